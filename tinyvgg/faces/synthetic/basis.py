@@ -1,0 +1,155 @@
+"""The committed head: one mesh, the targets that shape it into people, the facial actions.
+
+Lengths are in decimetres, as in MakeHuman; x points to the subject's left, y up, z forward.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sparse
+
+from .mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
+
+BASIS_PATH = Path(__file__).with_name("head_basis.npz")
+DELTA_SCALE = 8192  # shifts are stored as int16 in units of 1/8192 dm
+PARTS = ("skin", "teeth", "tongue", "lash")  # of the mesh, in the order of its quads
+MASKS = ("lips", "inside-mouth", "ears", "eyelids")  # values 0..1 at each fine vertex
+OPPOSITES = (  # endings of the two targets that shape a detail in opposite directions
+    ("incr", "decr"),
+    ("out", "in"),
+    ("up", "down"),
+    ("forward", "backward"),
+    ("uncompress", "compress"),
+    ("convex", "concave"),
+)
+SIDES = ("left", "right")  # the subject's own
+VERTICES_OF_AN_EYE = 72
+HEAD_ABOVE = 6.0  # where the neck ends
+
+
+class Targets:
+    """Named shifts of vertices; a shape is the mean head plus a weighted sum of them."""
+
+    def __init__(self, names, index, shift, offset):
+        self.names = tuple(str(name) for name in names)
+        self._row = {name: row for row, name in enumerate(self.names)}
+        self._index = index.astype(np.intp)
+        self._shift = shift / DELTA_SCALE
+        self._offset = offset
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._row
+
+    def shifts(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Indices (n,) of the vertices that a target moves, and by how much (n, 3)."""
+        if name not in self._row:
+            raise ValueError(f"unknown target {name!r}; known: {', '.join(self.names)}")
+        row = self._row[name]
+        span = slice(self._offset[row], self._offset[row + 1])
+        return self._index[span], self._shift[span]
+
+    def morph(self, vertices: np.ndarray, weights: dict[str, float], scale: float = 1.0):
+        """Vertices (V, 3) moved by the weighted targets; `vertices` itself is left as it is."""
+        moved = vertices.copy()
+        for name, weight in weights.items():
+            index, shift = self.shifts(name)
+            moved[index] += weight * scale * shift  # no index comes twice in one target
+        return moved
+
+
+@dataclass(frozen=True)
+class HeadBasis:
+    """What all heads share: topology, rest shape, masks and targets.
+
+    The rest shape is the mean head, smoothed once. It serves as the place to paint in: a mole
+    is put on the rest shape and goes wherever identity and expression carry that skin.
+    """
+
+    vertices: np.ndarray  # (V, 3) coarse mean head, the two eyes last
+    smooth: sparse.csr_matrix  # coarse surface -> fine vertices
+    quads: np.ndarray  # (F, 4) fine
+    triangles: np.ndarray  # (2F, 3) fine
+    part_of_triangle: np.ndarray  # (2F,) number in PARTS
+    is_skin: np.ndarray  # (fine vertices,) bool
+    rest: np.ndarray  # (fine vertices, 3)
+    rest_normals: np.ndarray
+    masks: dict[str, np.ndarray]  # name in MASKS -> (fine vertices,) 0..1
+    identity: Targets
+    actions: Targets
+
+    def surface(self, vertices: np.ndarray) -> np.ndarray:
+        """Fine vertices of a coarse head (V, 3)."""
+        return self.smooth @ vertices[: self.smooth.shape[1]]
+
+    def eyeballs(self, vertices: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
+        """Centre and radius of the ball that fits each eye of a coarse head."""
+        balls = {}
+        first = self.smooth.shape[1]
+        for number, side in enumerate(SIDES):
+            start = first + number * VERTICES_OF_AN_EYE
+            eye = vertices[start : start + VERTICES_OF_AN_EYE]
+            # The mesh's eye has a bulging cornea; the widest of its sides is a little too much.
+            balls[side] = eye.mean(0), 0.985 * np.ptp(eye, axis=0).max() / 2
+        return balls
+
+    def chin_height(self, vertices: np.ndarray) -> float:
+        """Height of the lowest point of a coarse head's chin."""
+        x, y, z = self.vertices[: self.smooth.shape[1]].T
+        return float(vertices[: self.smooth.shape[1], 1][(z > 1.0) & (y > HEAD_ABOVE)].min())
+
+
+def read_arrays() -> dict[str, np.ndarray]:
+    """The arrays of the committed data file."""
+    with np.load(BASIS_PATH, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+@functools.lru_cache(maxsize=1)
+def load_basis() -> HeadBasis:
+    """The head of the data file, read once per process."""
+    arrays = read_arrays()
+    vertices = arrays["vertices"].astype(float)
+    surface_count = len(vertices) - 2 * VERTICES_OF_AN_EYE
+    smooth, quads = catmull_clark(arrays["quads"], surface_count)
+    part_of_quad = np.repeat(arrays["part_of_quad"], 4)
+    is_skin = np.zeros(smooth.shape[0], bool)
+    is_skin[quads[part_of_quad == PARTS.index("skin")].ravel()] = True
+    rest = smooth @ vertices[:surface_count]
+    targets = [
+        Targets(*(arrays[f"{kind}_{field}"] for field in ("names", "index", "shift", "offset")))
+        for kind in ("identity", "action")
+    ]
+    return HeadBasis(
+        vertices=vertices,
+        smooth=smooth,
+        quads=quads,
+        triangles=triangulate(quads),
+        part_of_triangle=np.concatenate([part_of_quad, part_of_quad]),
+        is_skin=is_skin,
+        rest=rest,
+        rest_normals=vertex_normals(rest, quads),
+        masks={name: mask / 255 for name, mask in zip(MASKS, arrays["masks"], strict=True)},
+        identity=targets[0],
+        actions=targets[1],
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def eyeball_mesh() -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and quads of the unit ball that both eyes are drawn with."""
+    return unit_sphere()
+
+
+@functools.lru_cache(maxsize=1)
+def basis_fingerprint() -> str:
+    """SHA-256, in hexadecimal, of the data file's arrays (not of how they are compressed)."""
+    digest = hashlib.sha256()
+    for name, array in sorted(read_arrays().items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
