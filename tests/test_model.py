@@ -1,0 +1,201 @@
+"""Tiny VGG is Table 1, its input is the released code's, and Eq. 1 is what torch computes."""
+
+import numpy as np
+import pytest
+import torch
+from networks import random_images, random_tiny
+from torch import nn
+
+from tinyvgg.model import (
+    PIXEL_SCALE,
+    TinyVGG,
+    as_input,
+    conv_size,
+    deconv_size_padded,
+    deconv_size_strided,
+    deconv_size_unit,
+    layer_table,
+    vgg,
+)
+
+
+def test_table_1_of_the_paper():
+    rows = layer_table(TinyVGG(num_classes=67))
+    seen = [(row["layer"], row["output"], row["parameters"]) for row in rows]
+    assert seen == [
+        ("input", (3, 224, 224), 0),
+        ("conv1_1", (32, 224, 224), 32 * (3 * 9 + 1)),
+        ("conv1_2", (32, 224, 224), 32 * (32 * 9 + 1)),
+        ("pool1", (32, 112, 112), 0),
+        ("conv2_1", (32, 112, 112), 32 * (32 * 9 + 1)),
+        ("conv2_2", (32, 112, 112), 32 * (32 * 9 + 1)),
+        ("pool2", (32, 56, 56), 0),
+        ("conv3_1", (32, 56, 56), 32 * (32 * 9 + 1)),
+        ("conv3_2", (32, 56, 56), 32 * (32 * 9 + 1)),
+        ("pool3", (32, 28, 28), 0),
+        ("dense1", (1024,), 25_088 * 1024 + 1024),
+        ("dense2", (512,), 1024 * 512 + 512),
+        ("dense3", (256,), 512 * 256 + 256),
+        ("output", (67,), 256 * 67 + 67),
+    ]
+    for row in rows[1:]:
+        geometry = {"conv": (3, 1, 1, 32), "max-pool": (2, 2, 0, 32), "dense": (None,) * 4}
+        assert (row["kernel"], row["stride"], row["padding"], row["maps"]) == geometry[row["kind"]]
+    assert [row["units"] for row in rows[-4:]] == [1024, 512, 256, 67]
+
+
+def test_the_table_counts_every_parameter_and_the_shapes_that_torch_gives():
+    net = random_tiny(0, image_size=24)
+    rows = layer_table(net)
+    assert sum(row["parameters"] for row in rows) == sum(p.numel() for p in net.parameters())
+    x, shapes = random_images(0, batch=1, image_size=24), []
+    for layer in net.features:
+        x = layer(x)
+        if not isinstance(layer, nn.ReLU):
+            shapes.append(tuple(x.shape[1:]))
+    assert [row["output"] for row in rows[1:10]] == shapes
+    assert net.pixel_shape == shapes[-1] == (6, 3, 3)
+
+
+def test_forward_is_features_flattened_into_classifier_with_one_relu_between_layers():
+    net = random_tiny(1)
+    images = random_images(1)
+    assert [type(layer) for layer in net.features] == [
+        nn.Conv2d, nn.ReLU, nn.Conv2d, nn.ReLU, nn.MaxPool2d,
+    ] * 3  # fmt: skip
+    assert [type(layer) for layer in net.classifier] == [nn.Linear, nn.ReLU] * 3 + [nn.Linear]
+    x = images
+    for layer in net.features:
+        x = layer(x)
+    x = x.reshape(3, -1)
+    for layer in net.classifier:
+        x = layer(x)
+    assert torch.equal(net(images), x)
+
+
+def test_weights_are_glorot_uniform_and_biases_zero():
+    net = TinyVGG(num_classes=10, image_size=64).reset(torch.Generator().manual_seed(0))
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            field = layer.weight[0, 0].numel()  # 9 for a convolution, 1 for a dense layer
+            fans = (layer.weight.shape[0] + layer.weight.shape[1]) * field
+            bound = (6 / fans) ** 0.5
+            assert layer.weight.abs().max() <= bound
+            assert layer.weight.abs().max() > 0.98 * bound
+            assert abs(layer.weight.std() / (bound / 3**0.5) - 1) < 0.05
+            assert not layer.bias.any()
+
+
+def test_reset_depends_on_the_generator_alone():
+    first = TinyVGG(4, 16, 4, (8,)).reset(torch.Generator().manual_seed(5)).state_dict()
+    torch.rand(7)
+    net = TinyVGG(4, 16, 4, (8,))
+    assert net.reset(torch.Generator().manual_seed(5)) is net
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, first[name])
+    other = net.reset(torch.Generator().manual_seed(6)).state_dict()
+    assert not torch.equal(other["classifier.0.weight"], first["classifier.0.weight"])
+
+
+@pytest.mark.parametrize("depth", [16, 19])
+def test_vgg_has_its_number_of_weighted_layers_and_the_published_maps(depth):
+    net = vgg(depth, num_classes=4, image_size=32, width=2, dense=(6, 6))
+    weighted = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert len(weighted) == depth
+    pools = sum(isinstance(layer, nn.MaxPool2d) for layer in net.features)
+    maps = [layer.out_channels for layer in weighted if isinstance(layer, nn.Conv2d)]
+    assert pools == 5
+    extra = depth == 19
+    expected = [2] * 2 + [4] * 2 + [8] * (3 + extra) + [16] * (3 + extra) + [16] * (3 + extra)
+    assert maps == expected
+    assert net(torch.rand(2, 3, 32, 32)).shape == (2, 4)
+
+
+def test_vgg_16_has_the_published_number_of_parameters():
+    with torch.device("meta"):
+        net = vgg(16, num_classes=1000)
+    assert sum(parameter.numel() for parameter in net.parameters()) == 138_357_544
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_as_input_divides_bytes_by_256_and_puts_channels_first(as_tensor):
+    bytes_ = np.random.default_rng(0).integers(0, 256, size=(2, 4, 5, 3), dtype=np.uint8)
+    bytes_[0, 0, 0] = (255, 128, 0)
+    x = as_input(torch.from_numpy(bytes_) if as_tensor else bytes_)
+    assert x.dtype == torch.float32 and x.shape == (2, 3, 4, 5) and x.is_contiguous()
+    assert x[0, :, 0, 0].tolist() == [255 / 256, 0.5, 0.0]
+    for b, row, column, channel in np.ndindex(*bytes_.shape):
+        assert x[b, channel, row, column] == bytes_[b, row, column, channel] / PIXEL_SCALE
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.zeros((1, 8, 8, 3)), TypeError, "uint8.*float64"),
+        (np.zeros((8, 8, 3), np.uint8), ValueError, r"\(8, 8, 3\).*images\[None\]"),
+        (np.zeros((1, 3, 8, 8), np.uint8), ValueError, r"\(B, H, W, 3\).*\(1, 3, 8, 8\)"),
+    ],
+)
+def test_as_input_refuses_what_is_no_batch_of_rgb_bytes(images, error, message):
+    with pytest.raises(error, match=message):
+        as_input(images)
+
+
+def test_equation_1_is_the_size_that_torch_gives():
+    for i in range(5, 13):
+        x = torch.zeros(1, 1, i, i)
+        for k in range(1, 5):
+            for p in range(k // 2 + 1):
+                for s in range(1, 4):
+                    after = conv_size(i, k, p, s)
+                    assert after == nn.Conv2d(1, 1, k, stride=s, padding=p)(x).shape[-1]
+                    assert after == nn.MaxPool2d(k, stride=s, padding=p)(x).shape[-1]
+
+
+def test_the_three_inverses_of_equation_1_are_the_sizes_of_transposed_convolutions():
+    for i in range(2, 9):
+        x = torch.zeros(1, 1, i, i)
+        for k in range(1, 6):
+            unit = deconv_size_unit(i, k)
+            assert unit == nn.ConvTranspose2d(1, 1, k)(x).shape[-1]
+            assert conv_size(unit, k) == i
+            for p in range(k // 2 + 1):
+                padded = deconv_size_padded(i, k, p)
+                if padded > 0:
+                    assert padded == nn.ConvTranspose2d(1, 1, k, padding=p)(x).shape[-1]
+                    assert conv_size(padded, k, p) == i
+            for s in range(1, 4):
+                strided = deconv_size_strided(i, k, s)
+                assert strided == nn.ConvTranspose2d(1, 1, k, stride=s)(x).shape[-1]
+                assert conv_size(strided, k, s=s) == i
+
+
+def test_conv_size_refuses_sizes_that_no_layer_has():
+    with pytest.raises(ValueError, match="kernel of 5 does not fit an input of 2"):
+        conv_size(2, 5, 1)
+    with pytest.raises(ValueError, match="stride 0"):
+        conv_size(4, 2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": 1}, "num_classes=1"),
+        ({"num_classes": 5, "image_size": 60}, "multiple of 8.*60"),
+        ({"num_classes": 5, "image_size": 0}, "multiple of 8.*0"),
+        ({"num_classes": 5, "image_size": 16, "dense": (8, 0)}, r"\(8, 0\)"),
+        ({"num_classes": 5, "image_size": 16, "width": 0}, "1 unit or more"),
+    ],
+)
+def test_impossible_networks_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TinyVGG(**arguments)
+
+
+def test_an_unknown_depth_and_a_wrong_image_size_are_refused():
+    with pytest.raises(ValueError, match=r"\[16, 19\], got 11"):
+        vgg(11, num_classes=5)
+    with pytest.raises(ValueError, match=r"multiple of 32.*48"):
+        vgg(16, num_classes=5, image_size=48)
+    with pytest.raises(ValueError, match=r"\(B, 3, 16, 16\), got \(3, 3, 24, 24\)"):
+        random_tiny(0)(random_images(0, image_size=24))

@@ -1,0 +1,269 @@
+"""The networks of the paper: Tiny VGG (Table 1, Fig. 3a) and its large models, VGG-16 and VGG-19.
+
+A network is `.features`, blocks of convolutions that each end in a max-pooling layer, and
+`.classifier`, the fully connected layers. Every step is a module of its own, so that the
+deconvolution can walk through them backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+PIXEL_SCALE = 256  # what the released code divides bytes by; 255 would reach 1.0
+
+VGG_BLOCKS = {  # convolutions in each block, and its maps as a multiple of the first block's
+    16: ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8)),
+    19: ((2, 1), (2, 2), (4, 4), (4, 8), (4, 8)),
+}
+
+
+class VGG(nn.Module):
+    """Blocks of 3x3 convolutions and ReLU, each ending in max-pooling; then dense layers.
+
+    Parameters
+    ----------
+    num_classes : int
+        Units of the output layer, at least 2.
+    image_size : int
+        Height and width of the images, a multiple of 2 for each block.
+    blocks : sequence of sequences of int
+        The feature maps of each convolution, block by block.
+    dense : sequence of int
+        Units of the hidden dense layers, from the first to the last; empty for none.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_size: int,
+        blocks: Sequence[Sequence[int]],
+        dense: Sequence[int],
+    ) -> None:
+        super().__init__()
+        halvings = 2 ** len(blocks)
+        if num_classes < 2:
+            raise ValueError(f"a classifier needs 2 classes or more, got num_classes={num_classes}")
+        if image_size < halvings or image_size % halvings:
+            raise ValueError(
+                f"image_size must be a positive multiple of {halvings}, because {len(blocks)} "
+                f"max-pooling layers halve the image in turn; got {image_size}"
+            )
+        if any(maps < 1 for block in blocks for maps in block) or any(n < 1 for n in dense):
+            raise ValueError(f"layers need 1 unit or more, got maps {blocks} and dense {dense}")
+        self.num_classes = num_classes
+        self.image_size = image_size
+
+        features: list[nn.Module] = []
+        channels = 3
+        for block in blocks:
+            for maps in block:
+                features += [nn.Conv2d(channels, maps, kernel_size=3, padding=1), nn.ReLU()]
+                channels = maps
+            features.append(nn.MaxPool2d(kernel_size=2, stride=2))
+        self.features = nn.Sequential(*features)
+        self.pixel_shape = (channels, image_size // halvings, image_size // halvings)
+
+        classifier: list[nn.Module] = []
+        units = channels * (image_size // halvings) ** 2
+        for hidden in dense:
+            classifier += [nn.Linear(units, hidden), nn.ReLU()]
+            units = hidden
+        self.classifier = nn.Sequential(*classifier, nn.Linear(units, num_classes))
+        self.reset()
+
+    def reset(self, generator: torch.Generator | None = None) -> VGG:
+        """Draw every weight anew, Glorot uniform, and set every bias to zero; returns itself."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight, generator=generator)
+                nn.init.zeros_(layer.bias)
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of images (B, 3, S, S)."""
+        if images.shape[1:] != (3, self.image_size, self.image_size):
+            raise ValueError(
+                f"images must have shape (B, 3, {self.image_size}, {self.image_size}), "
+                f"got {tuple(images.shape)}"
+            )
+        maps = self.features(images)  # (B, C, S/2^blocks, S/2^blocks)
+        return self.classifier(maps.flatten(1))
+
+
+class TinyVGG(VGG):
+    """The paper's network (Table 1): three blocks of two convolutions, then dense layers.
+
+    Parameters
+    ----------
+    num_classes : int
+        67 for the face task, 8 for the emotion task.
+    image_size : int
+        Height and width of the images, a multiple of 8; the paper's is 224.
+    width : int
+        Feature maps of every convolution.
+    dense : sequence of int
+        Units of the hidden dense layers; empty for none.
+
+    Attributes
+    ----------
+    features, classifier : nn.Sequential
+        The blocks, (B, 3, S, S) to (B, width, S/8, S/8), and the dense layers, which take
+        those maps flattened.
+    pixel_shape : tuple of int
+        (width, S/8, S/8), the shape of the last feature maps, whose values the paper calls pixels.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_size: int = 224,
+        width: int = 32,
+        dense: Sequence[int] = (1024, 512, 256),
+    ) -> None:
+        super().__init__(num_classes, image_size, [(width, width)] * 3, dense)
+
+
+def vgg(
+    depth: int,
+    num_classes: int,
+    image_size: int = 224,
+    width: int = 64,
+    dense: Sequence[int] = (4096, 4096),
+) -> VGG:
+    """VGG-16 or VGG-19, which the paper could not train under its protocol (Discussion).
+
+    Parameters
+    ----------
+    depth : {16, 19}
+        Number of layers that have weights.
+    num_classes, image_size : int
+        As for TinyVGG; five blocks ask for a multiple of 32.
+    width : int
+        Feature maps of the first block; the others have 2, 4, 8 and 8 times as many.
+    dense : sequence of int
+        Units of the hidden dense layers.
+    """
+    if depth not in VGG_BLOCKS:
+        raise ValueError(f"depth must be one of {sorted(VGG_BLOCKS)}, got {depth}")
+    blocks = [(width * multiple,) * convolutions for convolutions, multiple in VGG_BLOCKS[depth]]
+    return VGG(num_classes, image_size, blocks, dense)
+
+
+def as_input(images: np.ndarray | Tensor, device: torch.device | str | None = None) -> Tensor:
+    """Turn RGB bytes into the network's input.
+
+    Parameters
+    ----------
+    images : uint8 array or tensor, (B, H, W, 3)
+    device : torch.device or str, optional
+        Where the result is wanted; where the images are, if not given.
+
+    Returns
+    -------
+    Tensor
+        float32 (B, 3, H, W), the bytes divided by 256.
+    """
+    pixels = torch.as_tensor(images, device=device)
+    if pixels.dtype != torch.uint8:
+        raise TypeError(f"images must be bytes (uint8, 0 to 255), got {pixels.dtype}")
+    if pixels.ndim != 4 or pixels.shape[3] != 3:
+        hint = "; put one image in a batch with images[None]" if pixels.ndim == 3 else ""
+        raise ValueError(f"images must have shape (B, H, W, 3), got {tuple(pixels.shape)}{hint}")
+    return pixels.permute(0, 3, 1, 2).to(torch.float32).contiguous() / PIXEL_SCALE
+
+
+# Eq. 1 and its inverses. i: input size, k: kernel, p: padding, s: stride; all in pixels.
+
+
+def conv_size(i: int, k: int, p: int = 0, s: int = 1) -> int:
+    """Size after a convolution or a pooling (Eq. 1), rounded down where the stride leaves a rest.
+
+    >>> conv_size(224, k=3, p=1), conv_size(224, k=2, s=2)
+    (224, 112)
+    """
+    if min(i, k, s) < 1 or p < 0:
+        raise ValueError(
+            f"sizes must be positive, got input {i}, kernel {k}, padding {p}, stride {s}"
+        )
+    if k > i + 2 * p:
+        raise ValueError(f"a kernel of {k} does not fit an input of {i} with padding {p}")
+    return (i - k + 2 * p) // s + 1
+
+
+def deconv_size_padded(i: int, k: int, p: int) -> int:
+    """Size before a convolution of unit stride with padding, from the size `i` after it."""
+    return i + (k - 1) - 2 * p
+
+
+def deconv_size_strided(i: int, k: int, s: int) -> int:
+    """Size before a convolution or a pooling with a stride, without padding.
+
+    The smallest one: where the stride leaves a rest, up to s - 1 larger inputs give the same.
+    """
+    return s * (i - 1) + k
+
+
+def deconv_size_unit(i: int, k: int) -> int:
+    """Size before a convolution of unit stride without padding, from the size `i` after it."""
+    return i + k - 1
+
+
+def layer_table(net: VGG) -> list[dict]:
+    """The rows of Table 1: one for the input and one for each layer.
+
+    Each row has the keys `layer` (conv2_1 is the first convolution of the second block),
+    `kind` (input, conv, max-pool or dense), `kernel`, `stride`, `padding`, `maps`, `units`,
+    `output` (the shape it gives, by Eq. 1) and `parameters`; None where a key has no meaning.
+    """
+    blank = dict.fromkeys(("kernel", "stride", "padding", "maps", "units"))
+    channels, size = 3, net.image_size
+    rows = [
+        {"layer": "input", "kind": "input", **blank, "output": (3, size, size), "parameters": 0}
+    ]
+    block, convolution = 1, 0
+    for layer in net.features:
+        if isinstance(layer, nn.ReLU):
+            continue
+        if isinstance(layer, nn.Conv2d):
+            convolution += 1
+            name, kind, channels = f"conv{block}_{convolution}", "conv", layer.out_channels
+            (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
+        else:
+            name, kind = f"pool{block}", "max-pool"
+            kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
+            block, convolution = block + 1, 0
+        size = conv_size(size, kernel, padding, stride)
+        geometry = {"kernel": kernel, "stride": stride, "padding": padding, "maps": channels}
+        rows.append(
+            {
+                "layer": name,
+                "kind": kind,
+                **blank,
+                **geometry,
+                "output": (channels, size, size),
+                "parameters": _parameters(layer),
+            }
+        )
+    linears = [layer for layer in net.classifier if isinstance(layer, nn.Linear)]
+    for number, linear in enumerate(linears, start=1):
+        name = "output" if linear is linears[-1] else f"dense{number}"
+        units = linear.out_features
+        rows.append(
+            {
+                "layer": name,
+                "kind": "dense",
+                **blank,
+                "units": units,
+                "output": (units,),
+                "parameters": _parameters(linear),
+            }
+        )
+    return rows
+
+
+def _parameters(layer: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in layer.parameters())
