@@ -1,0 +1,264 @@
+"""Deconvolution: from the last feature maps back to the image (Fig. 3b, Fig. 4).
+
+The way back reuses the kernels that the way forward was trained with, transposed, and undoes
+max-pooling with *switches*, the memory of where each window had its maximum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tinyvgg.layers import apply_feature_layer, check_images, feature_layers, padding_of, pair
+
+BIASES = ("previous", "none")
+TIES = ("all", "first")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the way back needs to know of the way forward, for a batch of images.
+
+    Attributes
+    ----------
+    maps : Tensor
+        The last feature maps, (B, C, h, w).
+    switches : tuple of bool Tensor
+        For each max-pooling layer in forward order, (B, C, kh*kw, h', w'): whether a pixel of a
+        window, counted row by row, equals the window's maximum. Several may.
+    sizes : tuple of (int, int, int)
+        What each layer was given: maps, rows, columns.
+    """
+
+    maps: Tensor
+    switches: tuple[Tensor, ...]
+    sizes: tuple[tuple[int, int, int], ...]
+
+
+@torch.no_grad()
+def record(features: nn.Sequential, images: Tensor) -> Recording:
+    """Run the features on images and keep the last maps and the switches.
+
+    Parameters
+    ----------
+    features : nn.Sequential
+        Conv2d, ReLU and MaxPool2d.
+    images : float Tensor, (B, C, H, W)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a layer is not supported, or the images are not finite floats of the shape expected.
+    """
+    layers = feature_layers(features)
+    x = check_images(layers, images)
+    switches, sizes = [], []
+    for layer in layers:
+        sizes.append((x.shape[1], x.shape[2], x.shape[3]))
+        if isinstance(layer, nn.MaxPool2d):
+            switches.append(find_switches(x, layer))
+        x = apply_feature_layer(layer, x)
+    return Recording(x, tuple(switches), tuple(sizes))
+
+
+@torch.no_grad()
+def deconvolve(
+    features: nn.Sequential,
+    recording: Recording,
+    maps: Tensor | None = None,
+    bias: str = "previous",
+    ties: str = "all",
+    rectify: bool = True,
+) -> Tensor:
+    """Bring feature maps back to the size and the channels of the images.
+
+    The layers are undone from the last to the first: max-pooling by its switches, ReLU by
+    ReLU, a convolution by its transpose. The defaults are those of the released code.
+
+    Parameters
+    ----------
+    features : nn.Sequential
+        The layers that the recording was made with.
+    recording : Recording
+        Of the images whose switches are to be used.
+    maps : Tensor, (B, C, h, w), optional
+        The maps to start from; the recorded ones if not given.
+    bias : {"previous", "none"}
+        What is added after a transposed convolution: the bias of the convolution that precedes
+        it in forward order (nothing after the first one), or nothing.
+    ties : {"all", "first"}
+        Whether every pixel that shares a window's maximum is given the value back, as in
+        Theano's gradient of max-pooling, or only the first of them, as in PyTorch's.
+    rectify : bool
+        Whether negative values of the result are cut off too.
+
+    Returns
+    -------
+    Tensor
+        (B, 3, H, W). With `bias="none"`, `ties="first"` and `rectify=False` it is what the
+        deconvolutional network of Zeiler and Fergus gives.
+    """
+    _check_option("bias", bias, BIASES)
+    _check_option("ties", ties, TIES)
+    layers = feature_layers(features)
+    _check_recording(layers, recording)
+    if maps is None:
+        maps = recording.maps
+    elif maps.shape != recording.maps.shape:
+        raise ValueError(
+            f"maps must have the shape of the recorded ones, {tuple(recording.maps.shape)}, "
+            f"got {tuple(maps.shape)}"
+        )
+    x = maps.to(recording.maps)
+    switches = list(recording.switches)
+    for position in reversed(range(len(layers))):
+        layer, size = layers[position], recording.sizes[position]
+        if isinstance(layer, nn.MaxPool2d):
+            x = unpool(x, switches.pop(), layer, size[1:], ties)
+        elif isinstance(layer, nn.ReLU):
+            x = torch.relu(x)
+        else:
+            x = _transposed_convolution(layer, x, size)
+            if bias == "previous":
+                x = _add_bias_of_the_last_convolution(layers[:position], x)
+    return torch.relu(x) if rectify else x
+
+
+def _transposed_convolution(conv: nn.Conv2d, x: Tensor, size: tuple[int, int, int]) -> Tensor:
+    return torch.nn.grad.conv2d_input(
+        (x.shape[0], *size),
+        conv.weight,
+        x,
+        stride=conv.stride,
+        padding=padding_of(conv),
+        dilation=conv.dilation,
+        groups=conv.groups,
+    )
+
+
+def _add_bias_of_the_last_convolution(layers: list[nn.Module], x: Tensor) -> Tensor:
+    for layer in reversed(layers):
+        if isinstance(layer, nn.Conv2d):
+            return x if layer.bias is None else x + layer.bias[:, None, None]
+    return x
+
+
+def find_switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
+    """Where the pixels of each pooling window equal the window's maximum.
+
+    Parameters
+    ----------
+    x : float Tensor, (..., h, w)
+        The input of max-pooling; a single image (h, w) will do.
+    pool : nn.MaxPool2d
+
+    Returns
+    -------
+    bool Tensor
+        (..., kh*kw, h', w'). Padding never counts as a maximum.
+    """
+    pooled = apply_feature_layer(pool, x.reshape(1, -1, *x.shape[-2:]))
+    pooled = pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])
+    (top, left), (height, width) = padding_of(pool), _canvas(pool, x.shape[-2:], pooled.shape[-2:])
+    bottom, right = height - top - x.shape[-2], width - left - x.shape[-1]
+    padded = F.pad(x, (left, right, top, bottom), value=-torch.inf)
+    windows = _windows(pool, pooled.shape[-2:])
+    return torch.stack([padded[window] == pooled for window in windows], dim=-3)
+
+
+def unpool(
+    pooled: Tensor,
+    switches: Tensor,
+    pool: nn.MaxPool2d,
+    size: tuple[int, int],
+    ties: str = "all",
+) -> Tensor:
+    """Put each pooled value back where its window had its maximum, and zero elsewhere.
+
+    Where windows overlap, a pixel is given the sum: with `ties="first"` the result is the
+    gradient of max-pooling.
+
+    Parameters
+    ----------
+    pooled : Tensor, (..., h', w')
+    switches : bool Tensor, (..., kh*kw, h', w')
+        As `find_switches` gives them.
+    pool : nn.MaxPool2d
+    size : (int, int)
+        Rows and columns before pooling.
+    ties : {"all", "first"}
+        As for `deconvolve`.
+
+    Returns
+    -------
+    Tensor
+        (..., *size).
+    """
+    _check_option("ties", ties, TIES)
+    kernel_rows, kernel_columns = pair(pool.kernel_size)
+    after = pooled.shape[-2:]
+    expected = (*pooled.shape[:-2], kernel_rows * kernel_columns, *after)
+    if tuple(switches.shape) != expected:
+        raise ValueError(f"switches must have shape {expected}, got {tuple(switches.shape)}")
+    canvas = pooled.new_zeros(*pooled.shape[:-2], *_canvas(pool, size, after))
+    free = torch.ones_like(pooled, dtype=torch.bool)  # windows that may still give their value
+    for number, window in enumerate(_windows(pool, after)):
+        here = switches[..., number, :, :] & free
+        canvas[window] += pooled * here
+        if ties == "first":
+            free &= ~here
+    top, left = padding_of(pool)
+    return canvas[..., top : top + size[0], left : left + size[1]]
+
+
+def _canvas(pool: nn.MaxPool2d, size: tuple[int, ...], after: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns that hold the padded input and, with ceil_mode, the last window as well."""
+    rows, columns = (
+        max(s + 2 * p, (n - 1) * stride + d * (k - 1) + 1)
+        for s, p, n, stride, d, k in zip(
+            size,
+            padding_of(pool),
+            after,
+            pair(pool.stride),
+            pair(pool.dilation),
+            pair(pool.kernel_size),
+            strict=True,
+        )
+    )
+    return rows, columns
+
+
+def _windows(pool: nn.MaxPool2d, after: tuple[int, ...]) -> Iterator[tuple]:
+    """For each pixel of the window, row by row: the index of that pixel in every window."""
+    (rows, columns), (down, right) = pair(pool.kernel_size), pair(pool.stride)
+    dilation_rows, dilation_columns = pair(pool.dilation)
+    for row in range(0, rows * dilation_rows, dilation_rows):
+        for column in range(0, columns * dilation_columns, dilation_columns):
+            yield (
+                ...,
+                slice(row, row + (after[0] - 1) * down + 1, down),
+                slice(column, column + (after[1] - 1) * right + 1, right),
+            )
+
+
+def _check_option(name: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {given!r}")
+
+
+def _check_recording(layers: list[nn.Module], recording: Recording) -> None:
+    pools = sum(isinstance(layer, nn.MaxPool2d) for layer in layers)
+    same = len(layers) == len(recording.sizes) and pools == len(recording.switches)
+    channels = recording.maps.shape[1]
+    for layer, size in reversed(list(zip(layers, recording.sizes, strict=False))):
+        if isinstance(layer, nn.Conv2d):
+            same = same and (layer.in_channels, layer.out_channels) == (size[0], channels)
+        channels = size[0]
+    if not same:
+        raise ValueError(
+            "the recording was made with other layers: record the images anew with these features"
+        )
