@@ -1,0 +1,194 @@
+"""Training: the paper's protocol, its named variants, and going on after an interruption."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn.functional import cross_entropy
+
+from tinyvgg import training
+from tinyvgg.model import TinyVGG
+from tinyvgg.training import Protocol, epoch_order, fit, resolve_device, threads
+
+CLASSES, SIZE = 3, 8
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threads(1):
+        yield
+
+
+def network():
+    return TinyVGG(CLASSES, SIZE, dense=(16, 8))
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(5)
+    labels = np.arange(40) % CLASSES
+    images = rng.integers(0, 256, (40, SIZE, SIZE, 3), dtype=np.uint8)
+    images[np.arange(40), :, :, labels] |= 128  # something to learn
+    return dict(images=images, labels=labels, train=np.arange(0, 28), test=np.arange(28, 40))
+
+
+def run(data, protocol=None, **more):
+    return fit(network(), **data, protocol=protocol or Protocol(epochs=3), device="cpu",
+               progress=False, **more)  # fmt: skip
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_training_equals_a_plain_loop_written_from_the_protocol(data):
+    protocol = Protocol(epochs=3, batch_size=5, learning_rate=0.05)
+    net = network().reset(torch.Generator().manual_seed(7)).double()
+    history = []
+    for epoch in range(1, 4):
+        losses = []
+        order = np.random.default_rng([7, epoch]).permutation(data["train"])
+        for start in range(0, 28, 5):
+            rows = order[start : start + 5]
+            x = torch.tensor(data["images"][rows] / 256).permute(0, 3, 1, 2)
+            y = torch.tensor(data["labels"][rows])
+            loss = cross_entropy(net(x), y, reduction="sum")
+            grads = torch.autograd.grad(loss / len(rows), list(net.parameters()))
+            with torch.no_grad():
+                for p, g in zip(net.parameters(), grads, strict=True):
+                    p -= 0.05 * g
+            losses.append(loss.item())
+        with torch.no_grad():
+            x = torch.tensor(data["images"][data["test"]] / 256).permute(0, 3, 1, 2)
+            wrong = net(x).argmax(1).numpy() != data["labels"][data["test"]]
+        history.append((sum(losses) / 28, wrong.mean()))
+    made = run(data, protocol, seed=7)
+    expected = net.state_dict()
+    for name, value in made.network.state_dict().items():
+        torch.testing.assert_close(value.double(), expected[name], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(made.history.loss, [h[0] for h in history], rtol=2e-5)
+    np.testing.assert_allclose(made.history.test_error, [h[1] for h in history])
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2, 3])
+def test_interrupted_training_ends_with_the_same_weights(
+    data, tmp_path, monkeypatch, stopped_after
+):
+    protocol = Protocol(epochs=4)
+    whole = run(data, protocol)
+    path = tmp_path / "checkpoint.safetensors"
+    epoch = training._epoch
+
+    def until(network, data, protocol, seed, number, tick):
+        if number > stopped_after:
+            raise KeyboardInterrupt
+        return epoch(network, data, protocol, seed, number, tick)
+
+    monkeypatch.setattr(training, "_epoch", until)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, protocol, checkpoint=path)
+    monkeypatch.setattr(training, "_epoch", epoch)
+    resumed = run(data, protocol, checkpoint=path)
+    assert same(whole.network.state_dict(), resumed.network.state_dict())
+    assert same(whole.weights["best"], resumed.weights["best"])
+    columns = ["epoch", "loss", "train_error", "test_error"]
+    assert whole.history[columns].equals(resumed.history[columns])
+
+
+def test_a_checkpoint_of_another_training_is_not_continued(data, tmp_path, caplog):
+    path = tmp_path / "checkpoint.safetensors"
+    run(data, seed=1, checkpoint=path)
+    other = run(data, seed=2, checkpoint=path)
+    assert same(other.network.state_dict(), run(data, seed=2).network.state_dict())
+    assert "another training" in caplog.text
+
+
+def test_a_damaged_checkpoint_is_not_continued(data, tmp_path, caplog):
+    path = tmp_path / "checkpoint.safetensors"
+    run(data, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:100])
+    assert same(run(data, checkpoint=path).network.state_dict(), run(data).network.state_dict())
+    assert "cannot be read" in caplog.text
+
+
+def test_a_checkpoint_that_fails_to_be_written_leaves_the_one_before(data, tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.safetensors"
+    run(data, Protocol(epochs=2), checkpoint=path)
+    before = path.read_bytes()
+
+    def fail(tensors, file, metadata):
+        save_file({}, file)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(training, "save_file", fail)
+    with pytest.raises(OSError, match="disk full"):
+        run(data, Protocol(epochs=5), seed=3, checkpoint=path)
+    assert path.read_bytes() == before
+
+
+def test_the_seed_alone_decides(data):
+    assert same(run(data, seed=3).network.state_dict(), run(data, seed=3).network.state_dict())
+    assert not same(run(data, seed=3).network.state_dict(), run(data, seed=4).network.state_dict())
+
+
+def test_the_fixed_order_repeats_and_the_reshuffled_does_not():
+    rows = np.arange(50)
+    fixed = [epoch_order(rows, 0, epoch, "fixed").tolist() for epoch in (1, 2)]
+    fresh = [epoch_order(rows, 0, epoch, "reshuffled").tolist() for epoch in (1, 2)]
+    assert fixed[0] == fixed[1] != sorted(fixed[0])
+    assert fresh[0] != fresh[1]
+    assert sorted(fresh[0]) == sorted(fresh[1]) == rows.tolist()
+
+
+def test_best_keeps_the_first_epoch_of_the_smallest_test_error(data):
+    protocol = Protocol(epochs=8, learning_rate=0.1, keep="best")
+    made = run(data, protocol)
+    errors = made.history.test_error.to_numpy()
+    assert made.best_epoch == 1 + int(errors.argmin())
+    short = run(data, Protocol(epochs=made.best_epoch, learning_rate=0.1))
+    assert same(made.network.state_dict(), short.network.state_dict())
+    last = run(data, Protocol(epochs=8, learning_rate=0.1))
+    assert same(last.network.state_dict(), made.weights["last"])
+
+
+def test_a_loss_that_is_not_finite_stops_training(data):
+    with pytest.raises(FloatingPointError, match=r"epoch 1.*learning rate"):
+        run(data, Protocol(epochs=2, learning_rate=1e12))
+
+
+def test_bfloat16_stays_near_float32(data):
+    exact = run(data, Protocol(epochs=2))
+    rough = run(data, Protocol(epochs=2, precision="bfloat16"))
+    np.testing.assert_allclose(exact.history.loss, rough.history.loss, rtol=0.02)
+    assert not same(exact.network.state_dict(), rough.network.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(images=np.zeros((40, 8, 8, 3), np.float32)), "uint8"),
+        (dict(labels=np.zeros(3, int)), "40 images"),
+        (dict(train=np.array([], int)), "no train rows"),
+        (dict(test=np.array([40])), "test rows must lie in 0..39"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused(data, change, message):
+    with pytest.raises(ValueError, match=message):
+        run(data | change)
+
+
+@pytest.mark.parametrize(
+    ("setting", "known"),
+    [(dict(order="sorted"), "reshuffled, fixed"), (dict(keep="first"), "last, best"),
+     (dict(precision="int8"), "float32, bfloat16"), (dict(epochs=0), "above 0"),
+     (dict(learning_rate=-1.0), "above 0")],
+)  # fmt: skip
+def test_an_unknown_setting_is_refused_with_the_known_ones(setting, known):
+    with pytest.raises(ValueError, match=known):
+        Protocol(**setting)
+
+
+@pytest.mark.parametrize("name", ["gpu", "mps", "cuda:99"])
+def test_an_unknown_or_absent_device_is_refused(name):
+    with pytest.raises(ValueError, match=name):
+        resolve_device(name)

@@ -1,0 +1,91 @@
+"""Section "Evaluations on miss-classified cases": accuracy, outcomes, confusions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from tinyvgg.faces.faceset import FaceSet
+from tinyvgg.faces.split import Split
+from tinyvgg.model import as_input
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: np.ndarray, batch_size: int = 36) -> np.ndarray:
+    """Soft-max probabilities (Eq. 2) of every class for every picture.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Logits (B, classes) from float (B, 3, S, S).
+    images : uint8 array (N, S, S, 3)
+
+    Returns
+    -------
+    float32 array (N, classes)
+    """
+    at = next(network.parameters())
+    parts = [
+        network(as_input(images[k : k + batch_size]).to(at)).float().softmax(1).cpu().numpy()
+        for k in range(0, len(images), batch_size)
+    ]
+    return np.concatenate(parts)
+
+
+def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.DataFrame:
+    """One row a test image: what it shows, what the network says, how sure it is.
+
+    Parameters
+    ----------
+    faces : FaceSet
+    split : Split
+        `probabilities` belong to its test rows, in their order.
+    probabilities : array (len(split.test), classes)
+
+    Returns
+    -------
+    DataFrame
+        Columns row (in `faces`), subject, emotion, gaze, angle, gender, group; true, predicted
+        (class numbers), true_name, predicted_name, correct; confidence (the probability of
+        the predicted class) and confidence_true (that of the true one).
+    """
+    expected = (len(split.test), len(split.classes))
+    if probabilities.shape != expected:
+        raise ValueError(
+            f"probabilities must have shape {expected} (test images, classes), "
+            f"not {probabilities.shape}"
+        )
+    names = np.asarray(split.classes)
+    true = split.labels[split.test]
+    predicted = probabilities.argmax(1)
+    labels = faces.table.iloc[split.test].drop(columns="source").reset_index(drop=True)
+    cases = np.arange(len(true))
+    return (
+        pd.DataFrame({"row": split.test})
+        .join(labels)
+        .assign(
+            true=true,
+            predicted=predicted,
+            true_name=names[true],
+            predicted_name=names[predicted],
+            correct=true == predicted,
+            confidence=probabilities[cases, predicted],
+            confidence_true=probabilities[cases, true],
+        )
+    )
+
+
+def misclassified(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `outcomes` that the network gets wrong, numbered anew."""
+    return outcomes[~outcomes.correct].reset_index(drop=True)
+
+
+def confusion(outcomes: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """Counts of test images by true class (rows) and predicted class (columns)."""
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (outcomes.true.to_numpy(), outcomes.predicted.to_numpy()), 1)
+    return pd.DataFrame(
+        counts, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
+    )

@@ -1,0 +1,117 @@
+"""One look for all figures: sizes, colours, and how a picture and a map of pixels are shown."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 7.4  # inches; the book's column is as wide, so type appears at the size given here
+
+# Okabe and Ito's colours, told apart by colour-blind eyes; each stands for one thing only
+INK = "#222222"
+FAINT = "#8a8a8a"
+FACE = "#0072B2"  # the face task
+EMOTION = "#D55E00"  # the emotion task
+TASK = {"face": FACE, "emotion": EMOTION}
+COMMON = "#009E73"  # pixels of both images of a pair
+UNIQUE = "#CC79A7"  # pixels of the misclassified image alone
+CONTROL = "#999999"  # the same number of pixels drawn at random
+PAPER = "#E69F00"  # what the paper prints
+TRUE, WRONG = "#0072B2", "#D55E00"  # the true class, the class it was mistaken for
+
+SEQUENTIAL = "viridis"
+COUNTS = "Blues"
+
+_STYLE = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+}
+
+
+def use_style() -> None:
+    """Make this the look of every figure drawn from now on."""
+    plt.rcParams.update(_STYLE)
+
+
+def panels(
+    rows: int, columns: int, height: float, width: float = WIDTH, **more
+) -> tuple[Figure, np.ndarray]:
+    """A figure of rows x columns axes; the axes always come as a 2-D array."""
+    use_style()
+    return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **more)
+
+
+def bare(axes: Axes) -> Axes:
+    """Take ticks and frame away: for pictures."""
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def picture(axes: Axes, image: np.ndarray, title: str = "", colour: str = INK, **more) -> Axes:
+    """Show a picture (H, W, 3) uint8, or a grey one (H, W), without ticks."""
+    bare(axes).imshow(image, **({"cmap": "gray"} | more))
+    if title:
+        axes.set_title(title, color=colour, fontsize=8, fontweight="normal", pad=3)
+    return axes
+
+
+def inverted(values: np.ndarray, percentile: float = 99.5) -> np.ndarray:
+    """Features dark on light grey, as the paper shows them (Section 6 of the method).
+
+    Parameters
+    ----------
+    values : array, >= 0
+        Scaled by their own `percentile`, so that one bright pixel does not blank the rest.
+
+    Returns
+    -------
+    float array in [0, 1]: 0.86 (light grey) where values are 0, down to 0 (black).
+    """
+    values = np.asarray(values, float)
+    scale = np.percentile(values, percentile) if values.size else 0.0
+    scale = scale if scale > 0 else (values.max() or 1.0)
+    return 0.86 * (1 - np.clip(values / scale, 0, 1))
+
+
+def montage(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 255) -> np.ndarray:
+    """Pictures (N, H, W[, 3]) side by side in rows of `columns`, with a gap between them."""
+    pictures = np.asarray(pictures)
+    count, height, width = pictures.shape[:3]
+    rows = -(-count // columns)
+    sheet = np.full(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, *pictures.shape[3:]),
+        fill,
+        dtype=pictures.dtype,
+    )
+    for k, image in enumerate(pictures):
+        y, x = (k // columns) * (height + gap), (k % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = image
+    return sheet

@@ -1,0 +1,85 @@
+"""What every notebook of the book begins with: its study, its parameters checked, its glue."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from tinyvgg import figures
+from tinyvgg.study import Study
+
+MARK = "# Parameters"  # the first line of the cell that papermill injects
+
+
+def begin(
+    profile: str | None = None,
+    faces: str = "synthetic",
+    seed: int = 0,
+    device: str = "auto",
+    **protocol: Any,
+) -> Study:
+    """Check the parameters that papermill injected, set the style of figures, open the study.
+
+    Raises
+    ------
+    ValueError
+        A parameter was given that the notebook does not know (papermill itself only warns),
+        or its value is not among the known ones.
+    """
+    refuse_unknown_parameters(_cells_run_so_far())
+    logging.getLogger("tinyvgg").setLevel(logging.INFO)
+    figures.use_style()
+    return Study(profile, faces, seed, device, **protocol)
+
+
+def refuse_unknown_parameters(cells: list[str]) -> None:
+    """Raise if a cell injected by papermill sets a name that the cell before it does not.
+
+    Parameters
+    ----------
+    cells : list of str
+        Sources of the code cells in the order in which they ran.
+    """
+    for declared, injected in pairwise(cells):
+        if not injected.startswith(MARK):
+            continue
+        known, given = _assigned(declared), _assigned(injected)
+        if unknown := [name for name in given if name not in known]:
+            raise ValueError(
+                f"unknown parameter {', '.join(unknown)}: this notebook knows {', '.join(known)}"
+            )
+
+
+def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
+    """Bind values to names, so that the book's sentences can quote them.
+
+    Numpy scalars become plain Python numbers: formats such as ``:.2f`` need that.
+    """
+    try:
+        from myst_nb import glue as bind
+    except ImportError:  # a notebook also runs where no book is built
+        return
+    for name, value in {**(values or {}), **more}.items():
+        bind(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
+def _assigned(source: str) -> list[str]:
+    names = []
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def _cells_run_so_far() -> list[str]:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return []
+    shell = get_ipython()
+    return [] if shell is None else [cell for cell in shell.user_ns.get("In", []) if cell]

@@ -1,0 +1,70 @@
+"""How large a run is: smoke (tests), default (a laptop), paper (a CUDA GPU)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+VARIABLE = "TINYVGG_PROFILE"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes of a run.
+
+    Attributes
+    ----------
+    name : str
+    image_size : int
+        Side of the square pictures, in pixels.
+    subjects : int
+        How many people of the design take part.
+    epochs_face, epochs_emotion : int
+        Passes over the training set, by task.
+    epochs_photographs : int
+        Passes for a small set of photographs (ORL), which has a twelfth as many pictures.
+    """
+
+    name: str
+    image_size: int
+    subjects: int
+    epochs_face: int
+    epochs_emotion: int
+    epochs_photographs: int
+
+    def epochs(self, task: str, source: str) -> int:
+        """Passes over the training set for a task on a source of faces."""
+        if source == "orl":
+            return self.epochs_photographs
+        return {"face": self.epochs_face, "emotion": self.epochs_emotion}[task]
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30, epochs_photographs=20),
+        Profile("default", 64, 67, epochs_face=30, epochs_emotion=45, epochs_photographs=60),
+        Profile("paper", 224, 67, epochs_face=100, epochs_emotion=100, epochs_photographs=100),
+    )
+}
+
+
+def get_profile(name: str | None = None) -> Profile:
+    """The profile of that name; None asks the environment, then takes ``default``.
+
+    Parameters
+    ----------
+    name : {"smoke", "default", "paper"}, optional
+        None stands for the environment variable ``TINYVGG_PROFILE`` if it is set.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    """
+    origin = "profile"
+    if name is None:
+        name, origin = os.environ.get(VARIABLE) or "default", f"${VARIABLE}"
+    if name not in PROFILES:
+        raise ValueError(f"unknown {origin} {name!r}: choose one of {', '.join(PROFILES)}")
+    return PROFILES[name]

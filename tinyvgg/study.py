@@ -1,0 +1,293 @@
+"""What a notebook asks for, made once: the faces, the splits, the trained networks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tinyvgg.evaluation import outcomes, predict
+from tinyvgg.faces.design import PAPER_ANGLES
+from tinyvgg.faces.faceset import FaceSet
+from tinyvgg.faces.sources import open_faces, source_fingerprint
+from tinyvgg.faces.split import Split, split
+from tinyvgg.model import TinyVGG, as_input
+from tinyvgg.profiles import Profile, get_profile
+from tinyvgg.store import Store, code_fingerprint
+from tinyvgg.training import KEEPS, Protocol, fit, resolve_device, threads
+
+FACES_CODE = ("tinyvgg.faces.sources",)
+TRAINING_CODE = ("tinyvgg.training", "tinyvgg.model", "tinyvgg.faces.split", "tinyvgg.evaluation")
+
+
+class Study:
+    """A run: one profile, one source of faces, one seed, one device.
+
+    Whatever is asked for is computed, or found in the store if the same code made it before
+    from the same data. So any notebook runs alone and in any order.
+
+    Parameters
+    ----------
+    profile : {"smoke", "default", "paper"}, optional
+        None: the environment variable ``TINYVGG_PROFILE``, else ``default``.
+    faces : str
+        A source, as in `open_faces`: "synthetic", "orl", "rafd:DIR", "kdef:DIR", "folder:DIR".
+    seed : int
+        Draws the split, the weights at the start, and the order of the batches.
+    device : str
+        "auto", "cpu", "cuda" or "cuda:N".
+    store : Store, optional
+    progress : bool
+        Show progress bars for long work.
+    **protocol
+        Departures from the paper's `Protocol`, by name: ``order="fixed"``, ``epochs=5``, …
+
+    Raises
+    ------
+    ValueError
+        Unknown profile, source, device or protocol.
+    """
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        faces: str = "synthetic",
+        seed: int = 0,
+        device: str = "auto",
+        *,
+        store: Store | None = None,
+        progress: bool = True,
+        **protocol: Any,
+    ):
+        self.profile: Profile = get_profile(profile)
+        self.source = faces
+        self.seed = _whole(seed)
+        self.device = resolve_device(device)
+        self.store = store or Store()
+        self.progress = progress
+        self.departures = protocol
+        self._splits: dict[str, Split] = {}
+        self._fits: dict[str, dict[str, Any]] = {}
+        self._protocol("face")  # refuse unknown departures now rather than after rendering
+        self._source = source_fingerprint(faces)
+
+    # ------------------------------------------------------------------ the data
+
+    @cached_property
+    def faces(self) -> FaceSet:
+        """The faces of this run (rendered or read, then kept in the store)."""
+        recipe = {
+            "source": self._source,
+            "size": self.profile.image_size,
+            "subjects": self.profile.subjects,
+            "angles": PAPER_ANGLES,
+        }
+
+        def make(_: Path) -> dict[str, Any]:
+            made = open_faces(
+                self.source,
+                size=self.profile.image_size,
+                angles=PAPER_ANGLES,
+                subjects=self.profile.subjects,
+                progress=self.progress,
+            )
+            return {"images": made.images, "table": made.table.to_json(orient="split")}
+
+        kept = self.store.get("faces", recipe, FACES_CODE, make)
+        return FaceSet(kept["images"], _read_table(kept["table"]), self.source)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the labels of the faces allow."""
+        return self.faces.tasks
+
+    def split(self, task: str) -> Split:
+        """Training and test rows of a task."""
+        if task not in self._splits:
+            self._splits[task] = split(self.faces, task, self.seed)
+        return self._splits[task]
+
+    def inputs(self, rows: Iterable[int]) -> Tensor:
+        """Pictures as network input: float32 (B, 3, S, S) on the device of the study."""
+        return as_input(self.faces.images[np.asarray(rows, int)]).to(self.device)
+
+    # ------------------------------------------------------------------ the networks
+
+    def train(self, *tasks: str) -> None:
+        """Train what is missing of some tasks (all, if none is named), side by side."""
+        train_side_by_side([(self, task) for task in tasks or self.tasks])
+
+    def network(self, task: str, keep: str | None = None) -> TinyVGG:
+        """The trained network of a task, on the device of the study, in evaluation mode.
+
+        Parameters
+        ----------
+        task : {"face", "emotion"}
+        keep : {"last", "best"}, optional
+            Which epoch's weights; the protocol's if None (see `Protocol`).
+        """
+        prefix = f"{self._keep(task, keep)}/"
+        kept = self._fit(task)
+        weights = {
+            k.removeprefix(prefix): torch.from_numpy(v)
+            for k, v in kept.items()
+            if k.startswith(prefix)
+        }
+        net = self._new_network(task)
+        net.load_state_dict(weights)
+        return net.to(self.device).eval()
+
+    def history(self, task: str) -> pd.DataFrame:
+        """Loss, errors and speed of every epoch (see `Fit.history`)."""
+        return pd.DataFrame(self._fit(task)["history"])
+
+    def best_epoch(self, task: str) -> int:
+        """The first epoch with the smallest error on the test images."""
+        return self._fit(task)["best_epoch"]
+
+    def outcomes(self, task: str, keep: str | None = None) -> pd.DataFrame:
+        """What the network says of every test image (see `evaluation.outcomes`)."""
+        probabilities = self._fit(task)[f"probabilities/{self._keep(task, keep)}"]
+        return outcomes(self.faces, self.split(task), probabilities)
+
+    def is_trained(self, task: str) -> bool:
+        """Whether the network of a task is in the store."""
+        return self.store.has("network", self._network_recipe(task), TRAINING_CODE)
+
+    def identity(self) -> dict[str, Any]:
+        """What this run is: enough to make it again, and to tell it from another."""
+        libraries = ("torch", "numpy", "scipy", "pillow", "matplotlib")
+        return {
+            "profile": self.profile.name,
+            "faces": self.source,
+            "seed": self.seed,
+            "device": _device_name(self.device),
+            "data": self.faces.fingerprint,
+            "code": code_fingerprint(*TRAINING_CODE, *FACES_CODE, "tinyvgg.study"),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in libraries},
+            },
+        }
+
+    def _protocol(self, task: str) -> Protocol:
+        known = Protocol.__dataclass_fields__
+        if unknown := set(self.departures) - set(known):
+            raise ValueError(
+                f"unknown protocol setting {', '.join(sorted(unknown))}: "
+                f"choose among {', '.join(known)}"
+            )
+        return Protocol(**{"epochs": self.profile.epochs(task, self.source), **self.departures})
+
+    def _keep(self, task: str, keep: str | None) -> str:
+        keep = keep or self._protocol(task).keep
+        if keep not in KEEPS:
+            raise ValueError(f"unknown keep {keep!r}: choose one of {', '.join(KEEPS)}")
+        return keep
+
+    def _new_network(self, task: str) -> TinyVGG:
+        return TinyVGG(len(self.split(task).classes), self.profile.image_size)
+
+    def _network_recipe(self, task: str) -> dict[str, Any]:
+        self.split(task)  # an unknown or impossible task is refused here
+        protocol = asdict(self._protocol(task))
+        del protocol["keep"]  # both epochs are kept, whichever is asked for
+        return {
+            "task": task,
+            "data": self.faces.fingerprint,
+            "seed": self.seed,
+            "protocol": protocol,
+            "device": self.device.type,
+        }
+
+    def _fit(self, task: str) -> dict[str, Any]:
+        if task not in self._fits:
+            recipe = self._network_recipe(task)
+            self._fits[task] = self.store.get(
+                "network", recipe, TRAINING_CODE, lambda folder: self._make_fit(task, folder)
+            )
+        return self._fits[task]
+
+    def _make_fit(self, task: str, folder: Path) -> dict[str, Any]:
+        rows = self.split(task)
+        with threads(1):  # so that a network is the same alone and beside another
+            made = fit(
+                self._new_network(task),
+                self.faces.images,
+                rows.labels,
+                rows.train,
+                rows.test,
+                self._protocol(task),
+                self.seed,
+                self.device,
+                checkpoint=folder / "checkpoint.safetensors",
+                progress=self.progress,
+                title=f"{self.source} {task}",
+            )
+        result: dict[str, Any] = {
+            "history": made.history.to_dict("records"),
+            "best_epoch": made.best_epoch,
+        }
+        for keep, weights in made.weights.items():
+            made.network.load_state_dict(weights)
+            result[f"probabilities/{keep}"] = predict(made.network, self.faces.images[rows.test])
+            result |= {f"{keep}/{name}": tensor.numpy() for name, tensor in weights.items()}
+        return result
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "profile": self.profile.name,
+            "faces": self.source,
+            "seed": self.seed,
+            "device": str(self.device),
+            "progress": self.progress,
+            **self.departures,
+        }
+
+
+def train_side_by_side(jobs: list[tuple[Study, str]]) -> None:
+    """Train the networks that are missing, each in a process of its own, of one thread each.
+
+    Parameters
+    ----------
+    jobs : list of (Study, task)
+        The longest first is best: as many run at a time as there are processors.
+    """
+    missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
+    if len(missing) > 1 and joblib.cpu_count() > 1:
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            joblib.Parallel(n_jobs=min(len(missing), joblib.cpu_count()))(
+                joblib.delayed(_train_one)(study._settings(), str(study.store.root), task)
+                for study, task in missing
+            )
+    for study, task in missing:
+        study._fit(task)
+
+
+def _train_one(settings: dict[str, Any], root: str, task: str) -> None:
+    Study(**settings, store=Store(root))._fit(task)
+
+
+def _read_table(text: str) -> pd.DataFrame:
+    return pd.read_json(io.StringIO(text), orient="split", dtype=False, convert_dates=False)
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _whole(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed must be a whole number of 0 or more, not {seed!r}")
+    return seed
