@@ -1,0 +1,130 @@
+"""Sphinx extension: show papermill's executed copy in place of each source notebook.
+
+A copy that is missing, that was made from another source, or that belongs to another run than
+``run.json`` is a warning, and so stops a strict build. The directive ``{run-identity}`` shows
+what ``run.json`` says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from tinyvgg.book import STAMP, source_hash
+
+log = logging.getLogger(__name__)
+
+INJECTED = "injected-parameters"  # papermill's tag
+REMEDY = "run `make book`"
+
+
+def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Give Sphinx the executed copy of a notebook, without papermill's own cell."""
+    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+        return
+
+    def warn(subtype: str, message: str) -> None:
+        log.warning(f"{message}: {REMEDY}", location=docname, type="executed", subtype=subtype)
+
+    copy = executed_folder(app) / f"{docname}.ipynb"
+    if not copy.is_file():
+        return warn("missing", f"there is no executed copy {copy}")
+    app.env.note_dependency(str(copy))
+    notebook = json.loads(copy.read_text("utf8"))
+    stamp = notebook["metadata"].get(STAMP, {})
+    if stamp.get("source") != source_hash(source[0]):
+        warn("stale", "the notebook was changed after it was executed")
+    if (run := read_run(app).get("run")) != stamp.get("run"):
+        warn("mixed", f"the executed copy is of run {stamp.get('run')}, the book of run {run}")
+    notebook["cells"] = [
+        cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
+    ]
+    source[0] = json.dumps(notebook)
+
+
+class RunIdentity(SphinxDirective):
+    """A table of what ``run.json`` says: ``identity``, ``versions`` or ``notebooks``."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        part = (self.arguments or ["identity"])[0]
+        parts = {"identity": identity_rows, "versions": version_rows, "notebooks": notebook_rows}
+        if part not in parts:
+            raise self.error(f"unknown part {part!r}: choose among {', '.join(parts)}")
+        record = read_run(self.env.app)
+        if not record:
+            log.warning(
+                f"there is no run.json: {REMEDY}",
+                location=self.get_location(),
+                type="executed",
+                subtype="missing",
+            )
+            return []
+        self.env.note_dependency(str(executed_folder(self.env.app).parent / "run.json"))
+        return [table(*parts[part](record))]
+
+
+def identity_rows(record: dict) -> tuple[list[str], list[list[str]]]:
+    """What the run was asked for and what it rests on."""
+    names = ("profile", "faces", "seed", "device", "run", "commit", "data", "code", "started")
+    rows = [[name, str(record[name])] for name in names if name in record]
+    return ["", ""], [*rows, ["minutes, before binding", minutes(record["seconds"])]]
+
+
+def version_rows(record: dict) -> tuple[list[str], list[list[str]]]:
+    """Versions of Python and of the libraries."""
+    return ["Library", "Version"], [[k, str(v)] for k, v in record["versions"].items()]
+
+
+def notebook_rows(record: dict) -> tuple[list[str], list[list[str]]]:
+    """Minutes of each notebook, when it was last executed."""
+    rows = [
+        [name, minutes(notebook["seconds"]), "yes" if notebook["reused"] else "no"]
+        for name, notebook in record["notebooks"].items()
+    ]
+    return ["Notebook", "Minutes", "Kept from before"], rows
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as minutes and seconds: 75 is "1:15"."""
+    whole, rest = divmod(round(seconds), 60)
+    return f"{whole}:{rest:02d}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> nodes.table:
+    """A plain docutils table; a head of empty words is left out."""
+
+    def line(words: list[str]) -> nodes.row:
+        return nodes.row("", *(nodes.entry("", nodes.paragraph(text=word)) for word in words))
+
+    group = nodes.tgroup(cols=len(head))
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    if any(head):
+        group += nodes.thead("", line(head))
+    group += nodes.tbody("", *(line(row) for row in rows))
+    return nodes.table("", group, classes=["run-identity"])
+
+
+def executed_folder(app: Sphinx) -> Path:
+    """Where the executed copies are: ``$TINYVGG_EXECUTED``, else the setting of that name."""
+    return Path(app.confdir, os.environ.get("TINYVGG_EXECUTED") or app.config.tinyvgg_executed)
+
+
+def read_run(app: Sphinx) -> dict:
+    """What run.json says; empty if there is none."""
+    path = executed_folder(app).parent / "run.json"
+    return json.loads(path.read_text("utf8")) if path.is_file() else {}
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_config_value("tinyvgg_executed", "_build/executed", "env")
+    app.connect("source-read", show_executed)
+    app.add_directive("run-identity", RunIdentity)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

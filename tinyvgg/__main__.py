@@ -1,0 +1,198 @@
+"""The command line: ``python -m tinyvgg book | faces | train``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it went well, 1 if it failed, 2 if it was asked wrongly."""
+    options = vars(_parser().parse_args(arguments))
+    command = options.pop("command")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("tinyvgg").setLevel(logging.INFO)
+    from tinyvgg.book import BookError
+
+    try:
+        command(**options)
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        print(f"tinyvgg: {error}", file=sys.stderr)
+        return 2
+    except BookError as error:
+        print(f"tinyvgg: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("tinyvgg: stopped; what was finished is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+def book(parameter: list[list[str]], **options: Any) -> None:
+    """Train, execute the notebooks, bind the book."""
+    import yaml
+
+    from tinyvgg.book import build
+
+    given = {name: yaml.safe_load(value) for name, value in parameter}
+    record = build(parameters=given, **options)
+    for name, notebook in record["notebooks"].items():
+        reused = "   unchanged" if notebook["reused"] else ""
+        print(f"  {name:<30}{notebook['seconds']:7.1f} s{reused}")
+    print(f"profile {record['profile']}, run {record['run']}: {record['seconds']:.0f} s in all")
+
+
+def faces_info(**options: Any) -> None:
+    """Print how many images a source has, by label."""
+    faces = _open(**options)
+    print(f"{faces.name}: {len(faces)} images of {faces.size} x {faces.size} pixels")
+    for label in ("subject", "emotion", "gaze", "angle", "gender", "group"):
+        counts = faces.table[label].value_counts()
+        if len(counts) > 12:
+            print(f"  {label}: {len(counts)}, {counts.min()} to {counts.max()} images each")
+        elif len(counts):
+            each = ", ".join(f"{value} {count}" for value, count in counts.sort_index().items())
+            print(f"  {label}: {each}")
+        else:
+            print(f"  {label}: not known")
+    print(f"  fingerprint: {faces.fingerprint}")
+
+
+def faces_show(out: str, count: int, **options: Any) -> None:
+    """Save a contact sheet: images taken at equal steps through a source."""
+    import numpy as np
+    from PIL import Image
+
+    if count < 1:
+        raise ValueError(f"count must be 1 or more, not {count}")
+    faces = _open(**options)
+    rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).round().astype(int)
+    columns = int(np.ceil(np.sqrt(len(rows))))
+    side = faces.size
+    sheet = Image.new("RGB", (columns * side, -(-len(rows) // columns) * side), "white")
+    for place, row in enumerate(rows):
+        at = (place % columns * side, place // columns * side)
+        sheet.paste(Image.fromarray(faces.images[row]), at)
+    sheet.save(out)
+    print(f"{len(rows)} of {len(faces)} images of {faces.name}: {out}")
+
+
+def train(task: str, **options: Any) -> None:
+    """Train one network, or find it in the store, and print its test error."""
+    from tinyvgg.study import Study
+
+    study = Study(**options)
+    study.train(task)
+    errors = study.history(task)
+    outcomes = study.outcomes(task)
+    wrong = int((~outcomes["correct"]).sum())
+    print(
+        f"{task}, profile {study.profile.name}: {len(outcomes) - wrong} of {len(outcomes)} "
+        f"test images right, {1 - wrong / len(outcomes):.2%}, after {len(errors)} epochs"
+    )
+
+
+def _open(source: str, size: int, subjects: int | None):
+    from tinyvgg.faces.sources import open_faces
+
+    return open_faces(source, size=size, subjects=subjects)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tinyvgg", description="An executable edition of Fang (2017)."
+    )
+    commands = parser.add_subparsers(required=True, metavar="book | faces | train")
+
+    make = _command(
+        commands,
+        "book",
+        "execute the notebooks and bind the book",
+        "python -m tinyvgg book --profile smoke --output /tmp/book",
+        book,
+    )
+    _run_options(make)
+    make.add_argument("--output", type=Path, default=argparse.SUPPRESS, help="folder of _build/")
+    make.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="execute only the notebooks whose name begins so, and bind nothing",
+    )
+    make.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="a parameter of the notebooks' own",
+    )
+
+    face = commands.add_parser("faces", help="look into a source of faces")
+    ways = face.add_subparsers(required=True, metavar="info | show")
+    info = _command(
+        ways, "info", "counts by label", "python -m tinyvgg faces info --source orl", faces_info
+    )
+    show = _command(
+        ways,
+        "show",
+        "save a contact sheet",
+        "python -m tinyvgg faces show --subjects 4 --size 128 --out sheet.png",
+        faces_show,
+    )
+    for way in (info, show):
+        way.add_argument(
+            "--source",
+            default="synthetic",
+            help="synthetic, orl, rafd:DIR, kdef:DIR or folder:DIR (default: %(default)s)",
+        )
+        way.add_argument("--size", type=int, default=64, help="pixels (default: %(default)s)")
+        way.add_argument("--subjects", type=int, help="the first so many people (default: all)")
+    show.add_argument("--out", default="faces.png", help="picture file (default: %(default)s)")
+    show.add_argument("--count", type=int, default=64, help="images (default: %(default)s)")
+
+    fit = _command(
+        commands,
+        "train",
+        "train one network",
+        "python -m tinyvgg train --task face --profile smoke",
+        train,
+    )
+    fit.add_argument("--task", choices=("face", "emotion"), default="face")
+    _run_options(fit)
+    return parser
+
+
+def _command(commands, name: str, help: str, example: str, function) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", help="smoke, default or paper ($TINYVGG_PROFILE, or default)")
+    parser.add_argument(
+        "--faces",
+        default="synthetic",
+        help="synthetic, orl, rafd:DIR, kdef:DIR or folder:DIR (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
