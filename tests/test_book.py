@@ -1,0 +1,503 @@
+"""The notebooks' execution, their stamps, the extension that shows them, the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from tinyvgg import __main__ as command_line
+from tinyvgg import book
+
+ROOT = Path(__file__).resolve().parents[1]
+IDENTITY = {
+    "profile": "smoke",
+    "faces": "synthetic",
+    "seed": 0,
+    "device": "cpu",
+    "data": "da7a",
+    "code": "c0de",
+    "versions": {"python": "3.11.0", "torch": "2.13.0"},
+}
+PARAMETERS = 'profile = None\nfaces = "synthetic"\nseed = 0\ndevice = "auto"\n'
+
+
+def notebook(*cells: str, own: str = "") -> nbformat.NotebookNode:
+    """A notebook with a title, a cell of parameters, and code."""
+    v4 = nbformat.v4
+    parameters = v4.new_code_cell(PARAMETERS + own, metadata={"tags": ["parameters"]})
+    made = v4.new_notebook(
+        cells=[v4.new_markdown_cell("# Title"), parameters, *map(v4.new_code_cell, cells)],
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}},
+    )
+    return made
+
+
+class Root:
+    """A small repository: contents, two notebooks, a folder for what is made."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.output = folder, folder / "out"
+        (folder / "notebooks").mkdir(parents=True)
+        contents = ["format: jb-book", "root: book/intro", "parts:", "- chapters:"]
+        contents += ["  - file: notebooks/01_one", "  - file: notebooks/02_two.ipynb"]
+        (folder / "_toc.yml").write_text("\n".join(contents))
+        self.write("01_one", notebook("print(profile, seed)"))
+        self.write("02_two", notebook("import os\nprint(cases, os.getcwd())", own="cases = 3"))
+
+    def write(self, name: str, content: nbformat.NotebookNode) -> None:
+        nbformat.write(content, self.folder / "notebooks" / f"{name}.ipynb")
+
+    def copy(self, name: str) -> Path:
+        return self.output / "_build" / "executed" / "notebooks" / f"{name}.ipynb"
+
+    def build(self, **options) -> dict:
+        given = {"profile": "smoke", "device": "cpu", **options}
+        return book.build(root=self.folder, output=self.output, **given)
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """A study that costs nothing, no scripts, no binding; what was asked is recorded."""
+    asked = SimpleNamespace(identity=dict(IDENTITY), prepared=0, bound=0, executed=[])
+
+    class Study:
+        def __init__(self, profile, faces, seed, device):
+            if profile not in ("smoke", None):
+                raise ValueError(f"unknown profile {profile!r}: choose one of smoke")
+            asked.identity |= {"faces": faces, "seed": seed}
+
+        def prepare(self):
+            asked.prepared += 1
+
+        def identity(self):
+            return asked.identity
+
+    def bind(root, output):
+        asked.bound += 1
+
+    monkeypatch.setitem(sys.modules, "tinyvgg.study", SimpleNamespace(Study=Study))
+    monkeypatch.setattr(book, "vendor_scripts", lambda root: None)
+    monkeypatch.setattr(book, "_bind", bind)
+    return asked
+
+
+@pytest.fixture
+def pretended(prepared, monkeypatch):
+    """As `prepared`, and a notebook is only copied and stamped."""
+
+    def execute(source, copy, stamp):
+        prepared.executed.append(source.stem)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        content = json.loads(source.read_text())
+        content["metadata"][book.STAMP] = {**stamp, "seconds": 1.5}
+        copy.write_text(json.dumps(content))
+        return 1.5
+
+    monkeypatch.setattr(book, "execute", execute)
+    return prepared
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Root(tmp_path / "root")
+
+
+# ---------------------------------------------------------------------- what is refused
+
+
+def test_unknown_parameter_is_refused_with_the_known_ones(root, pretended):
+    with pytest.raises(ValueError, match=r"unknown parameter 'sedd': .*cases.*seed"):
+        root.build(parameters={"sedd": 3})
+    assert not pretended.executed
+
+
+def test_parameters_of_the_run_are_not_given_twice(root, pretended):
+    with pytest.raises(ValueError, match="seed is a parameter of the whole run"):
+        root.build(parameters={"seed": 3})
+
+
+def test_unknown_notebook_is_refused_with_the_known_ones(root, pretended):
+    with pytest.raises(ValueError, match="unknown notebook '03': choose among 01_one, 02_two"):
+        root.build(only=["03"])
+
+
+def test_unknown_profile_is_refused_before_anything_runs(root, pretended):
+    with pytest.raises(ValueError, match="unknown profile 'smok'"):
+        root.build(profile="smok")
+    assert not root.output.exists()
+
+
+def test_a_notebook_of_the_contents_that_is_missing_is_named(root, pretended):
+    (root.folder / "notebooks" / "01_one.ipynb").unlink()
+    with pytest.raises(FileNotFoundError, match="names notebooks/01_one, but there is no"):
+        root.build()
+
+
+def test_a_folder_that_holds_no_book_is_refused(tmp_path, pretended):
+    with pytest.raises(FileNotFoundError, match="from a clone of the repository"):
+        book.build("smoke", root=tmp_path)
+
+
+def test_scripts_that_npm_did_not_bring_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"requirejs/require\.js: run `npm ci"):
+        book.vendor_scripts(tmp_path)
+
+
+def test_scripts_are_copied_where_pages_look_for_them(tmp_path):
+    for pattern in book.SCRIPTS:
+        file = tmp_path / "node_modules" / pattern.replace("*", "some")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(pattern)
+    book.vendor_scripts(tmp_path)
+    vendor = tmp_path / "book/_static/vendor"
+    assert (vendor / "require.js").read_text() == "requirejs/require.js"
+    assert (vendor / "mathjax/tex-mml-chtml.js").is_file()
+    assert (vendor / "mathjax/output/chtml/fonts/woff-v2/some.woff").is_file()
+
+
+# ---------------------------------------------------------------------- stamps and reuse
+
+
+def test_a_second_build_executes_nothing_and_says_so(root, pretended):
+    root.build()
+    again = root.build()
+    assert pretended.executed == ["01_one", "02_two"]
+    assert again["notebooks"]["01_one"] == {"seconds": 1.5, "reused": True}
+    assert pretended.bound == 2
+
+
+def test_a_changed_notebook_is_executed_again_and_only_it(root, pretended):
+    root.build()
+    root.write("02_two", notebook("print('other')", own="cases = 3"))
+    done = root.build()["notebooks"]
+    assert pretended.executed == ["01_one", "02_two", "02_two"]
+    assert [done[name]["reused"] for name in done] == [True, False]
+
+
+def test_outputs_and_ids_left_in_a_source_do_not_count_as_a_change(root, pretended):
+    root.build()
+    path = root.folder / "notebooks" / "01_one.ipynb"
+    content = nbformat.read(path, 4)
+    content.cells[2].outputs = [nbformat.v4.new_output("stream", text="left here")]
+    content.cells[2].execution_count = 7
+    content.cells[2].id = "another"
+    content.metadata["widgets"] = {}
+    nbformat.write(content, path)
+    root.build()
+    assert pretended.executed == ["01_one", "02_two"]
+
+
+@pytest.mark.parametrize("change", ["tags", "mystnb", "source", "type"])
+def test_what_a_page_shows_counts_as_a_change(change):
+    before, after = notebook("1"), notebook("1")
+    match change:
+        case "tags":
+            after.cells[2].metadata["tags"] = ["hide-input"]
+        case "mystnb":
+            after.cells[2].metadata["mystnb"] = {"figure": {"caption": "New"}}
+        case "source":
+            after.cells[2].source = "2"
+        case "type":
+            after.cells[2] = nbformat.v4.new_markdown_cell("1")
+    assert book.source_hash(nbformat.writes(before)) != book.source_hash(nbformat.writes(after))
+
+
+def test_another_run_executes_everything_again(root, pretended):
+    first = root.build()["run"]
+    pretended.identity["data"] = "other"
+    assert root.build()["run"] != first
+    assert pretended.executed == ["01_one", "02_two"] * 2
+
+
+def test_another_package_is_another_run(monkeypatch):
+    before = book.run_id(IDENTITY)
+    monkeypatch.setattr(book, "_package_source", lambda: {"figures.py": "changed"})
+    assert book.run_id(IDENTITY) != before
+
+
+def test_a_parameter_reaches_the_notebooks_that_declare_it_and_no_other(root, pretended):
+    root.build(parameters={"cases": 5})
+    one, two = (book.read_stamp(root.copy(name))["parameters"] for name in ("01_one", "02_two"))
+    run = {"profile": "smoke", "faces": "synthetic", "seed": 0, "device": "cpu"}
+    assert one == run
+    assert two == {**run, "cases": 5}
+
+
+def test_only_executes_some_and_binds_nothing(root, pretended):
+    root.build(only=["02"])
+    assert pretended.executed == ["02_two"]
+    assert (pretended.bound, pretended.prepared) == (0, 0)
+    assert not (root.output / "_build" / "run.json").exists()
+
+
+def test_half_a_copy_is_no_copy(root, pretended):
+    root.build()
+    copy = root.copy("01_one")
+    copy.write_text(copy.read_text()[:100])
+    root.build()
+    assert pretended.executed == ["01_one", "02_two", "01_one"]
+
+
+def test_run_json_says_what_the_run_was(root, pretended):
+    root.build(seed=4)
+    record = json.loads((root.output / "_build" / "run.json").read_text())
+    expected = {"profile", "faces", "seed", "device", "commit", "data", "versions", "seconds"}
+    assert expected | {"notebooks", "started", "run"} <= set(record)
+    assert record["seed"] == 4
+    assert record["seconds"] >= 0
+    assert record["notebooks"]["01_one"] == {"seconds": 1.5, "reused": False}
+    assert not list((root.output / "_build").glob(".run.json*"))
+
+
+def test_the_commit_tells_a_changed_checkout_from_a_clean_one(tmp_path):
+    assert book.commit(tmp_path) == "unknown"
+    me = ["-c", "user.name=t", "-c", "user.email=t@t.invalid"]
+    git = ["git", "-C", tmp_path, *me]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "file").write_text("1")
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "-qm", "One"], check=True)
+    clean = book.commit(tmp_path)
+    assert len(clean) == 40
+    (tmp_path / "file").write_text("2")
+    assert book.commit(tmp_path) == f"{clean}-dirty"
+
+
+# ---------------------------------------------------------------------- execution
+
+
+@pytest.mark.slow
+def test_an_executed_copy_is_stamped_and_names_no_absolute_path(root, prepared):
+    root.write(
+        "02_two",
+        notebook("import os\nprint(cases, os.path.basename(os.getcwd()))", own="cases = 3"),
+    )
+    root.build(parameters={"cases": 5}, seed=2)
+    copy = json.loads(root.copy("02_two").read_text())
+    (printed,) = copy["cells"][-1]["outputs"]
+    assert printed["text"] == ["5 notebooks\n"]
+    stamp = copy["metadata"][book.STAMP]
+    assert stamp["parameters"] == {
+        "profile": "smoke", "faces": "synthetic", "seed": 2, "device": "cpu", "cases": 5
+    }  # fmt: skip
+    assert stamp["seconds"] > 0
+    assert str(root.folder) not in root.copy("02_two").read_text()
+    assert sorted(p.name for p in root.copy("x").parent.iterdir()) == [
+        "01_one.ipynb",
+        "02_two.ipynb",
+    ]
+    assert {p.suffix for p in (root.folder / "notebooks").iterdir()} == {".ipynb"}
+
+
+@pytest.mark.slow
+def test_a_failing_notebook_stops_the_build_and_is_kept_under_another_name(root, prepared):
+    root.write("02_two", notebook("pixels = []\npixels[3]", own="cases = 3"))
+    with pytest.raises(
+        book.BookError, match=r"02_two\.ipynb failed: cell \d \('pixels = \[\]'\): IndexError: list"
+    ):
+        root.build()
+    assert not root.copy("02_two").exists()
+    assert root.copy("02_two.failed").exists()
+    assert not prepared.bound
+    root.write("02_two", notebook("1", own="cases = 3"))
+    assert root.build()["notebooks"]["01_one"]["reused"]
+    assert not root.copy("02_two.failed").exists()
+
+
+# ---------------------------------------------------------------------- the extension
+
+
+class Site:
+    """A Sphinx project with one notebook, its executed copy and run.json."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.source = folder / "index.ipynb"
+        self.copy = folder / "_build" / "executed" / "index.ipynb"
+        self.copy.parent.mkdir(parents=True)
+        content = notebook("print(6 * 7)")
+        nbformat.write(content, self.source)
+        stamp = {"run": "r1", "source": book.source_hash(self.source.read_text()), "seconds": 75}
+        injected = nbformat.v4.new_code_cell(
+            "# Parameters\nseed = 9", metadata={"tags": ["injected-parameters"]}
+        )
+        content.cells.insert(2, injected)
+        content.cells[3].outputs = [nbformat.v4.new_output("stream", text="42\n")]
+        content.metadata[book.STAMP] = stamp
+        nbformat.write(content, self.copy)
+        self.run = folder / "_build" / "run.json"
+        notebooks = {"index": {"seconds": 75.2, "reused": False}}
+        record = {**IDENTITY, "run": "r1", "seconds": 130.0, "notebooks": notebooks}
+        self.run.write_text(json.dumps(record))
+
+    def html(self) -> tuple[str, str]:
+        """The page, and Sphinx's warnings."""
+        from sphinx.application import Sphinx
+        from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+        settings = {
+            "extensions": ["myst_nb", "executed"],
+            "nb_execution_mode": "off",
+            "exclude_patterns": ["_build"],
+        }
+        html, warnings = self.folder / "_build" / "html", StringIO()
+        with patch_docutils(self.folder), docutils_namespace():
+            app = Sphinx(
+                self.folder,
+                None,
+                html,
+                self.folder / "_build" / "doctrees",
+                "html",
+                confoverrides=settings,
+                status=None,
+                warning=warnings,
+                freshenv=True,
+            )
+            app.build(force_all=True)
+        pages = (page for page in html.glob("*.html") if page.stem in ("index", "run"))
+        return "".join(page.read_text() for page in pages), warnings.getvalue()
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    pytest.importorskip("myst_nb")
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    monkeypatch.delenv("TINYVGG_EXECUTED", raising=False)
+    yield Site(tmp_path)
+    for name in [n for n in logging.root.manager.loggerDict if n.startswith("sphinx")]:
+        logging.getLogger(name).handlers.clear()
+
+
+def test_a_page_shows_the_executed_copy_without_papermills_cell(site):
+    page, warnings = site.html()
+    assert "42" in page
+    assert "seed = 9" not in page and "# Parameters" not in page
+    assert not warnings
+
+
+def test_a_missing_copy_is_a_warning(site):
+    site.copy.unlink()
+    assert "there is no executed copy" in site.html()[1]
+
+
+def test_a_notebook_changed_after_its_execution_is_a_warning(site):
+    nbformat.write(notebook("print(6 * 8)"), site.source)
+    assert "changed after it was executed" in site.html()[1]
+
+
+def test_a_copy_of_another_run_is_a_warning(site):
+    site.run.write_text(site.run.read_text().replace("r1", "r2"))
+    assert "is of run r1, the book of run r2" in site.html()[1]
+
+
+def test_the_environment_names_another_folder_of_copies(site, monkeypatch):
+    elsewhere = site.folder / "_build" / "elsewhere"
+    site.copy.parent.rename(elsewhere)
+    monkeypatch.setenv("TINYVGG_EXECUTED", str(elsewhere))
+    page, warnings = site.html()
+    assert "42" in page and not warnings
+
+
+def test_the_identity_of_the_run_is_shown(site):
+    parts = "".join(
+        f"```{{run-identity}} {p}\n```\n" for p in ("identity", "versions", "notebooks")
+    )
+    (site.folder / "run.md").write_text(f"---\norphan: true\n---\n# Run\n{parts}")
+    page, warnings = site.html()
+    for word in ("da7a", "2.13.0", "1:15", "2:10"):
+        assert word in page
+    assert not warnings
+
+
+def test_an_unknown_part_of_the_identity_is_an_error(site):
+    (site.folder / "run.md").write_text(
+        "---\norphan: true\n---\n# Run\n```{run-identity} all\n```\n"
+    )
+    assert "unknown part 'all'" in site.html()[1]
+
+
+# ---------------------------------------------------------------------- the command line
+
+
+@pytest.mark.parametrize(
+    "command", [["book"], ["faces", "info"], ["faces", "show"], ["train"]], ids=" ".join
+)
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command_line.main([*command, "--help"])
+    assert stop.value.code == 0
+    assert f"python -m tinyvgg {' '.join(command)} --" in capsys.readouterr().out
+
+
+def test_bad_input_is_one_line_and_no_traceback(capsys, pretended):
+    assert command_line.main(["book", "--profile", "huge"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("tinyvgg: unknown profile 'huge'")
+    assert len(said.splitlines()) == 1
+
+
+def test_the_book_command_prints_each_notebook_and_the_whole(root, pretended, capsys, monkeypatch):
+    build = book.build
+    monkeypatch.setattr(book, "build", lambda **options: build(root=root.folder, **options))
+    code = command_line.main(
+        ["book", "--profile", "smoke", "--output", str(root.output), "-p", "cases", "7"]
+    )
+    assert code == 0
+    assert book.read_stamp(root.copy("02_two"))["parameters"]["cases"] == 7
+    said = capsys.readouterr().out
+    assert "01_one" in said and "s in all" in said
+
+
+# ---------------------------------------------------------------------- end to end
+
+
+@pytest.mark.slow
+def test_the_small_book_is_whole(smoke_book):
+    record = json.loads((smoke_book / "run.json").read_text())
+    assert record["profile"] == "smoke"
+    names = [path.stem for path in book.notebooks(ROOT)]
+    assert list(record["notebooks"]) == names
+    for name in names:
+        copy = smoke_book / "executed" / "notebooks" / f"{name}.ipynb"
+        assert book.read_stamp(copy)["run"] == record["run"]
+        assert (smoke_book / "html" / "notebooks" / f"{name}.html").is_file()
+    assert sum(notebook["seconds"] for notebook in record["notebooks"].values()) >= 0
+    assert record["seconds"] < 600
+
+
+@pytest.mark.slow
+def test_the_small_book_names_no_path_of_this_machine(smoke_book):
+    for copy in (smoke_book / "executed").rglob("*.ipynb"):
+        content = json.loads(copy.read_text())
+        assert str(smoke_book) not in json.dumps(content["metadata"])
+        assert str(ROOT) not in json.dumps(content["metadata"])
+
+
+@pytest.mark.slow
+def test_cells_that_must_come_out_the_same_do(smoke_book):
+    checked = [
+        copy
+        for copy in sorted((smoke_book / "executed" / "notebooks").glob("*.ipynb"))
+        if "nbval-check-output" in copy.read_text()
+    ]
+    if not checked:
+        pytest.skip("no notebook has a cell tagged nbval-check-output")
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env"]
+    alone = ["-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", smoke_book]
+    done = subprocess.run(
+        [*command, *alone, *checked],
+        capture_output=True,
+        text=True,
+        cwd=smoke_book,
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
