@@ -1,1 +1,21 @@
 """Faces and their labels: the factorial design, the sources, the splits (no torch here)."""
+
+from .design import ANGLES, EMOTIONS, GAZES, GROUPS, PAPER_ANGLES, full_design
+from .faceset import FaceSet
+from .sources import SOURCES, open_faces, source_fingerprint
+from .split import Split, split
+
+__all__ = [
+    "ANGLES",
+    "EMOTIONS",
+    "GAZES",
+    "GROUPS",
+    "PAPER_ANGLES",
+    "SOURCES",
+    "FaceSet",
+    "Split",
+    "full_design",
+    "open_faces",
+    "source_fingerprint",
+    "split",
+]

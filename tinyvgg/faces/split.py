@@ -1,0 +1,122 @@
+"""The paper's two divisions of the images into training and test, and one it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+
+from .faceset import TASKS, FaceSet
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which images train and which test.
+
+    Attributes
+    ----------
+    train, test
+        Row numbers, int64, sorted; together every row once.
+    classes
+        Names of the classes, by index.
+    labels
+        Class index of every row of the set, int64 (N,).
+    task, seed
+        What was asked for.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    classes: list[str]
+    labels: np.ndarray
+    task: str
+    seed: int
+
+
+def split(
+    faces: FaceSet, task: str = "face", seed: int = 0, unseen_subjects: bool = False
+) -> Split:
+    """Divide the images of a set into training and test.
+
+    The images of a class at one camera angle form a group. Of n images in a group, n // 2 drawn
+    at random train and the rest test. On the full design that is 12 of 24 for the face task,
+    2,412 and 2,412 in all, and 100 of 201 for the emotion task, 2,400 and 2,424 in all, as in
+    Table 2 (the paper's text has the 101 train). Where angles are unknown the class alone
+    forms the group.
+
+    The draw depends on `seed`, `task`, and the labels and names of the images, and not on the
+    order of the rows: groups are taken in the order of class and angle, images in the order of
+    their `source`.
+
+    Parameters
+    ----------
+    faces
+        The images with their labels.
+    task
+        ``"face"`` (a class a subject) or ``"emotion"``.
+    seed
+        A whole number from 0.
+    unseen_subjects
+        Emotion only: half of the subjects train and the other half test (of an odd number the
+        larger half), so that no face of the test was seen in training. Not in the paper.
+
+    Raises
+    ------
+    ValueError
+        If the task is unknown or the set lacks its label, a group has a single image, a class
+        would have no training image, or the face task is asked for unseen subjects.
+    """
+    labels, classes = faces.labels(task), faces.classes(task)
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed must be a whole number from 0; got {seed!r}")
+    if len(faces) == 0:
+        raise ValueError(f"the set {faces.name!r} is empty; there is nothing to split")
+    if unseen_subjects and task == "face":
+        raise ValueError(
+            "the face task cannot be tested on unseen subjects: each subject is a class; "
+            "use unseen_subjects=False, or task='emotion'"
+        )
+    random = np.random.default_rng([int(seed), list(TASKS).index(task), int(unseen_subjects)])
+    if unseen_subjects:
+        train = _half_of_the_subjects(faces, random)
+    else:
+        train = _half_of_each_group(faces, labels, classes, random)
+    bare = [name for k, name in enumerate(classes) if not (labels[train] == k).any()]
+    if bare:
+        raise ValueError(f"no training image would be left for: {', '.join(bare)}")
+    rows = np.arange(len(faces), dtype=np.int64)
+    return Split(rows[train], rows[~train], classes, labels, task, int(seed))
+
+
+def _half_of_each_group(
+    faces: FaceSet, labels: np.ndarray, classes: list[str], random: np.random.Generator
+) -> np.ndarray:
+    """Return a mask of the rows that train: n // 2 of every class at every angle."""
+    angles = np.array([-1 if pd.isna(angle) else angle for angle in faces.table.angle])
+    names = np.array([source or "" for source in faces.table.source])
+    order = np.lexsort((names, angles, labels))  # by class, then angle, then name
+    starts = np.flatnonzero(np.diff(labels[order]) | np.diff(angles[order])) + 1
+    train = np.zeros(len(faces), bool)
+    for group in np.split(order, starts):
+        if len(group) == 1:
+            label, angle = classes[labels[group[0]]], angles[group[0]]
+            at = f" at {angle} degrees" if angle >= 0 else ""
+            raise ValueError(
+                f"the class {label!r} has a single image{at} in {faces.name!r}; "
+                "at least two are needed, one to train and one to test"
+            )
+        train[random.permutation(group)[: len(group) // 2]] = True
+    return train
+
+
+def _half_of_the_subjects(faces: FaceSet, random: np.random.Generator) -> np.ndarray:
+    """Return a mask of the rows that train: all images of half of the subjects."""
+    subjects = np.unique(faces.table.subject)
+    if len(subjects) < 2:
+        raise ValueError(
+            f"unseen_subjects needs at least two subjects; {faces.name!r} has {len(subjects)}"
+        )
+    chosen = random.permutation(subjects)[: len(subjects) // 2]
+    return np.isin(faces.table.subject, chosen)
