@@ -199,9 +199,6 @@ def test_captum_agrees_to_the_last_bit_on_tiny_vgg(dtype):
 @pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])
 def test_captum_agrees_on_torchvision_style_networks(kind):
     net = random_foreign(kind, seed=0).eval()
-    for layer in net.modules():
-        if isinstance(layer, nn.ReLU):
-            layer.inplace = False  # captum's hooks cannot bear it; ours has none
     images = random_images(0, batch=2, image_size=kind.image_size)
     recording = record(net.features, images)
     ours = deconvolve(net.features, recording, bias="none", ties="first", rectify=False)

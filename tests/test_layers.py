@@ -38,6 +38,15 @@ def test_torchvision_style_networks_give_their_own_logits_and_stay_as_they_are(k
     assert not maps.requires_grad
 
 
+def test_images_are_not_rectified_in_place_by_a_first_relu():
+    net = random_tiny(0)
+    net.features = nn.Sequential(nn.ReLU(inplace=True), *net.features)
+    images = random_images(0) - 0.5
+    before = images.clone()
+    feature_maps_of(net, images)
+    assert torch.equal(images, before)
+
+
 def test_hooks_of_the_caller_are_not_called():
     net, called = random_tiny(0), []
     for module in net.modules():

@@ -19,7 +19,7 @@ BIASES = ("previous", "none")
 TIES = ("all", "first")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """What the way back needs to know of the way forward, for a batch of images.
 
