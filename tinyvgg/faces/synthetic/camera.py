@@ -1,0 +1,76 @@
+"""The five cameras: where they stand, what they frame, and the projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .expression import Shot
+
+FRAME = 2.15  # side of the picture in distances from the eyes to the chin: the face fills it
+EYE_ROW = 0.387  # height of the eyes in the picture, from its top
+EYE_COLUMN = 0.5
+DISTANCE = 14.0  # dm from camera to head
+# The point that the cameras turn around: below the eyes and behind them, inside the head.
+PIVOT_BELOW_EYES = 0.35  # eye-chin distances
+PIVOT_BEHIND_EYES = 0.75  # distances between the eyes of the mean head, see `Frame.unit`
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What of a person decides on the framing."""
+
+    eyes: np.ndarray  # (3,) midpoint between the eyes
+    eye_chin: float  # dm
+    unit: float  # size of the head: distance between the eyes, 1 for the mean head
+
+    @property
+    def pivot(self) -> np.ndarray:
+        below = PIVOT_BELOW_EYES * self.eye_chin
+        return np.array([0.0, self.eyes[1] - below, self.eyes[2] - PIVOT_BEHIND_EYES * self.unit])
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera aimed at one head."""
+
+    rotation: np.ndarray  # (3, 3) from the studio's axes to right, up, towards the camera
+    pivot: np.ndarray
+    pixels_per_dm: float
+    centre: tuple[float, float]  # column and row of the pivot
+    side: int  # pixels
+
+    def project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (V, 2) and distances (V,) of vertices (V, 3)."""
+        seen = (vertices - self.pivot) @ self.rotation.T
+        distance = DISTANCE - seen[:, 2]
+        scale = self.pixels_per_dm * DISTANCE / distance
+        column = self.centre[0] + scale * seen[:, 0]
+        row = self.centre[1] - scale * seen[:, 1]
+        return np.stack([column, row], 1), distance
+
+
+def aim(frame: Frame, shot: Shot, angle: int, side: int) -> Camera:
+    """The camera at this angle (90 is in front of the subject), for pictures of `side` pixels."""
+    turn, nod, tilt = shot.pose
+    rotation = rotation_about("z", tilt) @ rotation_about("x", nod)
+    pixels_per_dm = side / (FRAME * frame.eye_chin) * shot.scale
+    row = EYE_ROW + PIVOT_BELOW_EYES / FRAME
+    return Camera(
+        rotation=rotation @ rotation_about("y", angle - 90 + turn),
+        pivot=frame.pivot,
+        pixels_per_dm=pixels_per_dm,
+        centre=((EYE_COLUMN + shot.place[0]) * side, (row + shot.place[1]) * side),
+        side=side,
+    )
+
+
+def rotation_about(axis: str, degrees: float) -> np.ndarray:
+    """Rotation matrix; about y, positive angles turn the nose to the right of the picture."""
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+    matrix = np.eye(3)
+    matrix[first, first] = matrix[second, second] = cosine
+    matrix[first, second], matrix[second, first] = -sine, sine
+    return matrix

@@ -1,0 +1,134 @@
+"""What makes an expression: facial actions by emotion, gaze, and the chance of the moment.
+
+An action is one of the 52 of the data file; they follow the Facial Action Coding System's
+idea (the smile is FACS action unit 12, here ``mouthSmile``). Strengths were chosen by eye to
+look like the posed prototypes of Ekman, Friesen and Hager.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .paint import stream
+
+GAZE_ANGLE = 24.0  # degrees that averted eyes turn
+# "left" is the subject's own left, which is on the right of a frontal picture.
+GAZE_TURN = {"frontal": 0.0, "left": GAZE_ANGLE, "right": -GAZE_ANGLE}
+SAD_GAZE_DROP = 6.0  # degrees
+
+# Without a star: as it is. With a star: both sides, "mouthSmile*" is Left and Right.
+RESTING = {"eyeWide*": 0.22, "mouthSmile*": 0.05, "browInnerUp": 0.06}
+ACTIONS = {
+    "neutral": {},
+    # A felt smile: corners up (12), cheeks raised (6), lips parted over the teeth (25).
+    "happy": {
+        "mouthSmile*": 1.0, "cheekSquint*": 0.80, "eyeSquint*": 0.20, "mouthUpperUp*": 0.70,
+        "mouthLowerDown*": 0.35, "mouthDimple*": 0.2, "jawOpen": 0.14,
+    },
+    # Brows drawn together and down (4), upper lids up (5), lids tight (7), lips pressed (24).
+    "angry": {
+        "browDown*": 1.25, "eyeWide*": 0.45, "eyeSquint*": 0.45, "noseSneer*": 0.30,
+        "mouthPress*": 0.8, "mouthRollLower": 0.45, "mouthRollUpper": 0.55, "mouthFrown*": 0.25,
+        "mouthShrugLower": 0.25, "jawForward": 0.25,
+    },
+    # Inner brows up (1) and together (4), corners of the mouth down (15), chin up (17).
+    "sad": {
+        "browInnerUp": 1.25, "browDown*": 0.30, "mouthFrown*": 1.15, "mouthShrugLower": 0.75,
+        "mouthRollLower": 0.10, "eyeSquint*": 0.15, "eyeBlink*": 0.12, "eyeLookDown*": 0.08,
+    },
+    # Brows up and together (1, 2, 4), eyes wide (5), mouth stretched (20) and open (26).
+    "fearful": {
+        "browInnerUp": 1.2, "browOuterUp*": 0.45, "browDown*": 0.40, "eyeWide*": 1.15,
+        "mouthStretch*": 1.0, "jawOpen": 0.24, "mouthLowerDown*": 0.65, "mouthUpperUp*": 0.2,
+        "mouthFrown*": 0.2,
+    },
+    # Nose wrinkled (9), upper lip raised (10), brows down (4), lower lip pushed up (17).
+    "disgusted": {
+        "noseSneer*": 1.30, "mouthUpperUp*": 0.95, "browDown*": 0.70, "cheekSquint*": 0.75,
+        "eyeSquint*": 0.55, "mouthFrown*": 0.45, "mouthShrugLower": 0.35, "mouthLowerDown*": 0.2,
+        "jawOpen": 0.03,
+    },
+    # Brows high (1, 2), eyes wide (5), jaw dropped (26).
+    "surprised": {
+        "browInnerUp": 1.1, "browOuterUp*": 1.20, "eyeWide*": 1.0, "jawOpen": 0.52,
+        "mouthFunnel": 0.15,
+    },
+    # One corner of the mouth tightened and raised (12, 14), on the subject's left.
+    "contemptuous": {
+        "mouthSmileLeft": 0.55, "mouthDimpleLeft": 1.3, "mouthPressLeft": 0.7,
+        "cheekSquintLeft": 0.35, "mouthUpperUpLeft": 0.15, "mouthPressRight": 0.25,
+        "eyeSquintLeft": 0.25, "eyeSquintRight": 0.12, "mouthRollLower": 0.15,
+        "browOuterUpRight": 0.15, "mouthLeft": 0.12,
+    },
+}  # fmt: skip
+
+# How people differ in posing the same emotion, and how one person's poses differ.
+PERSON_GAIN, SHOT_GAIN = 0.14, 0.07
+PERSON_ACTION, SHOT_ACTION = 0.16, 0.06
+GAIN_LIMITS = (0.65, 1.3)
+ACTION_LIMITS = (0.5, 1.5)
+ONE_SIDED = 0.05  # deviation between the two sides of a face
+BLINK = 0.03
+GAZE_JITTER = (1.5, 1.0)  # degrees, sideways and up
+POSE_JITTER = (1.6, 1.3, 1.2)  # degrees of turn, nod and tilt
+SCALE_JITTER, PLACE_JITTER = 0.012, 0.006  # of the picture's size
+LIGHT_JITTER = 0.05
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One press of the release: all five cameras see the same of it."""
+
+    emotion: str
+    gaze: str
+    actions: dict[str, float]  # action -> strength
+    gaze_turn: float  # degrees to the subject's left
+    gaze_lift: float  # degrees
+    pose: tuple[float, float, float]  # degrees of turn, nod, tilt of the head
+    scale: float
+    place: tuple[float, float]  # shift in the picture, as a share of its size
+    light: np.ndarray  # (4,) small deviations of the lamps
+
+
+def both_sides(actions: dict[str, float]) -> dict[str, float]:
+    """Write out the starred names."""
+    plain = {}
+    for name, strength in actions.items():
+        if name.endswith("*"):
+            plain[name[:-1] + "Left"] = plain[name[:-1] + "Right"] = strength
+        else:
+            plain[name] = strength
+    return plain
+
+
+def draw_shot(subject: int, emotion: str, gaze: str) -> Shot:
+    """How this subject looks in this emotion and gaze; independent of the camera."""
+    habit = stream("habit", subject, emotion)  # how this person poses this emotion
+    moment = stream("moment", subject, emotion, gaze)
+    gain = (1 + PERSON_GAIN * habit.normal()) * (1 + SHOT_GAIN * moment.normal())
+    gain = np.clip(gain, *GAIN_LIMITS)
+    actions = both_sides(RESTING)
+    for name, strength in ACTIONS[emotion].items():
+        own = 1 + PERSON_ACTION * habit.normal() + SHOT_ACTION * moment.normal()
+        strength = strength * gain * np.clip(own, *ACTION_LIMITS)
+        uneven = ONE_SIDED * habit.normal()
+        for each in both_sides({name: strength}):
+            factor = 1 + uneven if name.endswith("*") and each.endswith("Right") else 1.0
+            actions[each] = actions.get(each, 0.0) + strength * factor
+    blink = abs(BLINK * moment.normal())
+    for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+        actions[name] = actions.get(name, 0.0) + blink
+    turn, lift = moment.normal(0, GAZE_JITTER)
+    return Shot(
+        emotion=emotion,
+        gaze=gaze,
+        actions={name: float(strength) for name, strength in actions.items()},
+        gaze_turn=GAZE_TURN[gaze] + turn,
+        gaze_lift=lift - (SAD_GAZE_DROP if emotion == "sad" else 0.0),
+        pose=tuple(moment.normal(0, POSE_JITTER)),
+        scale=1 + SCALE_JITTER * moment.normal(),
+        place=tuple(PLACE_JITTER * moment.normal(size=2)),
+        light=LIGHT_JITTER * moment.normal(size=4),
+    )

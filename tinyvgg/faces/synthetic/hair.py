@@ -1,0 +1,282 @@
+"""Hair on the head: where it grows, how thick it lies, its strands, and what hangs down.
+
+Short hair is a shell: the scalp is pushed outwards by the hair's thickness and painted with
+strands. Long hair adds a curtain, a sheet that hangs around the back of the head, and tied
+hair a bun.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
+
+from .basis import HeadBasis, load_basis
+from .canvas import HEIGHT, WIDTH, draw_strokes, load_canvas, row_of
+from .identity import Hair, Person
+from .mesh import grid_quads
+from .paint import ramp, sample, smooth_noise, stream
+
+SCALP_Z = 0.15  # hair is laid out around the axis x = 0, z = SCALP_Z, nearer to the crown
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A way to wear hair; thicknesses in decimetres."""
+
+    thickness: float
+    sides: float  # share of the thickness kept at the sides
+    front: float  # share added on top, towards the front
+    curtain_end: float | None = None  # height where hanging hair ends
+    bun: bool = False
+
+
+CUTS = {
+    "buzz": Cut(0.015, sides=1.0, front=0.0),
+    "short": Cut(0.050, sides=0.6, front=0.9),
+    "thick": Cut(0.100, sides=0.6, front=0.9),
+    "tied": Cut(0.050, sides=0.8, front=0.2, bun=True),
+    "bob": Cut(0.110, sides=0.85, front=0.25, curtain_end=6.12),
+    "long": Cut(0.100, sides=0.85, front=0.3, curtain_end=5.30),
+}
+# Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
+# sideburn, over the ear, nape.
+LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 92, 104, 125, 150, 180)
+LINE = (7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.42, 7.15, 6.90, 6.80, 6.75)  # fmt: skip
+LINE_OF_WOMEN = {54: 7.26, 58: 7.22, 62: 7.22}  # no sideburns
+RECEDES = {22: 0.5, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
+FRINGE_HEIGHT = 7.58  # of a full fringe, just above the brows
+ROUGHNESS = 0.020  # dm, of the hairline
+EDGE_STROKES = 5200  # single hairs drawn across the hairline, all around
+
+STRAND_ROWS = 88  # of the strand map, which runs from the crown below the shoulders
+STRAND_TOP, STRAND_BOTTOM = 8.60, 5.20
+STRAND_CONTRAST = 0.36
+STRAND_HEIGHT = 0.0045  # dm
+DULLNESS = 0.72  # hair in bulk looks less colourful than a single hair
+SHADE = 0.80
+
+
+@functools.lru_cache(maxsize=1)
+def _scalp_layout() -> tuple[np.ndarray, np.ndarray]:
+    """Angle in degrees (signed) and height on the canvas."""
+    canvas = load_canvas()
+    return np.degrees(np.arctan2(canvas.x, canvas.z - SCALP_Z)), canvas.y
+
+
+def hairline(hair: Hair, gender: str, angle) -> np.ndarray:
+    """Height of the hairline at angles in degrees around the scalp, 0 in front."""
+    away = np.abs(angle)
+    line = np.array(LINE)
+    for degrees, share in RECEDES.items():
+        line[LINE_ANGLES.index(degrees)] += share * hair.receding
+    if gender == "female":
+        for degrees, height in LINE_OF_WOMEN.items():
+            line[LINE_ANGLES.index(degrees)] = height
+    height = np.interp(away, LINE_ANGLES, line) + hair.hairline * np.clip(1 - away / 60, 0, 1)
+    if hair.fringe > 0:  # hangs lower on the side that it is combed to
+        lowest = height + (FRINGE_HEIGHT - height) * hair.fringe
+        lowest = lowest + 0.10 * np.sin(np.radians(3 * angle)) * np.sign(hair.sweep)
+        fall = ramp(away, 46, 34)
+        height = height + np.minimum(lowest - height, 0) * fall
+    return height
+
+
+def growth(person: Person, angle, height) -> np.ndarray:
+    """Height above the person's own, slightly ragged hairline; negative on bare skin."""
+    noise = _line_noise(person.subject)
+    column = (np.asarray(angle) % 360) / 360 * noise.shape[1]
+    row = np.clip((height - 6.0) * 20, 0, noise.shape[0] - 1)
+    rough = sample(noise[..., None], column.ravel() + 0.5, row.ravel() + 0.5)[:, 0]
+    line = hairline(person.hair, person.gender, angle)
+    return height - line + ROUGHNESS * rough.reshape(np.shape(angle))
+
+
+@functools.lru_cache(maxsize=4)
+def _line_noise(subject: int) -> np.ndarray:
+    return smooth_noise(stream("hairline", subject), (64, 256), 1.6, 3)
+
+
+def shell(person: Person, basis: HeadBasis) -> np.ndarray:
+    """How far hair stands off each fine vertex, in dm of the mean head."""
+    x, y, z = basis.rest.T
+    angle = np.degrees(np.arctan2(x, z - SCALP_Z))
+    cut = CUTS[person.hair.style]
+    top = ramp(y, 7.55, 8.25)
+    ahead = ramp(np.abs(angle), 120, 20)
+    profile = cut.sides + (1 - cut.sides) * top + cut.front * top * ahead
+    above = growth(person, angle, y)
+    thickness = cut.thickness * person.hair.volume * profile * ramp(above, -0.05, 0.30) ** 0.8
+    if person.hair.fringe > 0:  # combed down, a fringe stands off the forehead at once
+        on_forehead = ramp(np.abs(angle), 50, 36) * ramp(y, 8.15, 7.95)
+        thickness += on_forehead * (0.035 * ramp(above, -0.03, 0.04) - 0.5 * thickness)
+    lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 3.0, 3)
+    lump = sample(lumps[..., None], (angle % 360) / 360 * 95 + 0.5, np.clip((y - 6.5) * 20, 0, 47))
+    thickness *= 1 + (0.14 if cut.curtain_end is None and not cut.bun else 0.06) * lump[:, 0]
+    return np.clip(thickness, 0, None) * basis.is_skin * (1 - _near_ears())
+
+
+@functools.lru_cache(maxsize=1)
+def _near_ears() -> np.ndarray:
+    """1 at vertices in and around the ears, where no hair grows."""
+    basis = load_basis()
+    x, y, z = basis.rest.T
+    box = (np.abs(x) > 0.765) & (y > 6.8) & (y < 7.5) & (z > -0.05) & (z < 0.75)
+    return np.clip(np.maximum(box, basis.masks["ears"]), 0, 1)
+
+
+def strand_map(person: Person) -> np.ndarray:
+    """Light and dark strands (STRAND_ROWS, WIDTH), about -1..1, around the head and downwards."""
+    random = stream("strands", person.subject)
+    shape = (STRAND_ROWS, WIDTH)
+    total = np.zeros(shape, np.float32)
+    for share, along, across in ((0.5, 10, 0.8), (0.6, 13, 3.5), (0.5, 11, 16)):
+        layer = gaussian_filter(
+            random.standard_normal(shape, dtype=np.float32), (along, across), mode="wrap", truncate=3
+        )
+        total += share * layer / layer.std()
+    return np.clip(0.5 * total / total.std(), -1, 1)
+
+
+def strands_at(strands: np.ndarray, hair: Hair, angle, height) -> np.ndarray:
+    """Sample the strand map at angles in degrees; swept hair leans to one side."""
+    lean = hair.sweep * np.degrees(0.35) * (height - 8.0)
+    column = ((np.asarray(angle) + lean) % 360) / 360 * (WIDTH - 1)
+    row = (STRAND_TOP - height) / (STRAND_TOP - STRAND_BOTTOM) * STRAND_ROWS
+    return sample(strands[..., None], column.ravel() + 0.5, row.ravel())[:, 0].reshape(
+        np.shape(angle)
+    )
+
+
+def bulk_colour(hair: Hair, strand) -> np.ndarray:
+    """Colour (..., 3) of hair with the given strand value."""
+    grey = hair.colour.mean()
+    colour = (grey + (hair.colour - grey) * DULLNESS) * SHADE
+    return np.clip(colour * (1 + STRAND_CONTRAST * np.asarray(strand)[..., None]), 0.004, 1).astype(
+        np.float32
+    )
+
+
+def paint_hair(person: Person, strands: np.ndarray):
+    """Cover 0..1, colour (..., 3) and relief in dm of the hair on the canvas."""
+    angle, height = _scalp_layout()
+    above = growth(person, angle, height)
+    strand = strands_at(strands, person.hair, angle, height)
+    cover = ramp(above, -0.02, 0.10)
+    cover = ramp(cover + 0.25 * strand * (4 * cover * (1 - cover)), 0.35, 0.65)
+    edge = _edge_hairs(person)
+    cover = np.maximum(cover, edge).astype(np.float32)
+    relief = (STRAND_HEIGHT * strand * cover).astype(np.float32)
+    return cover, bulk_colour(person.hair, strand), relief
+
+
+def _edge_hairs(person: Person) -> np.ndarray:
+    """Single hairs across the hairline: combed back from it, or down where a fringe hangs."""
+    random = stream("edge", person.subject)
+    hair = person.hair
+    angles = random.uniform(-180, 180, EDGE_STROKES)
+    line = hairline(hair, person.gender, angles)
+    bare = hairline(Hair(**{**vars(hair), "fringe": 0.0}), person.gender, angles)
+    hangs = line < bare - 0.02
+    root = line + random.normal(0.015, 0.022, EDGE_STROKES) + 0.05 * hangs
+    short = {"buzz": 0.35, "short": 0.7}.get(hair.style, 1.0)
+    length = random.uniform(0.04, 0.11, EDGE_STROKES) * short * np.where(hangs, -1.3, 1)
+    lean = random.normal(0, 0.25, EDGE_STROKES) + 0.6 * hair.sweep
+    # The scalp's axis is not the canvas's: find the columns where these angles lie.
+    starts = np.stack([_canvas_column(angles, root), row_of(root)], 1)
+    stops = starts + np.stack([length * np.sin(lean), -length * np.cos(lean)], 1) * 235
+    strength = random.uniform(0.35, 0.85, EDGE_STROKES)
+    return draw_strokes(starts, stops, strength, width=1.2)
+
+
+def _canvas_column(angles, heights) -> np.ndarray:
+    """Canvas column of the skin at angles in degrees around the scalp's axis."""
+    layout, _ = _scalp_layout()
+    columns = np.empty(len(angles))
+    rows = np.clip(row_of(heights), 0, HEIGHT - 1).astype(int)
+    for row in np.unique(rows // 8):
+        here = rows // 8 == row
+        known = np.maximum.accumulate(layout[min(row * 8 + 4, HEIGHT - 1)])
+        columns[here] = np.interp(angles[here], known, np.arange(WIDTH) + 0.5)
+    return columns
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A surface of hair in the person's own shape."""
+
+    vertices: np.ndarray  # (n, 3)
+    quads: np.ndarray
+    layout: np.ndarray  # (n, 3) angle in degrees, height on the rest head, share of the way down
+
+
+def curtain(person: Person, basis: HeadBasis, surface: np.ndarray) -> Sheet | None:
+    """Hair that hangs from the crown around the back, or None if this cut has none.
+
+    `surface` are the person's fine vertices with the shell of hair.
+    """
+    cut = CUTS[person.hair.style]
+    if cut.curtain_end is None:
+        return None
+    around = np.linspace(58, 302, 90)  # degrees, from cheek to cheek by the back
+    down = np.concatenate([np.linspace(8.30, 7.0, 24), np.linspace(6.93, cut.curtain_end, 22)])
+    angle, height = np.meshgrid(around, down)
+    on_head = np.maximum(height, 7.0)  # below, hair hangs straight down from here
+    scalp = basis.is_skin & (basis.rest[:, 1] > 6.6) & (_near_ears() < 0.3)
+    head = _carry(basis.rest[scalp], surface[scalp], angle, on_head)
+    edge = np.minimum(around - 58, 302 - around)
+    wave = smooth_noise(stream("wave", person.subject), angle.shape, 2.4, 2)
+
+    centre = head.mean((0, 1)) * [0, 0, 1]
+    outward = head - centre
+    outward[..., 1] = 0
+    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
+    body = 0.10 * person.hair.volume * np.interp(
+        down, (5.3, 6.2, 6.9, 7.4, 7.9, 8.3), (0.9, 1.3, 1.35, 1.0, 0.25, -0.35)
+    )  # fmt: skip
+    thickness = body[:, None] * ramp(edge, -6, 26)[None]
+    thickness = thickness - 0.05 * ramp(edge, 7, 0)[None]  # the front edge lies on the head
+    thickness = thickness + 0.018 * wave * ramp(down, 7.6, 6.8)[:, None]
+    inward = 0.14 * ramp(down, cut.curtain_end + 0.5, cut.curtain_end)[:, None]
+    points = head + outward * (thickness - inward)[..., None]
+    points[..., 1] += height - on_head
+    # Falling hair slides back, away from the cheeks.
+    points[..., 2] -= 0.22 * ramp(down, 7.15, 6.2)[:, None] * ramp(edge, 60, 0)[None]
+    share = np.broadcast_to(np.linspace(0, 1, len(down))[:, None], angle.shape)
+    layout = np.stack([angle, height, share], -1)
+    return Sheet(points.reshape(-1, 3), grid_quads(*angle.shape), layout.reshape(-1, 3))
+
+
+def _carry(rest: np.ndarray, posed: np.ndarray, angle, height) -> np.ndarray:
+    """Where the scalp at angles (degrees) and heights of the rest head lies on a person."""
+    canvas = load_canvas()
+    columns = _canvas_column((np.ravel(angle) + 180) % 360 - 180, np.ravel(height))
+    fields = np.stack([canvas.x, canvas.y, canvas.z], -1)
+    points = sample(fields, columns, row_of(np.ravel(height)))
+    distance, neighbour = cKDTree(rest).query(points, k=6)
+    weight = 1 / (distance + 0.01)
+    weight /= weight.sum(1, keepdims=True)
+    shift = ((posed - rest)[neighbour] * weight[..., None]).sum(1)
+    return (points + shift).reshape(*np.shape(angle), 3)
+
+
+def is_ragged_gap(strands: np.ndarray, person: Person, layout: np.ndarray) -> np.ndarray:
+    """Which points (n, 3) of a curtain's layout fall between the tips of its strands."""
+    angle, height, share = layout.T
+    tips = strands_at(strands, person.hair, 3 * angle, np.full_like(angle, 7.0))
+    end = 0.96 + 0.05 * tips
+    edge = np.minimum(angle - 58, 302 - angle)
+    return (share > end) | (edge < 3 + 3 * strands_at(strands, person.hair, 2 * height * 40, height))
+
+
+def bun(person: Person, eyes_y: float, back_z: float, eye_chin: float, unit: float):
+    """Centre and radii of the bun of tied hair, or None."""
+    if not CUTS[person.hair.style].bun:
+        return None
+    centre = np.array([0.0, eyes_y + 0.15 * eye_chin, back_z - 0.12])
+    return centre, 0.30 * unit * np.array([1.0, 0.95, 0.85])
+
+

@@ -1,0 +1,282 @@
+"""What makes a person: the shape of the head, the colours, the hair; all but the expression.
+
+Group and gender are given; everything else is drawn from random streams that belong to the
+subject alone, so that adding a subject or an image never changes anybody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .basis import OPPOSITES, load_basis
+from .paint import rgb, stream
+
+# Deviation of the weight of each detail, by region. Twice as much turns people to caricatures.
+DETAIL_DEVIATION = {
+    "cheek": 0.34, "chin": 0.26, "ears": 0.30, "eyebrows": 0.22, "eyes": 0.20, "forehead": 0.22,
+    "head": 0.15, "mouth": 0.20, "neck": 0.12, "nose": 0.28,
+}  # fmt: skip
+CHILD_DETAIL = 0.6  # children's features are less marked
+ASYMMETRY_DEVIATION = 0.14
+LIMIT = 0.9  # on the weight of a single detail
+# The mean MakeHuman head frowns under low brows with heavy lids; everyone gets this much of:
+RESTING_SHAPE = {
+    "eyebrows/eyebrows-trans-up": 0.25,
+    "eyes/l-eye-height2-incr": 0.30, "eyes/r-eye-height2-incr": 0.30,
+    "eyes/l-eye-eyefold-up": 0.20, "eyes/r-eye-eyefold-up": 0.20,
+    "eyes/l-eye-scale-incr": 0.15, "eyes/r-eye-scale-incr": 0.15,
+    "mouth/mouth-angles-up": 0.15,
+}  # fmt: skip
+HEAD_SHAPES = (
+    "oval", "round", "square", "rectangular", "triangular", "invertedtriangular", "diamond",
+)  # fmt: skip
+
+HAIR = {
+    "black": rgb(26, 23, 22), "dark": rgb(46, 34, 27), "brown": rgb(82, 58, 39),
+    "light brown": rgb(120, 88, 59), "blond": rgb(176, 142, 94), "light blond": rgb(204, 175, 122),
+    "red": rgb(138, 68, 36), "grey": rgb(122, 118, 114),
+}  # fmt: skip
+IRIS = {
+    "dark brown": rgb(54, 34, 22), "brown": rgb(84, 54, 32), "hazel": rgb(120, 92, 50),
+    "green": rgb(102, 120, 78), "grey": rgb(116, 130, 138), "blue": rgb(96, 136, 168),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Palette:
+    """How often each colour occurs in a group; skin lies between two tones."""
+
+    skin: tuple[np.ndarray, np.ndarray]
+    hair: dict[str, float]
+    iris: dict[str, float]
+
+
+PALETTES = {
+    "Caucasian": Palette(
+        (rgb(243, 206, 184), rgb(222, 174, 144)),
+        {"dark": 0.16, "brown": 0.27, "light brown": 0.24, "blond": 0.17, "light blond": 0.09, "red": 0.07},
+        {"brown": 0.28, "blue": 0.32, "grey": 0.14, "green": 0.12, "hazel": 0.14},
+    ),
+    "Moroccan": Palette(
+        (rgb(222, 180, 148), rgb(162, 116, 84)),
+        {"black": 0.65, "dark": 0.35},
+        {"brown": 0.5, "dark brown": 0.4, "hazel": 0.1},
+    ),
+}  # fmt: skip
+PALETTES["Kid"] = PALETTES["Caucasian"]
+# Shares of the three MakeHuman head types.
+ANCESTRY = {
+    "Caucasian": (0.90, 0.03, 0.07),
+    "Kid": (0.90, 0.03, 0.07),
+    "Moroccan": (0.62, 0.28, 0.10),
+}
+STYLES = {  # hair, with how often it is worn
+    "female": {"tied": 0.40, "bob": 0.30, "long": 0.30},
+    "male": {"buzz": 0.25, "short": 0.45, "thick": 0.30},
+    "boy": {"short": 0.50, "thick": 0.50},
+}
+
+
+@dataclass(frozen=True)
+class Brows:
+    """Drawn from single hairs: size, density and place of an eyebrow."""
+
+    thickness: float  # 1 is the average
+    density: float
+    arch: float
+    lift: float  # dm
+    gap: float  # dm, half the distance between the two
+    colour: np.ndarray
+
+
+@dataclass(frozen=True)
+class Hair:
+    """Cut and growth of the hair on the head."""
+
+    style: str  # key of hair.CUTS
+    colour: np.ndarray
+    volume: float  # 1 is the style's usual thickness
+    hairline: float  # dm, raises it in front
+    receding: float  # dm, raises it above the temples
+    fringe: float  # 0 none .. 1 down to the brows
+    sweep: float  # sideways lean of the strands, radians per dm
+
+
+@dataclass(frozen=True)
+class Person:
+    """One synthetic subject. Colours are linear light."""
+
+    subject: int
+    group: str
+    gender: str
+    age: float  # 0 young .. 0.6 old; children are 0
+    targets: dict[str, float]  # identity target -> weight
+    skin: np.ndarray
+    redness: float
+    freckles: float
+    moles: int
+    eye_shadow: float  # darkness of the skin around the eyes
+    iris: np.ndarray
+    lashes: float
+    lip_colour: np.ndarray
+    lip_strength: float
+    beard: float  # 0 shaven .. 1 full
+    brows: Brows
+    hair: Hair
+
+    @property
+    def is_child(self) -> bool:
+        return self.group == "Kid"
+
+
+def draw_person(subject: int, group: str, gender: str) -> Person:
+    """The person that belongs to this number, of the given group and gender."""
+    is_child = group == "Kid"
+    is_man = gender == "male" and not is_child
+    random = stream("looks", subject, group, gender)
+    age = 0.0 if is_child else float(np.clip(0.75 * random.beta(1.2, 3.2), 0, 0.6))
+    palette = PALETTES[group]
+    light, dark = palette.skin
+    skin = light + (dark - light) * random.uniform(0.05, 0.95)
+    hair_colour = _pick(random, palette.hair, HAIR) * random.uniform(0.8, 1.25)
+    hair_colour = np.clip(hair_colour * (1 + random.normal(0, 0.04, 3)), 0.008, 1)
+    if age > 0.35 and random.random() < 0.6:
+        hair_colour = 0.5 * (hair_colour + HAIR["grey"])
+    lip_tint = np.array([0.90, random.uniform(0.36, 0.47), random.uniform(0.36, 0.48)])
+    beard = 0.0
+    if is_man:
+        beard = random.choice([0.0, 0.2, 0.45, 0.85], p=[0.35, 0.33, 0.2, 0.12])
+        beard *= random.uniform(0.7, 1.15)
+    return Person(
+        subject=subject,
+        group=group,
+        gender=gender,
+        age=age,
+        targets=draw_shape(subject, group, gender, age),
+        skin=np.clip(skin * (1 + random.normal(0, 0.02, 3)), 0, 1),
+        redness=random.uniform(0.3, 1.0),
+        freckles=0.0 if group == "Moroccan" else random.random() ** 3,
+        moles=int(random.integers(0, 4)),
+        eye_shadow=random.uniform(0.1, 0.6) * (0.5 if is_child else 1),
+        iris=np.clip(_pick(random, palette.iris, IRIS) * (1 + random.normal(0, 0.1, 3)), 0, 1),
+        lashes=random.uniform(0.25, 0.5) if is_man else random.uniform(0.55, 1.0),
+        lip_colour=skin * lip_tint,
+        lip_strength=random.uniform(0.6, 0.85) if is_man else random.uniform(0.7, 1.0),
+        beard=float(beard),
+        brows=_draw_brows(random, hair_colour, is_man, is_child),
+        hair=_draw_hair(random, hair_colour, gender, is_child, age),
+    )
+
+
+def _pick(random, shares: dict[str, float], colours: dict[str, np.ndarray]) -> np.ndarray:
+    share = np.array(list(shares.values()))
+    return colours[str(random.choice(list(shares), p=share / share.sum()))]
+
+
+def _draw_brows(random, hair_colour, is_man, is_child) -> Brows:
+    thickness = random.uniform(0.9, 1.4) if is_man else random.uniform(0.65, 1.0)
+    return Brows(
+        thickness=thickness * (0.8 if is_child else 1),
+        density=random.uniform(0.6, 1.0),
+        arch=random.uniform(-0.5, 0.8),
+        lift=random.normal(0.012, 0.012),
+        gap=random.normal(0, 0.018),
+        colour=hair_colour * random.uniform(0.35, 0.65),
+    )
+
+
+def _draw_hair(random, colour, gender, is_child, age) -> Hair:
+    shares = STYLES["boy" if is_child and gender == "male" else gender]
+    style = str(random.choice(list(shares), p=list(shares.values())))
+    may_recede = gender == "male" and not is_child
+    receding = max(0.0, random.normal(0.05, 0.10)) if may_recede else 0.0
+    # A fringe suits children and loose hair; receding hair has none.
+    chance = 0.6 if is_child else {"bob": 0.45, "long": 0.3, "thick": 0.35}.get(style, 0.0)
+    has_fringe = random.random() < chance and receding < 0.1 and style != "tied"
+    return Hair(
+        style=style,
+        colour=colour,
+        volume=random.uniform(0.8, 1.3),
+        hairline=random.normal(0, 0.05) + (0.08 * age if may_recede else 0),
+        receding=receding,
+        fringe=random.uniform(0.35, 0.9) if has_fringe else 0.0,
+        sweep=random.uniform(-0.5, 0.5),
+    )
+
+
+def draw_shape(subject: int, group: str, gender: str, age: float) -> dict[str, float]:
+    """Weights of the identity targets: head type, build, details, head shape, asymmetry."""
+    random = stream("shape", subject, group, gender)
+    is_child = group == "Kid"
+    weights = dict(RESTING_SHAPE)
+
+    def add(name: str, weight: float):
+        if abs(weight) > 1e-4:
+            weights[name] = weights.get(name, 0.0) + float(weight)
+
+    for name, weight in _macro_weights(random, group, gender, age).items():
+        add(name, weight)
+    for plus, minus in _detail_pairs():
+        deviation = DETAIL_DEVIATION[plus[0].split("/")[0]] * (CHILD_DETAIL if is_child else 1)
+        weight = np.clip(random.normal(0, deviation), -LIMIT, LIMIT)
+        for name in plus if weight > 0 else minus:
+            add(name, abs(weight))
+    first, second = random.choice(HEAD_SHAPES, 2, replace=False)
+    add(f"head/head-{first}", random.uniform(0.1, 0.5))
+    add(f"head/head-{second}", random.uniform(0, 0.2))
+    for name in load_basis().identity.names:
+        if name.startswith("asym/") and name.endswith("-l"):
+            weight = random.normal(0, ASYMMETRY_DEVIATION)
+            add(name if weight > 0 else name[:-1] + "r", abs(weight))
+    return weights
+
+
+def _macro_weights(random, group, gender, age) -> dict[str, float]:
+    """The coarse character: gender, age, ancestry, muscle and weight, blended between poles."""
+    is_child = group == "Kid"
+    manliness = random.uniform(0.86, 1.0) if gender == "male" else random.uniform(0, 0.1)
+    if is_child:
+        manliness = 0.5 + 0.8 * (manliness - 0.5)
+    ancestry = np.clip(np.array(ANCESTRY[group]) + random.normal(0, [0.05, 0.1, 0.1]), 0, 1)
+    ancestry /= ancestry.sum()
+    childhood = random.uniform(0.62, 0.85) if is_child else 0.0
+    ages = {"child": childhood, "young": 1 - childhood - age, "old": age}
+    muscle = random.uniform(0.35, 0.7) if gender == "male" else random.uniform(0.3, 0.6)
+    fat = np.clip(random.normal(0.5, 0.16), 0.15, 0.9)
+    weights = {}
+    for sex, sex_share in (("male", manliness), ("female", 1 - manliness)):
+        for stage, stage_share in ages.items():
+            share = sex_share * stage_share
+            for race, race_share in zip(("caucasian", "african", "asian"), ancestry, strict=True):
+                weights[f"macrodetails/{race}-{sex}-{stage}"] = share * race_share
+            for muscle_grade, muscle_share in _grades(muscle).items():
+                for fat_grade, fat_share in _grades(fat).items():
+                    name = f"{sex}-{stage}-{muscle_grade}muscle-{fat_grade}weight"
+                    weights[f"macrodetails/universal-{name}"] = share * muscle_share * fat_share
+    return weights
+
+
+def _grades(x: float) -> dict[str, float]:
+    """Shares of the three poles at x in 0..1; the average has its peak at a half."""
+    return {"min": max(0, 1 - 2 * x), "average": 1 - abs(2 * x - 1), "max": max(0, 2 * x - 1)}
+
+
+def _detail_pairs() -> list[tuple[list[str], list[str]]]:
+    """Opposite targets ([plus], [minus]) of each detail; left and right go together."""
+    identity = load_basis().identity
+    pairs = []
+    for name in identity.names:
+        region, _, rest = name.partition("/")
+        if region not in DETAIL_DEVIATION or rest.startswith("r-"):
+            continue
+        for plus, minus in OPPOSITES:
+            opposite = name[: -len(plus)] + minus
+            if rest.endswith("-" + plus) and opposite in identity:
+                both = ([name], [opposite])
+                if rest.startswith("l-"):
+                    both = tuple([one, one.replace("/l-", "/r-")] for (one,) in both)
+                pairs.append(both)
+                break
+    return pairs

@@ -1,0 +1,82 @@
+"""Small tools of the painter: ramps, noise, colour spaces, sampling, seeded streams."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+
+def stream(*names) -> np.random.Generator:
+    """A random stream of its own for these names; the same in every process and order."""
+    digest = hashlib.sha256("/".join(str(name) for name in names).encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest[:16], "<u4"))
+
+
+def ramp(x, start: float, stop: float):
+    """0 up to `start`, 1 from `stop` on, smooth between; falls instead if stop < start."""
+    t = np.clip((x - start) / (stop - start), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def bump(x, y, centre: tuple[float, float], radii: tuple[float, float]):
+    """A Gaussian spot of height 1."""
+    return np.exp(-(((x - centre[0]) / radii[0]) ** 2) - ((y - centre[1]) / radii[1]) ** 2)
+
+
+def to_linear(srgb):
+    """Linear light of display values 0..1 (IEC 61966-2-1)."""
+    srgb = np.asarray(srgb, float)
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def to_display(linear) -> np.ndarray:
+    """Display values uint8 of linear light, cut to the range 0..1."""
+    linear = np.clip(linear, 0, 1)
+    srgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return (srgb * 255 + 0.5).astype(np.uint8)
+
+
+def rgb(red: int, green: int, blue: int) -> np.ndarray:
+    """A colour, given in display values 0..255, as linear light."""
+    return to_linear(np.array([red, green, blue]) / 255)
+
+
+def blend(below, above, cover):
+    """`above` painted over `below`, where cover is 0..1 for each point."""
+    return below + (above - below) * np.asarray(cover)[..., None]
+
+
+def smooth_noise(random, shape, scale: float, octaves: int = 3, mode="wrap") -> np.ndarray:
+    """Float32 noise of deviation 1 whose largest lumps are about `scale` texels wide."""
+    total = np.zeros(shape, np.float32)
+    for octave in range(octaves):
+        white = random.standard_normal(shape, dtype=np.float32)
+        layer = gaussian_filter(white, max(scale / 2**octave, 0.5), mode=mode, truncate=3)
+        total += 0.55**octave * layer / layer.std()
+    return total / total.std()
+
+
+def sample(image: np.ndarray, column, row) -> np.ndarray:
+    """Bilinear samples (n, C) of an image (H, W, C) at texel coordinates, clamped at its border.
+
+    The centre of the first texel is (0.5, 0.5).
+    """
+    height, width = image.shape[:2]
+    column = np.clip(column - 0.5, 0, width - 1.001).astype(np.float32)
+    row = np.clip(row - 0.5, 0, height - 1.001).astype(np.float32)
+    left, top = column.astype(np.int64), row.astype(np.int64)
+    right_part, low_part = (column - left)[:, None], (row - top)[:, None]
+    flat = image.reshape(height * width, -1)
+    at = top * width + left
+    upper = flat[at] + (flat[at + 1] - flat[at]) * right_part
+    at += width
+    lower = flat[at] + (flat[at + 1] - flat[at]) * right_part
+    return upper + (lower - upper) * low_part
+
+
+def halve(image: np.ndarray) -> np.ndarray:
+    """Mean over squares of 2 x 2 texels; (H, W, C) with H and W even."""
+    rows = image[0::2] + image[1::2]
+    return (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)

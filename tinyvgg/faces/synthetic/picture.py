@@ -1,0 +1,178 @@
+"""One picture: what each pixel sees, its colour, its light."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import eyes, shade
+from .camera import Camera, aim
+from .canvas import AXIS_Z, column_of, level_for, row_of
+from .hair import bulk_colour, is_ragged_gap, strands_at
+from .lashes import is_gap, lash_layout
+from .paint import blend, ramp, sample, to_display
+from .raster import Fragments, rasterize
+from .sitter import ATTRIBUTES, BUN, CURTAIN, EYES, LASH, SKIN, TEETH, TONGUE, TWO_SIDED, Scene
+from .skin import LIP_GLOSS
+from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
+
+SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
+MOUTH = np.array([0.15, 0.035, 0.035], np.float32)
+TEETH_COLOUR = np.array([0.62, 0.57, 0.47], np.float32)
+TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
+FOLD_SHADE = np.array([0.16, 0.26, 0.26], np.float32)  # absorbed in a fold of strength 1
+LID_MARGIN = np.array([0.55, 0.62, 0.65], np.float32)  # absorbed along the lashes' roots
+SHEEN = 0.10
+
+
+def take_picture(scene: Scene, angle: int, size: int) -> np.ndarray:
+    """The scene from one of the five cameras: uint8 (size, size, 3)."""
+    side = size * SUPERSAMPLING
+    camera = aim(scene.sitter.frame, scene.shot, angle, side)
+    seen, triangles, part = _look(scene, camera)
+    image = np.broadcast_to(shade.BACKGROUND, (side * side, 3)).copy()
+    if len(seen.pixel):
+        image[seen.pixel] = shade.tone(_colours(scene, camera, seen, triangles, part))
+    image = image.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean((1, 3))
+    return to_display(image)
+
+
+def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarray]:
+    """What each pixel sees: fragments, the corners (n, 3) of their triangles, their parts."""
+    points, distance = camera.project(scene.vertices)
+    a, b, c = (points[scene.triangles[:, k]] for k in range(3))
+    turned = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    wanted = np.flatnonzero((turned < 0) | np.isin(scene.part, TWO_SIDED))
+    triangles, part = scene.triangles[wanted], scene.part[wanted]
+    person = scene.sitter.person
+
+    def is_hole(triangle, weight):
+        hole = np.zeros(len(triangle), bool)
+        for number in (LASH, CURTAIN):
+            here = np.flatnonzero(part[triangle] == number)
+            if not len(here):
+                continue
+            corners, share = triangles[triangle[here]], weight[here][..., None]
+            if number == LASH:
+                hole[here] = is_gap((lash_layout()[corners] * share).sum(1), person.lashes)
+            else:
+                layout = scene.attributes[corners][..., ATTRIBUTES["layout"]]
+                gap = is_ragged_gap(scene.sitter.strands, person, (layout * share).sum(1))
+                hole[here] = gap
+        return hole
+
+    seen = rasterize(points, distance, triangles, camera.side, camera.side, is_hole)
+    return seen, triangles[seen.triangle], part[seen.triangle]
+
+
+def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np.ndarray:
+    """Linear light (n, 3) of the fragments."""
+    weight = seen.weight.astype(np.float32)
+    values = scene.attributes[corners[:, 0]] * weight[:, :1]
+    values += scene.attributes[corners[:, 1]] * weight[:, 1:2]
+    values += scene.attributes[corners[:, 2]] * weight[:, 2:]
+    normal = values[:, ATTRIBUTES["normal"]]
+    view = camera.rotation[2].astype(np.float32)
+    behind = np.isin(part, TWO_SIDED) & (normal @ view < 0)
+    normal = np.where(behind[:, None], -normal, normal)
+    open_share = shade.occlusion(
+        seen.pixel, seen.depth, camera.side, camera.pixels_per_dm, scene.sitter.frame.eye_chin
+    )
+    light = shade.lamps(scene.shot.light)
+
+    count = len(part)
+    colour = np.full((count, 3), 0.5, np.float32)
+    gloss = np.zeros(count, np.float32)
+    hair = np.zeros(count, np.float32)
+    dim = np.ones(count, np.float32)
+
+    on_skin = np.flatnonzero(part == SKIN)
+    if len(on_skin):
+        surface = _skin(scene, values[on_skin], normal[on_skin], camera)
+        colour[on_skin], normal[on_skin], gloss[on_skin], hair[on_skin], dim[on_skin] = surface
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
+
+    colour[part == TEETH], gloss[part == TEETH] = TEETH_COLOUR, 0.35
+    colour[part == TONGUE], gloss[part == TONGUE] = TONGUE_COLOUR, 0.3
+    in_mouth = (part == TEETH) | (part == TONGUE)
+    dim[in_mouth] = _mouth_light(scene, values[in_mouth])
+    person = scene.sitter.person
+    colour[part == LASH] = 0.3 * person.brows.colour
+    strand = (part == CURTAIN) | (part == BUN)
+    if strand.any():
+        around, height, _ = values[strand][:, ATTRIBUTES["layout"]].T
+        colour[strand] = bulk_colour(
+            person.hair, strands_at(scene.sitter.strands, person.hair, around, height)
+        )
+        hair[strand] = 1
+
+    lit = colour * shade.diffuse(normal, shade.SKIN_WRAP, open_share, light)
+    shine = shade.gloss(normal, gloss, view, light) * open_share
+    haired = np.flatnonzero(hair > 0.3)
+    if len(haired):
+        up = np.array([0, 1, 0], np.float32)
+        sheen = shade.hair_sheen(normal[haired], view, up, light)
+        sheen = SHEEN * sheen * open_share[haired] * hair[haired]
+        lit[haired] += sheen[:, None] * (0.35 + 0.9 * person.hair.colour.astype(np.float32))
+    lit = (lit + shine[:, None]) * dim[:, None]
+    for side, number in EYES.items():
+        here = np.flatnonzero(part == number)
+        if len(here):
+            outward = normal[here]
+            gaze = scene.eyes[side].gaze.astype(np.float32)
+            painted = eyes.paint_eye(person, scene.shot.emotion, outward, gaze)
+            lit[here] = painted * shade.diffuse(outward, shade.EYE_WRAP, open_share[here], light)
+            lit[here] += eyes.eye_reflections(outward, gaze, view, light)[:, None]
+    return lit
+
+
+def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
+    """Colour, normal, gloss, hair cover and dimming of points on the skin (and scalp)."""
+    sitter, person = scene.sitter, scene.sitter.person
+    level = level_for(camera.pixels_per_dm)
+    x, y, z = values[:, ATTRIBUTES["layout"]].T
+    angle = np.arctan2(x, z - np.float32(AXIS_Z))
+    column, row = column_of(angle), row_of(y)
+    shrink = 1 / 2**level
+    painted = sample(sitter.canvases[level], column * shrink, row * shrink)
+    colour, gloss, hair, slope = painted[:, :3], painted[:, 3], painted[:, 4], painted[:, 5:7]
+    no_hair = values[:, ATTRIBUTES["ears"]]
+    if (no_hair > 0.3).any():  # the ear covers hair at the same place of the canvas
+        bare = hair * ramp(no_hair, 0.3, 0.7)
+        colour = blend(colour, person.skin.astype(np.float32) * [0.97, 0.86, 0.86], bare)
+        hair = hair - bare
+
+    inside = (column > LEFT + 1) & (column < RIGHT - 1) & (row > UPPER + 1) & (row < LOWER - 1)
+    inside = np.flatnonzero(inside & (hair < 0.99) & (z > 0.5))
+    if level not in scene.cache:
+        scene.cache[level] = fold_relief(person, scene.shot.actions, level)
+    folds = sample(
+        scene.cache[level], (column[inside] - LEFT) * shrink, (row[inside] - UPPER) * shrink
+    )
+    bare = (1 - hair[inside])[:, None]
+    colour[inside] *= np.exp(-np.clip(folds[:, :1], 0, 1.2) * bare * FOLD_SHADE)
+    slope[inside] += folds[:, 1:] * bare
+
+    lips = values[:, ATTRIBUTES["lips"]]
+    lip = ramp(lips, 0.25, 0.75) * np.float32(person.lip_strength)
+    colour = blend(colour, person.lip_colour.astype(np.float32), lip)
+    gloss = gloss + (LIP_GLOSS - gloss) * lip
+    mouth = ramp(values[:, ATTRIBUTES["mouth"]], 0.4, 0.9)
+    colour = blend(colour, MOUTH, mouth)
+    dim = 1 - 0.5 * ramp(mouth, 0.1, 0.5)
+    margin = values[:, ATTRIBUTES["lash_line"]] * np.float32(person.lashes)
+    colour = colour * np.exp(-margin[:, None] * LID_MARGIN)
+
+    # The relief's slope along the turn of the head and upwards tilts the normal.
+    sideways = np.stack([np.cos(angle), np.zeros_like(angle), -np.sin(angle)], 1)
+    tilt = sideways * slope[:, :1]
+    tilt[:, 1] += slope[:, 1]
+    tilt *= (1 - mouth)[:, None]
+    along = (tilt * normal).sum(1, keepdims=True)
+    return colour, normal - (tilt - normal * along), gloss * (1 - mouth), hair, dim
+
+
+def _mouth_light(scene: Scene, values: np.ndarray) -> np.ndarray:
+    """How much light reaches teeth and tongue: less with their distance behind the lips."""
+    unit = scene.sitter.frame.unit
+    depth = (scene.lips_z - 0.06 * unit - values[:, 2]) / (0.34 * unit)
+    return 1 - 0.85 * np.clip(depth, 0, 1) ** 0.7

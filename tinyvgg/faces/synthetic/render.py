@@ -1,0 +1,141 @@
+"""From a table of labels to pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from ..design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
+from .expression import draw_shot
+from .picture import take_picture
+from .sitter import invite, pose
+
+COLUMNS = ("subject", "emotion", "gaze", "angle", "gender", "group")
+SMALLEST, LARGEST = 8, 1024  # pixels
+
+
+def render_faces(
+    table: pd.DataFrame, size: int, workers: int | None = None, progress: bool = True
+) -> np.ndarray:
+    """Render one synthetic face for each row of a design table.
+
+    A picture depends on its own row and `size` only: not on the other rows, their order, or
+    the number of workers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns subject (int), emotion, gaze, angle, gender and group; others are ignored.
+    size : int
+        Side of the pictures in pixels, 8 to 1024.
+    workers : int, optional
+        Processes to render in, one subject at a time; by default one per core, and no more
+        than there are subjects. 1 renders in this process.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    uint8 array (len(table), size, size, 3), RGB.
+
+    Raises
+    ------
+    ValueError
+        For a missing column, an unknown label, or a size out of range.
+    """
+    _check_size(size)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise ValueError(
+            f"the table lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}"
+        )
+    rows = [
+        _check_row(*row) for row in zip(*(table[name].tolist() for name in COLUMNS), strict=True)
+    ]
+    jobs: dict[tuple, list[int]] = {}
+    for number, (subject, _, _, _, gender, group) in enumerate(rows):
+        jobs.setdefault((subject, group, gender), []).append(number)
+    workers = _count_workers(workers, len(jobs))
+
+    images = np.empty((len(rows), size, size, 3), np.uint8)
+    with tqdm(total=len(rows), desc="faces", unit="face", disable=not progress) as bar:
+        for numbers, pictures in _results(jobs, rows, size, workers):
+            images[numbers] = pictures
+            bar.update(len(numbers))
+    return images
+
+
+def render_face(
+    subject: int, emotion: str, gaze: str, angle: int, size: int, group: str, gender: str
+) -> np.ndarray:
+    """One picture, uint8 (size, size, 3); the same as `render_faces` gives for such a row."""
+    _check_size(size)
+    row = _check_row(subject, emotion, gaze, angle, gender, group)
+    return _render_subject((row[0], group, gender), [row], size)[0]
+
+
+def _results(jobs, rows, size, workers) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Row numbers and pictures of one subject after the other, in any order."""
+    if workers == 1:
+        for person, numbers in jobs.items():
+            yield numbers, _render_subject(person, [rows[number] for number in numbers], size)
+        return
+    pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
+    yield from pool(
+        delayed(_render_job)(person, numbers, [rows[number] for number in numbers], size)
+        for person, numbers in jobs.items()
+    )
+
+
+def _render_job(person, numbers, rows, size):
+    return numbers, _render_subject(person, rows, size)
+
+
+def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
+    """Pictures of one person; the pose of a shot is shared by its camera angles."""
+    sitter = invite(*person)
+    images = np.empty((len(rows), size, size, 3), np.uint8)
+    shots: dict[tuple[str, str], list[int]] = {}
+    for number, (_, emotion, gaze, *_) in enumerate(rows):
+        shots.setdefault((emotion, gaze), []).append(number)
+    for (emotion, gaze), numbers in shots.items():
+        scene = pose(sitter, draw_shot(person[0], emotion, gaze))
+        for number in numbers:
+            images[number] = take_picture(scene, rows[number][3], size)
+    return images
+
+
+def _count_workers(workers: int | None, jobs: int) -> int:
+    if workers is None:
+        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if not isinstance(workers, Integral) or workers < 1:
+        raise ValueError(f"workers is {workers!r}; expected a positive number or None")
+    return max(1, min(int(workers), jobs))
+
+
+def _check_size(size) -> None:
+    if not isinstance(size, Integral) or not SMALLEST <= size <= LARGEST:
+        raise ValueError(f"size is {size!r}; expected a whole number of pixels from {SMALLEST} to {LARGEST}")
+
+
+def _check_row(subject, emotion, gaze, angle, gender, group) -> tuple:
+    for name, value, known in (
+        ("emotion", emotion, EMOTIONS),
+        ("gaze", gaze, GAZES),
+        ("angle", angle, ANGLES),
+        ("gender", gender, GENDERS),
+        ("group", group, GROUPS),
+    ):
+        if value not in known:
+            raise ValueError(
+                f"unknown {name} {value!r}; known: {', '.join(str(each) for each in known)}"
+            )
+    if not isinstance(subject, Integral) or subject < 0:
+        raise ValueError(f"subject is {subject!r}; expected a whole number from 0 on")
+    return int(subject), emotion, gaze, int(angle), gender, group

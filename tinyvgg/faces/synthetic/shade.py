@@ -1,0 +1,133 @@
+"""Light: the studio's lamps, occlusion from the depth picture, gloss, and the tone curve.
+
+All directions are in the studio's axes (the subject looks along z), so that the five cameras
+see one and the same light.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from .paint import halve, rgb, sample
+
+
+def _direction(azimuth: float, elevation: float) -> np.ndarray:
+    azimuth, elevation = np.radians(azimuth), np.radians(elevation)
+    ahead = np.cos(elevation)
+    return np.array([np.sin(azimuth) * ahead, np.sin(elevation), np.cos(azimuth) * ahead])
+
+
+# Azimuth and elevation in degrees, colour, strength. Two soft boxes in front, one on each side
+# so that the profiles are lit too, one above and behind for the hair.
+LAMPS = (
+    (32, 34, (1.0, 0.985, 0.96), 0.78),
+    (-38, 22, (0.95, 0.97, 1.0), 0.52),
+    (92, 28, (1.0, 0.99, 0.97), 0.30),
+    (-92, 28, (0.97, 0.98, 1.0), 0.30),
+    (180, 50, (1.0, 1.0, 1.0), 0.16),
+)
+FRONT_LAMPS = 4  # those that leave highlights
+AMBIENT_BELOW, AMBIENT_ABOVE = 0.20, 0.40
+BOUNCE = np.array([0.07, 0.055, 0.05], np.float32)  # from the subject's own chest
+# Skin lets light through: how far around the terminator each colour reaches.
+SKIN_WRAP = np.array([0.42, 0.26, 0.19], np.float32)
+EYE_WRAP = np.array([0.25, 0.25, 0.25], np.float32)
+OCCLUSION_TINT = np.array([0.75, 1.0, 1.05], np.float32)  # shadowed skin turns red
+# Radius (in eye-chin distances), strength and limit of each scale of occlusion.
+OCCLUSION = ((0.030, 7.5, 0.14), (0.10, 3.3, 0.30), (0.30, 0.50, 0.34))
+OCCLUSION_SIDE = 160  # pixels; larger pictures are halved first, occlusion is smooth
+EXPOSURE = 0.80
+SHOULDER = 0.72  # linear light above this is compressed
+BACKGROUND = rgb(238, 238, 240).astype(np.float32)
+
+
+def lamps(jitter: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Direction and colour of each lamp; `jitter` (4,) moves and dims the two front ones."""
+    placed = []
+    for number, (azimuth, elevation, colour, strength) in enumerate(LAMPS):
+        if number < 2:
+            azimuth += 60 * jitter[2 * number]
+            strength *= 1 + jitter[2 * number + 1]
+        light = (strength * np.array(colour)).astype(np.float32)
+        placed.append((_direction(azimuth, elevation).astype(np.float32), light))
+    return placed
+
+
+def occlusion(pixel, depth, side: int, pixels_per_dm: float, eye_chin: float) -> np.ndarray:
+    """How open (0..1) the surface in each covered pixel is: dark where it lies in a hollow.
+
+    A pixel that is farther away than the mean of its surroundings lies in a hollow.
+    """
+    reference = float(depth.min()) if len(depth) else 0.0
+    picture = np.zeros((side * side, 2), np.float32)
+    picture[pixel, 0] = depth - reference
+    picture[pixel, 1] = 1
+    picture = picture.reshape(side, side, 2)
+    shrunk = 1
+    while picture.shape[0] > OCCLUSION_SIDE and picture.shape[0] % 2 == 0:
+        picture = halve(picture)
+        shrunk *= 2
+    column = (pixel % side + 0.5) / shrunk
+    row = (pixel // side + 0.5) / shrunk
+    away = (depth - reference).astype(np.float32)
+    open_share = np.ones(len(pixel), np.float32)
+    for radius, strength, limit in OCCLUSION:
+        sigma = radius * eye_chin * pixels_per_dm / shrunk
+        blurred = gaussian_filter(picture, (sigma, sigma, 0), truncate=2)
+        around = sample(blurred, column, row)
+        mean = around[:, 0] / np.maximum(around[:, 1], 1e-3)
+        open_share *= 1 - np.clip(strength * (away - mean) / eye_chin, 0, limit)
+    return open_share
+
+
+def diffuse(normal, wrap, open_share, light) -> np.ndarray:
+    """Light (n, 3) that falls on a matt surface; `wrap` is (3,)."""
+    sky = AMBIENT_BELOW + (AMBIENT_ABOVE - AMBIENT_BELOW) * (0.5 + 0.5 * normal[:, 1:2])
+    total = sky + np.clip(-normal[:, 1:2], 0, 1) * BOUNCE
+    for direction, colour in light:
+        facing = (normal @ direction)[:, None]
+        total = total + np.clip((facing + wrap) / (1 + wrap), 0, None) * colour
+    return total * open_share[:, None] ** OCCLUSION_TINT
+
+
+def gloss(normal, strength, view, light) -> np.ndarray:
+    """Broad highlights (n,) of oily skin; `strength` (n,) near 0.6 is a wet lip."""
+    total = np.zeros(len(normal), np.float32)
+    for direction, colour in light[:FRONT_LAMPS]:
+        halfway = direction + view
+        halfway /= np.linalg.norm(halfway) + 1e-6
+        facing = np.clip(normal @ direction, 0, 1)
+        mirror = np.clip(normal @ halfway, 0, 1)
+        broad = mirror**2
+        for _ in range(3):
+            broad = broad * broad  # mirror ** 16
+        sharp = broad * broad
+        glancing = 0.04 + 0.96 * (1 - np.clip(view @ halfway, 0, 1)) ** 5
+        lobe = broad * (1.0 + 1.2 * strength * sharp)
+        total += lobe * facing * float(colour.mean()) * glancing
+    grazing = 1 - np.clip(normal @ view, 0, 1)
+    rim = (grazing * grazing) ** 2
+    return strength * (5.0 * total + 0.08 * rim)
+
+
+def hair_sheen(normal, view, up, light) -> np.ndarray:
+    """Highlight (n,) across hair whose strands run along `up` (Kajiya and Kay 1989)."""
+    strand = up - normal * (normal @ up)[:, None]
+    strand /= np.linalg.norm(strand, axis=1, keepdims=True) + 1e-6
+    total = np.zeros(len(normal), np.float32)
+    for direction, colour in light[:FRONT_LAMPS]:
+        halfway = direction + view
+        halfway /= np.linalg.norm(halfway) + 1e-6
+        along = strand @ halfway
+        lobe = np.clip(1 - along * along, 0, 1) ** 30
+        total += lobe * np.clip(normal @ direction + 0.2, 0, 1) * float(colour.mean())
+    return total
+
+
+def tone(linear: np.ndarray) -> np.ndarray:
+    """Expose, and bend the highlights so that they do not clip hard."""
+    linear = linear * np.float32(EXPOSURE)
+    room = np.float32(1 - SHOULDER)
+    bent = SHOULDER + room * (1 - np.exp(-(linear - SHOULDER) / room))
+    return np.where(linear > SHOULDER, bent, linear)

@@ -1,0 +1,212 @@
+"""A person ready to be photographed, and the person's pose at one shot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import hair, skin
+from .basis import PARTS, HeadBasis, eyeball_mesh, load_basis
+from .camera import Frame
+from .canvas import LEVELS, slope
+from .expression import Shot
+from .identity import Person, draw_person
+from .mesh import triangulate, vertex_normals
+from .paint import blend, halve, ramp
+
+# Numbers of the parts of a scene; the first four are those of the mesh.
+SKIN, TEETH, TONGUE, LASH = range(len(PARTS))
+EYES = {"left": 4, "right": 5}
+CURTAIN, BUN = 6, 7
+TWO_SIDED = (TEETH, LASH, CURTAIN)
+
+MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
+LID_THICKNESS = 1.015  # skin is kept this many radii away from an eye's centre
+LASH_LINE = (0.030, 0.006)  # dm from the eyeball: where the dark lid margin begins and is full
+GAZE_INWARD = 1.0  # degrees by which both eyes turn to look at the camera
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """Everything about a person that no expression changes."""
+
+    person: Person
+    basis: HeadBasis
+    vertices: np.ndarray  # coarse neutral head
+    eyeballs: dict[str, tuple[np.ndarray, float]]
+    frame: Frame
+    shell: np.ndarray  # thickness of the hair at each fine vertex, dm
+    curtain: hair.Sheet | None
+    bun: tuple[np.ndarray, np.ndarray] | None
+    strands: np.ndarray
+    canvases: list[np.ndarray]  # per level (H, W, 7): colour, gloss, hair cover, slope
+
+
+def invite(subject: int, group: str, gender: str) -> Sitter:
+    """Shape and paint a person; half a second of work that all their pictures share."""
+    basis = load_basis()
+    person = draw_person(subject, group, gender)
+    vertices = basis.identity.morph(basis.vertices, person.targets)
+    eyeballs = basis.eyeballs(vertices)
+    left, right = eyeballs["left"][0], eyeballs["right"][0]
+    eyes = (left + right) / 2
+    unit = float(np.linalg.norm(left - right)) / MEAN_EYE_DISTANCE
+    frame = Frame(eyes, float(eyes[1]) - basis.chin_height(vertices), unit)
+
+    thickness = hair.shell(person, basis) * unit
+    surface = basis.surface(vertices)
+    haired = surface + vertex_normals(surface, basis.quads) * thickness[:, None]
+    back = surface[basis.rest[:, 1] > 7, 2].min()
+    strands = hair.strand_map(person)
+    return Sitter(
+        person=person,
+        basis=basis,
+        vertices=vertices,
+        eyeballs=eyeballs,
+        frame=frame,
+        shell=thickness,
+        curtain=hair.curtain(person, basis, haired),
+        bun=hair.bun(person, eyes[1], back, frame.eye_chin, unit),
+        strands=strands,
+        canvases=_paint(person, strands),
+    )
+
+
+def _paint(person: Person, strands: np.ndarray) -> list[np.ndarray]:
+    colour, gloss, relief = skin.paint_skin(person)
+    cover, hair_colour, hair_relief = hair.paint_hair(person, strands)
+    relief = relief * (1 - cover) + hair_relief
+    colour = blend(colour, hair_colour, cover)
+    gloss = gloss * (1 - cover)
+    painted = np.concatenate(
+        [colour, gloss[..., None], cover[..., None], slope(relief)], -1, dtype=np.float32
+    )
+    levels = [painted]
+    while len(levels) < LEVELS:
+        levels.append(halve(levels[-1]))
+    return levels
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A posed eyeball."""
+
+    centre: np.ndarray
+    radius: float
+    gaze: np.ndarray  # unit vector
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A posed sitter as one heap of triangles; what the five cameras photograph."""
+
+    sitter: Sitter
+    shot: Shot
+    vertices: np.ndarray  # (V, 3)
+    attributes: np.ndarray  # float32 (V, 14), columns by `ATTRIBUTES`
+    triangles: np.ndarray  # (T, 3)
+    part: np.ndarray  # (T,)
+    eyes: dict[str, Eye]
+    lips_z: float  # how far forward the lips are
+    cache: dict = field(default_factory=dict)  # relief of the folds, by canvas level
+
+
+# Columns of `Scene.attributes`. `layout` is the rest position on the mesh and the layout of
+# hair sheets (angle, height, share) elsewhere.
+ATTRIBUTES = {
+    "position": slice(0, 3),
+    "normal": slice(3, 6),
+    "layout": slice(6, 9),
+    "lips": 9,
+    "mouth": 10,
+    "ears": 11,
+    "lash_line": 12,
+    "lids": 13,
+}
+
+
+def pose(sitter: Sitter, shot: Shot) -> Scene:
+    """Put on the expression, turn the eyes, and gather all parts."""
+    basis, unit = sitter.basis, sitter.frame.unit
+    coarse = basis.actions.morph(sitter.vertices, shot.actions, unit)
+    surface = basis.surface(coarse)
+    eyes = {
+        side: Eye(centre, radius, gaze_vector(shot, side))
+        for side, (centre, radius) in sitter.eyeballs.items()
+    }
+    lash_line = _fit_lids(basis, surface, eyes, unit)
+    normals = vertex_normals(surface, basis.quads)
+    surface = surface + normals * sitter.shell[:, None]
+    normals = vertex_normals(surface, basis.quads)
+
+    lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
+    masks = np.stack([lips, mouth, hair._near_ears(), lash_line, basis.masks["eyelids"]], 1)
+    vertices, shades = [surface], [np.concatenate([surface, normals, basis.rest, masks], 1)]
+    triangles, part = [basis.triangles], [basis.part_of_triangle]
+
+    def add(points, point_normals, quads, number, layout):
+        start = sum(len(each) for each in vertices)
+        vertices.append(points)
+        empty = np.zeros((len(points), 5))
+        shades.append(np.concatenate([points, point_normals, layout, empty], 1))
+        triangles.append(triangulate(quads) + start)
+        part.append(np.full(2 * len(quads), number))
+
+    ball, ball_quads = eyeball_mesh()
+    for side, eye in eyes.items():
+        add(eye.centre + eye.radius * ball, ball, ball_quads, EYES[side], ball)
+    if sitter.curtain is not None:
+        sheet = sitter.curtain
+        sheet_normals = vertex_normals(sheet.vertices, sheet.quads)
+        add(sheet.vertices, sheet_normals, sheet.quads, CURTAIN, sheet.layout)
+    if sitter.bun is not None:
+        centre, radii = sitter.bun
+        angle = np.degrees(np.arctan2(ball[:, 1], ball[:, 0]))
+        layout = np.stack([angle, 6.5 + ball[:, 2], 0 * angle], 1)
+        add(centre + ball * radii, ball, ball_quads, BUN, layout)
+    return Scene(
+        sitter=sitter,
+        shot=shot,
+        vertices=np.concatenate(vertices),
+        attributes=np.concatenate(shades).astype(np.float32),
+        triangles=np.concatenate(triangles),
+        part=np.concatenate(part),
+        eyes=eyes,
+        lips_z=float(np.percentile(surface[lips > 0.5, 2], 80)),
+    )
+
+
+def gaze_vector(shot: Shot, side: str) -> np.ndarray:
+    """Unit vector that an eye looks along; positive x is the subject's left."""
+    inward = -GAZE_INWARD if side == "left" else GAZE_INWARD
+    turn, lift = np.radians(shot.gaze_turn + inward), np.radians(shot.gaze_lift)
+    return np.array([np.sin(turn) * np.cos(lift), np.sin(lift), np.cos(turn) * np.cos(lift)])
+
+
+def _fit_lids(basis: HeadBasis, surface: np.ndarray, eyes: dict[str, Eye], unit: float):
+    """Push the lids out of the eyeballs, in place; the dark margin 0..1 of each vertex."""
+    margin = np.zeros(len(surface))
+    for side, eye in eyes.items():
+        lids = _lid_vertices(basis, side)
+        away = surface[lids] - eye.centre
+        distance = np.linalg.norm(away, axis=1)
+        surface[lids] += away * np.maximum(LID_THICKNESS * eye.radius / distance - 1, 0)[:, None]
+        distance = np.linalg.norm(surface[lids] - eye.centre, axis=1)
+        margin[lids] = ramp(distance - eye.radius, LASH_LINE[0] * unit, LASH_LINE[1] * unit)
+    return margin
+
+
+_LIDS: dict[str, np.ndarray] = {}
+
+
+def _lid_vertices(basis: HeadBasis, side: str) -> np.ndarray:
+    """Skin around an eye of the rest head, thin enough to be pushed by the eyeball."""
+    if side not in _LIDS:
+        centre, _ = basis.eyeballs(basis.vertices)[side]
+        away = basis.rest - centre
+        distance = np.linalg.norm(away, axis=1)
+        near = (distance > 0.136) & (distance < 0.21) & (away[:, 2] > 0.055)
+        near &= (np.abs(away[:, 1]) < 0.14) & (np.abs(away[:, 0]) < 0.16)
+        _LIDS[side] = np.flatnonzero(near & basis.is_skin)
+    return _LIDS[side]
