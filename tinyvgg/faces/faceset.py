@@ -67,11 +67,10 @@ class FaceSet:
     def fingerprint(self) -> str:
         """Hexadecimal digest of pixels and labels; the same on any machine."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(repr(self.images.shape).encode())
         digest.update(np.ascontiguousarray(self.images).data)
         rows = self.table.astype(object).where(self.table.notna(), None)
-        labels = {column: rows[column].tolist() for column in sorted(rows.columns)}
-        digest.update(json.dumps(labels, sort_keys=True).encode())
+        labels = {column: rows[column].tolist() for column in rows.columns}
+        digest.update(json.dumps(labels).encode())
         return digest.hexdigest()
 
     @property
