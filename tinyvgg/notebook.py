@@ -7,8 +7,11 @@ import logging
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
+from zlib import crc32
 
 import numpy as np
+import pandas as pd
+from pandas.io.formats.style import Styler
 
 from tinyvgg import figures
 from tinyvgg.study import Study
@@ -66,6 +69,23 @@ def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         return
     for name, value in {**(values or {}), **more}.items():
         bind(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
+def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Styler:
+    """A table as the book shows it: captioned, each column in its format.
+
+    Parameters
+    ----------
+    table : DataFrame
+    caption : str
+    index : bool
+        Show the index as well.
+    **formats : str
+        A format such as "{:.2%}" by column; missing values show as a dash.
+    """
+    style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
+    style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
+    return style if index else style.hide(axis="index")
 
 
 def _assigned(source: str) -> list[str]:

@@ -17,8 +17,8 @@ class Profile:
     name : str
     image_size : int
         Side of the square pictures, in pixels.
-    subjects : int
-        How many people of the design take part.
+    subjects : int or None
+        How many people take part; None for everyone.
     epochs_face, epochs_emotion : int
         Passes over the training set, by task.
     epochs_photographs : int
@@ -27,7 +27,7 @@ class Profile:
 
     name: str
     image_size: int
-    subjects: int
+    subjects: int | None
     epochs_face: int
     epochs_emotion: int
     epochs_photographs: int
@@ -42,9 +42,9 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30, epochs_photographs=20),
-        Profile("default", 64, 67, epochs_face=30, epochs_emotion=45, epochs_photographs=60),
-        Profile("paper", 224, 67, epochs_face=100, epochs_emotion=100, epochs_photographs=100),
+        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30, epochs_photographs=120),
+        Profile("default", 64, None, epochs_face=30, epochs_emotion=45, epochs_photographs=60),
+        Profile("paper", 224, None, epochs_face=100, epochs_emotion=100, epochs_photographs=100),
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import logging
 import platform
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -26,6 +27,8 @@ from tinyvgg.model import TinyVGG, as_input
 from tinyvgg.profiles import Profile, get_profile
 from tinyvgg.store import Store, code_fingerprint
 from tinyvgg.training import KEEPS, Protocol, fit, resolve_device, threads
+
+log = logging.getLogger(__name__)
 
 FACES_CODE = ("tinyvgg.faces.sources",)
 TRAINING_CODE = ("tinyvgg.training", "tinyvgg.model", "tinyvgg.faces.split", "tinyvgg.evaluation")
@@ -80,30 +83,23 @@ class Study:
         self._splits: dict[str, Split] = {}
         self._fits: dict[str, dict[str, Any]] = {}
         self._protocol("face")  # refuse unknown departures now rather than after rendering
-        self._source = source_fingerprint(faces)
+        self._wanted = {
+            "size": self.profile.image_size,
+            "angles": PAPER_ANGLES,
+            "subjects": self.profile.subjects,
+        }
+        self._content = source_fingerprint(faces, **self._wanted)
 
     # ------------------------------------------------------------------ the data
 
     @cached_property
     def faces(self) -> FaceSet:
         """The faces of this run (rendered or read, then kept in the store)."""
-        recipe = {
-            "source": self._source,
-            "size": self.profile.image_size,
-            "subjects": self.profile.subjects,
-            "angles": PAPER_ANGLES,
-        }
-
         def make(_: Path) -> dict[str, Any]:
-            made = open_faces(
-                self.source,
-                size=self.profile.image_size,
-                angles=PAPER_ANGLES,
-                subjects=self.profile.subjects,
-                progress=self.progress,
-            )
+            made = open_faces(self.source, **self._wanted, progress=self.progress)
             return {"images": made.images, "table": made.table.to_json(orient="split")}
 
+        recipe = {"source": self.source.partition(":")[0], "content": self._content}
         kept = self.store.get("faces", recipe, FACES_CODE, make)
         return FaceSet(kept["images"], _read_table(kept["table"]), self.source)
 
@@ -127,6 +123,23 @@ class Study:
     def train(self, *tasks: str) -> None:
         """Train what is missing of some tasks (all, if none is named), side by side."""
         train_side_by_side([(self, task) for task in tasks or self.tasks])
+
+    def prepare(self, photographs: str = "orl") -> None:
+        """Make all that the book asks for: the faces, and every network, side by side.
+
+        Parameters
+        ----------
+        photographs : str
+            The source of the section on real faces; passed over, with a warning, where its
+            files are missing (that section then says what to install).
+        """
+        jobs = [(self, task) for task in reversed(self.tasks)]  # emotion takes longest
+        try:
+            settings = self._settings() | {"faces": photographs}
+            jobs.append((Study(**settings, store=self.store), "face"))
+        except (FileNotFoundError, ModuleNotFoundError) as error:
+            log.warning("%s", error)
+        train_side_by_side(jobs)
 
     def network(self, task: str, keep: str | None = None) -> TinyVGG:
         """The trained network of a task, on the device of the study, in evaluation mode.

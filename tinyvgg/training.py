@@ -145,7 +145,7 @@ def fit(
     network.reset(torch.Generator().manual_seed(seed))
     network.to(device, memory_format=torch.channels_last).train()
     # (N, H, W, 3) bytes, seen as (N, 3, H, W) in channels_last: what convolutions like best
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2)
+    pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2)
     target = torch.from_numpy(np.asarray(labels, np.int64)).to(device)
     data = _Data(pixels, target, np.asarray(train), np.asarray(test))
     state = _State(

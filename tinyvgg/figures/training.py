@@ -1,0 +1,106 @@
+"""Fig. 5 (error rate by epoch) and what a network gets wrong: counts and confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from tinyvgg.figures.style import COUNTS, FAINT, INK, PAPER, TASK, panels
+
+
+def error_curves(
+    histories: Mapping[str, pd.DataFrame], printed: Mapping[str, float] | None = None
+) -> Figure:
+    """Error rate of each task by epoch, on the test images and while training (Fig. 5).
+
+    Parameters
+    ----------
+    histories : mapping of task to DataFrame
+        As `Study.history` gives them.
+    printed : mapping of task to float, optional
+        Final test error in the paper, drawn as a dotted line.
+    """
+    figure, axes = panels(1, len(histories), 2.9, sharey=True)
+    for ax, (task, history) in zip(axes[0], histories.items(), strict=True):
+        colour = TASK[task]
+        ax.plot(history.epoch, 100 * history.test_error, color=colour, label="test images")
+        ax.plot(
+            history.epoch,
+            100 * history.train_error,
+            color=colour,
+            alpha=0.45,
+            linestyle="--",
+            label="training images",
+        )
+        if printed and task in printed:
+            ax.axhline(
+                100 * printed[task], color=PAPER, linestyle=":", label="paper, 100 epochs"
+            )
+        ax.set(title=f"{task} task", xlabel="epoch", ylim=(0, 102), xlim=(0, None))
+        ax.grid(axis="y")
+        ax.legend(loc="upper right")
+    axes[0, 0].set_ylabel("error rate (%)")
+    return figure
+
+
+def error_counts(outcomes: Mapping[str, pd.DataFrame], by: str, top: int | None = None) -> Figure:
+    """Misclassified test images of each task, counted by one of their labels.
+
+    Parameters
+    ----------
+    outcomes : mapping of task to DataFrame
+    by : str
+        A column of the outcomes, such as "angle", "emotion" or "subject".
+    top : int, optional
+        Show only that many bars, the largest first.
+    """
+    figure, axes = panels(1, len(outcomes), 2.5)
+    for ax, (task, table) in zip(axes[0], outcomes.items(), strict=True):
+        values = sorted(table[by].dropna().unique())
+        counts = table[~table.correct][by].value_counts().reindex(values, fill_value=0)
+        if top is not None:
+            counts = counts.sort_values(ascending=False, kind="stable").head(top)
+        bars = ax.bar([str(v) for v in counts.index], counts.to_numpy(), color=TASK[task])
+        ax.bar_label(bars, fontsize=8, color=INK)
+        ax.set(title=f"{task} task", xlabel=by, ylabel="misclassified")
+        ax.margins(y=0.15)
+        if by == "emotion":
+            ax.tick_params(axis="x", rotation=40)
+    return figure
+
+
+def confusion_matrix(counts: pd.DataFrame, title: str = "") -> Figure:
+    """Counts by true class (rows) and predicted class; the right ones stand in grey.
+
+    Errors alone are coloured, so that the many right answers do not drown them.
+    """
+    values = counts.to_numpy()
+    wrong = values.astype(float)
+    np.fill_diagonal(wrong, np.nan)
+    side = 4.6
+    figure, axes = panels(1, 1, side, width=side + 0.6)
+    ax = axes[0, 0]
+    largest = np.nanmax(wrong) if np.isfinite(wrong).any() else 0
+    ax.imshow(wrong, cmap=COUNTS, vmin=0, vmax=max(largest, 1))
+    for (true, predicted), count in np.ndenumerate(values):
+        if true == predicted:
+            ax.text(predicted, true, count, ha="center", va="center", color=FAINT, fontsize=8)
+        elif count:
+            light = count > 0.6 * largest
+            ax.text(
+                predicted,
+                true,
+                count,
+                ha="center",
+                va="center",
+                color="white" if light else INK,
+                fontsize=8.5,
+            )
+    names = [str(name) for name in counts.index]
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="the network says", ylabel="the face shows", title=title)
+    return figure
