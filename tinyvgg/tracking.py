@@ -1,0 +1,123 @@
+"""Suppression, and feature tracking: what a set of pixels looks like in the image (Algorithm 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tinyvgg.deconv import deconvolve, record
+from tinyvgg.layers import check_network, check_pixels_fit, dense_pass
+
+GREY = (0.299, 0.587, 0.114)  # red, green, blue
+
+
+@dataclass(frozen=True, eq=False)
+class Tracking:
+    """The deconvolution of each image, with and without a set of pixels.
+
+    Attributes
+    ----------
+    full, suppressed : Tensor, (B, 3, S, S)
+        The deconvolution of the last feature maps as they are, and with the pixels at zero.
+    difference : Tensor, (B, S, S)
+        Absolute difference of the two in grey: large where the pixels show.
+    """
+
+    full: Tensor
+    suppressed: Tensor
+    difference: Tensor
+
+
+@torch.no_grad()
+def suppress(net: nn.Module, maps: Tensor, pixels: Tensor, fill: Tensor | None = None) -> Tensor:
+    """Silence pixels of the last feature maps and run the dense layers again.
+
+    Parameters
+    ----------
+    net : nn.Module
+        A supported network (see `tinyvgg.layers`).
+    maps : Tensor, (B, C, h, w)
+        The last feature maps, as `record` and `backtrack` give them.
+    pixels : bool Tensor, (B, C, h, w)
+        What is suppressed.
+    fill : Tensor, (C, h, w), optional
+        What the pixels are set to instead of zero, such as the mean over a data set.
+
+    Returns
+    -------
+    Tensor
+        Probabilities, (B, classes).
+    """
+    _, linears = check_network(net)
+    check_pixels_fit(linears, maps)
+    silenced = _without(maps, pixels, fill).to(linears[0].weight)
+    return dense_pass(linears, silenced)[-1].softmax(dim=1)
+
+
+@torch.no_grad()
+def track(
+    net: nn.Module,
+    images: Tensor,
+    pixels: Tensor,
+    bias: str = "previous",
+    ties: str = "all",
+    rectify: bool = True,
+) -> Tracking:
+    """Show what a set of pixels contributes to the deconvolution (Algorithm 2).
+
+    The maps are deconvolved twice by the same switches, as they are and with the pixels set to
+    zero, and the two pictures are subtracted in grey.
+
+    Parameters
+    ----------
+    net : nn.Module
+        A supported network (see `tinyvgg.layers`).
+    images : float Tensor, (B, 3, S, S)
+    pixels : bool Tensor, (B, C, h, w)
+        Of the last feature maps, as `backtrack` selects them.
+    bias, ties, rectify
+        As for `deconvolve`.
+    """
+    check_network(net)
+    recording = record(net.features, images)
+    if recording.sizes[0][0] != len(GREY):
+        raise ValueError(
+            "tracking subtracts pictures in grey and needs a network of RGB images; this one "
+            f"takes {recording.sizes[0][0]} channels"
+        )
+    options = {"bias": bias, "ties": ties, "rectify": rectify}
+    silenced = _without(recording.maps, pixels)
+    full = deconvolve(net.features, recording, **options)
+    suppressed = deconvolve(net.features, recording, maps=silenced, **options)
+    return Tracking(full, suppressed, (grey(full) - grey(suppressed)).abs())
+
+
+def grey(images: Tensor) -> Tensor:
+    """Luminance of RGB images, (B, 3, H, W) to (B, H, W)."""
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
+    red, green, blue = images.unbind(dim=1)
+    return GREY[0] * red + GREY[1] * green + GREY[2] * blue
+
+
+def _without(maps: Tensor, pixels: Tensor, fill: Tensor | None = None) -> Tensor:
+    """A copy of the maps with the pixels at zero, or at the values of `fill`."""
+    if not isinstance(pixels, Tensor) or pixels.dtype != torch.bool:
+        what = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
+        raise TypeError(f"pixels must be a bool tensor like the feature maps, got {what}")
+    if pixels.shape != maps.shape:
+        raise ValueError(
+            f"pixels must have the shape of the feature maps, {tuple(maps.shape)}, "
+            f"got {tuple(pixels.shape)}"
+        )
+    pixels = pixels.to(maps.device)
+    if fill is None:
+        return maps.masked_fill(pixels, 0)
+    if fill.shape != maps.shape[1:]:
+        raise ValueError(
+            f"fill must have the shape of one image's feature maps, {tuple(maps.shape[1:])}, "
+            f"got {tuple(fill.shape)}"
+        )
+    return torch.where(pixels, fill.to(maps), maps)
