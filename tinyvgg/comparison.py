@@ -1,0 +1,162 @@
+"""Comparison of two backtraced images: common and unique pixels, random controls, twins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tinyvgg.backtracking import Backtrace
+
+
+@dataclass(frozen=True, eq=False)
+class PixelSets:
+    """The pixels of two traces, image by image.
+
+    Attributes
+    ----------
+    common, only_a, only_b : bool Tensor, (B, C, h, w)
+        Selected in both, in the first alone, and in the second alone.
+    """
+
+    common: Tensor
+    only_a: Tensor
+    only_b: Tensor
+
+
+def compare(trace_a: Backtrace, trace_b: Backtrace) -> PixelSets:
+    """Which pixels two traces share, and which each has for itself.
+
+    The images of the two batches are compared in pairs. A bool tensor (B, C, h, w) may stand
+    for a trace.
+    """
+    a, b = (trace.pixels if isinstance(trace, Backtrace) else trace for trace in (trace_a, trace_b))
+    _check_pair(a, b)
+    b = b.to(a.device)
+    return PixelSets(common=a & b, only_a=a & ~b, only_b=b & ~a)
+
+
+def jaccard(a: Tensor, b: Tensor) -> Tensor:
+    """Size of the intersection over the size of the union, image by image.
+
+    Parameters
+    ----------
+    a, b : bool Tensor, (B, ...)
+        Sets of pixels, or of units.
+
+    Returns
+    -------
+    float64 Tensor, (B,)
+        1 for two equal sets, empty ones included; 0 for sets that share nothing.
+    """
+    _check_pair(a, b)
+    b = b.to(a.device)
+    common = (a & b).reshape(len(a), -1).sum(dim=1)
+    union = (a | b).reshape(len(a), -1).sum(dim=1)
+    return torch.where(union == 0, 1.0, common.double() / union.clamp(min=1))
+
+
+def _check_pair(a: Tensor, b: Tensor) -> None:
+    for given in (a, b):
+        if not isinstance(given, Tensor) or given.dtype != torch.bool:
+            what = given.dtype if isinstance(given, Tensor) else type(given).__name__
+            raise TypeError(f"a set must be a bool tensor with a row an image, got {what}")
+    if a.shape != b.shape or a.ndim < 2:
+        raise ValueError(
+            "two sets can be compared if they have the same shape, a row an image; got "
+            f"{tuple(a.shape)} and {tuple(b.shape)}"
+        )
+
+
+def random_pixels(maps: Tensor, counts: int | Tensor, generator: torch.Generator) -> Tensor:
+    """Draw active pixels at random: the control for a set of the same size.
+
+    Parameters
+    ----------
+    maps : Tensor, (B, C, h, w)
+        The last feature maps; a pixel is active if it is above zero.
+    counts : int or int Tensor (B,)
+        How many pixels to draw from each image; all active ones if there are no more.
+    generator : torch.Generator
+        The only source of chance.
+
+    Returns
+    -------
+    bool Tensor, (B, C, h, w)
+    """
+    counts = torch.as_tensor(counts)
+    if counts.is_floating_point() or counts.dtype == torch.bool or (counts < 0).any():
+        raise ValueError(f"counts must be whole numbers, 0 or more; got {counts.tolist()}")
+    if counts.ndim > 1 or (counts.ndim == 1 and len(counts) != len(maps)):
+        raise ValueError(
+            f"counts must be one number or have shape ({len(maps)},), got {tuple(counts.shape)}"
+        )
+    active = maps.flatten(1) > 0
+    lots = torch.rand(
+        active.shape, generator=generator, device=generator.device, dtype=torch.float64
+    ).to(maps.device)
+    order = lots.masked_fill(~active, 2).argsort(dim=1, stable=True)  # active ones first, shuffled
+    drawn = torch.arange(active.shape[1], device=maps.device) < counts.to(maps.device).reshape(
+        -1, 1
+    )
+    chosen = torch.zeros_like(active).scatter_(1, order, drawn.expand_as(active))
+    return (chosen & active).reshape(maps.shape)
+
+
+def find_twins(
+    outcomes: pd.DataFrame,
+    same: Sequence[str] = ("subject", "angle", "emotion"),
+    differ: str | Sequence[str] = "gaze",
+) -> pd.DataFrame:
+    """Pair each misclassified image with a correctly classified one that resembles it.
+
+    Of several candidates, the one of the highest confidence is taken; of several of those,
+    the one of the smallest row number. An image with an unknown label has no twin.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        One row a test image, with the columns `row`, `correct`, `confidence` and those named
+        in `same` and `differ`.
+    same : sequence of str
+        What case and twin have in common.
+    differ : str or sequence of str
+        What differs between them; empty to ask for no difference.
+
+    Returns
+    -------
+    DataFrame
+        Columns `case` and `twin` (Int64): a misclassified image's row number, in ascending
+        order, and its twin's, <NA> where there is none.
+    """
+    same = list(same)
+    differ = [differ] if isinstance(differ, str) else list(differ)
+    missing = [
+        c for c in ["row", "correct", "confidence", *same, *differ] if c not in outcomes.columns
+    ]
+    if missing:
+        raise ValueError(
+            f"outcomes has no column {', '.join(missing)}; it has {', '.join(outcomes.columns)}"
+        )
+    if not same:
+        raise ValueError("same must name at least one column that case and twin share")
+    correct = outcomes["correct"].astype(bool)
+    cases = outcomes.loc[~correct, ["row", *same, *differ]].sort_values("row")
+    candidates = outcomes.loc[correct, ["row", "confidence", *same, *differ]]
+    candidates = candidates.rename(columns={"row": "twin"})
+
+    known = [frame.dropna(subset=[*same, *differ]) for frame in (cases, candidates)]
+    pairs = known[0].merge(known[1], on=same, suffixes=("", " of twin"))
+    for column in differ:
+        pairs = pairs[pairs[column] != pairs[f"{column} of twin"]]
+    pairs = pairs.sort_values(["confidence", "twin"], ascending=[False, True])
+    twins = pairs.drop_duplicates("row").set_index("row")["twin"]
+    return pd.DataFrame(
+        {
+            "case": pd.array(cases["row"], dtype="Int64"),
+            "twin": pd.array(cases["row"].map(twins), dtype="Int64"),
+        }
+    )
