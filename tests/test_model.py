@@ -128,6 +128,15 @@ def test_as_input_divides_bytes_by_256_and_puts_channels_first(as_tensor):
         assert x[b, channel, row, column] == bytes_[b, row, column, channel] / PIXEL_SCALE
 
 
+@pytest.mark.filterwarnings("error")
+def test_as_input_takes_mirrored_and_read_only_arrays():
+    images = np.random.default_rng(1).integers(0, 256, size=(1, 4, 4, 3), dtype=np.uint8)
+    mirrored = images[:, :, ::-1]
+    assert torch.equal(as_input(mirrored), as_input(images).flip(3))
+    images.flags.writeable = False
+    assert as_input(images).max() == images.max() / 256
+
+
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [

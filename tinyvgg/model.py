@@ -167,6 +167,8 @@ def as_input(images: np.ndarray | Tensor, device: torch.device | str | None = No
     Tensor
         float32 (B, 3, H, W), the bytes divided by 256.
     """
+    if not isinstance(images, Tensor):
+        images = np.array(images)  # a copy: torch takes no mirrored and no read-only array
     pixels = torch.as_tensor(images, device=device)
     if pixels.dtype != torch.uint8:
         raise TypeError(f"images must be bytes (uint8, 0 to 255), got {pixels.dtype}")
