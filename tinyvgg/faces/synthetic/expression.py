@@ -19,13 +19,13 @@ GAZE_TURN = {"frontal": 0.0, "left": GAZE_ANGLE, "right": -GAZE_ANGLE}
 SAD_GAZE_DROP = 6.0  # degrees
 
 # Without a star: as it is. With a star: both sides, "mouthSmile*" is Left and Right.
-RESTING = {"eyeWide*": 0.22, "mouthSmile*": 0.05, "browInnerUp": 0.06}
+RESTING = {"eyeWide*": 0.10, "mouthSmile*": 0.05, "browInnerUp": 0.06}
 ACTIONS = {
     "neutral": {},
     # A felt smile: corners up (12), cheeks raised (6), lips parted over the teeth (25).
     "happy": {
-        "mouthSmile*": 1.0, "cheekSquint*": 0.80, "eyeSquint*": 0.20, "mouthUpperUp*": 0.70,
-        "mouthLowerDown*": 0.35, "mouthDimple*": 0.2, "jawOpen": 0.14,
+        "mouthSmile*": 1.0, "cheekSquint*": 0.90, "eyeSquint*": 0.45, "mouthUpperUp*": 0.70,
+        "mouthLowerDown*": 0.30, "mouthDimple*": 0.2, "jawOpen": 0.08,
     },
     # Brows drawn together and down (4), upper lids up (5), lids tight (7), lips pressed (24).
     "angry": {

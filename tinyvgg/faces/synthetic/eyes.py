@@ -10,7 +10,7 @@ from .paint import blend, ramp
 IRIS_ANGLE = 25.0  # degrees from the axis to the iris's border
 PUPIL_ANGLE = 10.5
 WIDE_PUPIL_ANGLE = 12.0  # in fear and surprise
-SCLERA = np.array([0.72, 0.68, 0.64], np.float32)
+SCLERA = np.array([0.64, 0.60, 0.57], np.float32)
 VEINS = np.array([0.10, 0.32, 0.34], np.float32)  # absorbed towards the corners
 LID_SHADOW = 0.50
 PUPIL = np.float32(0.006)

@@ -45,18 +45,21 @@ CUTS = {
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
 # sideburn, over the ear, nape.
 LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 92, 104, 125, 150, 180)
-LINE = (7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.42, 7.15, 6.90, 6.80, 6.75)  # fmt: skip
+LINE = (7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.36, 7.00, 6.74, 6.66, 6.64)  # fmt: skip
 LINE_OF_WOMEN = {54: 7.26, 58: 7.22, 62: 7.22}  # no sideburns
 RECEDES = {22: 0.5, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
 FRINGE_HEIGHT = 7.58  # of a full fringe, just above the brows
 ROUGHNESS = 0.020  # dm, of the hairline
-EDGE_STROKES = 5200  # single hairs drawn across the hairline, all around
+FRONT_FADE, NAPE_FADE = 0.15, 0.32  # dm over which hair grows dense
+EDGE_STROKES = 9000  # single hairs drawn across the hairline, all around
+
+OVER_EARS = 0.09  # dm that loose hair stands off further to cover the ears
 
 STRAND_ROWS = 88  # of the strand map, which runs from the crown below the shoulders
 STRAND_TOP, STRAND_BOTTOM = 8.60, 5.20
 STRAND_CONTRAST = 0.36
 STRAND_HEIGHT = 0.0045  # dm
-DULLNESS = 0.72  # hair in bulk looks less colourful than a single hair
+DULLNESS = 0.9  # hair in bulk looks less colourful than a single hair
 SHADE = 0.80
 
 
@@ -165,8 +168,9 @@ def paint_hair(person: Person, strands: np.ndarray):
     angle, height = _scalp_layout()
     above = growth(person, angle, height)
     strand = strands_at(strands, person.hair, angle, height)
-    cover = ramp(above, -0.02, 0.10)
-    cover = ramp(cover + 0.25 * strand * (4 * cover * (1 - cover)), 0.35, 0.65)
+    fade = np.where(np.abs(angle) > 85, NAPE_FADE, FRONT_FADE)
+    cover = np.clip((above + 0.03) / fade, 0, 1)
+    cover = ramp(cover + 0.25 * strand * (4 * cover * (1 - cover)), 0.2, 0.8)
     edge = _edge_hairs(person)
     cover = np.maximum(cover, edge).astype(np.float32)
     relief = (STRAND_HEIGHT * strand * cover).astype(np.float32)
@@ -181,14 +185,14 @@ def _edge_hairs(person: Person) -> np.ndarray:
     line = hairline(hair, person.gender, angles)
     bare = hairline(Hair(**{**vars(hair), "fringe": 0.0}), person.gender, angles)
     hangs = line < bare - 0.02
-    root = line + random.normal(0.015, 0.022, EDGE_STROKES) + 0.05 * hangs
+    root = line + random.gamma(2.0, 0.022, EDGE_STROKES) - 0.03 + 0.06 * hangs
     short = {"buzz": 0.35, "short": 0.7}.get(hair.style, 1.0)
-    length = random.uniform(0.04, 0.11, EDGE_STROKES) * short * np.where(hangs, -1.3, 1)
+    length = random.uniform(0.05, 0.15, EDGE_STROKES) * short * np.where(hangs, -1.3, 1)
     lean = random.normal(0, 0.25, EDGE_STROKES) + 0.6 * hair.sweep
     # The scalp's axis is not the canvas's: find the columns where these angles lie.
     starts = np.stack([_canvas_column(angles, root), row_of(root)], 1)
     stops = starts + np.stack([length * np.sin(lean), -length * np.cos(lean)], 1) * 235
-    strength = random.uniform(0.35, 0.85, EDGE_STROKES)
+    strength = random.uniform(0.4, 1.0, EDGE_STROKES)
     return draw_strokes(starts, stops, strength, width=1.2)
 
 
@@ -213,10 +217,10 @@ class Sheet:
     layout: np.ndarray  # (n, 3) angle in degrees, height on the rest head, share of the way down
 
 
-def curtain(person: Person, basis: HeadBasis, surface: np.ndarray) -> Sheet | None:
+def curtain(person: Person, basis: HeadBasis, surface: np.ndarray, unit: float) -> Sheet | None:
     """Hair that hangs from the crown around the back, or None if this cut has none.
 
-    `surface` are the person's fine vertices with the shell of hair.
+    `surface` are the person's fine vertices without hair, `unit` is the size of the head.
     """
     cut = CUTS[person.hair.style]
     if cut.curtain_end is None:
@@ -234,17 +238,20 @@ def curtain(person: Person, basis: HeadBasis, surface: np.ndarray) -> Sheet | No
     outward = head - centre
     outward[..., 1] = 0
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
-    body = 0.10 * person.hair.volume * np.interp(
-        down, (5.3, 6.2, 6.9, 7.4, 7.9, 8.3), (0.9, 1.3, 1.35, 1.0, 0.25, -0.35)
+    # As thick as the shell that it comes out of; ears lift it where it is not put behind them.
+    body = cut.thickness * person.hair.volume * np.interp(
+        down, (5.3, 6.2, 6.9, 7.4, 7.9, 8.3), (1.0, 1.5, 1.6, 1.35, 0.95, 0.4)
     )  # fmt: skip
-    thickness = body[:, None] * ramp(edge, -6, 26)[None]
-    thickness = thickness - 0.05 * ramp(edge, 7, 0)[None]  # the front edge lies on the head
+    at_ears = ramp(edge, 60, 30) * (0.0 if person.hair.tucked else OVER_EARS)
+    thickness = body[:, None] * ramp(edge, -10, 14) + at_ears * ramp(down, 7.75, 7.3)[:, None]
+    thickness = thickness - 0.06 * ramp(edge, 6, 0)  # the front edge lies on the head
     thickness = thickness + 0.018 * wave * ramp(down, 7.6, 6.8)[:, None]
-    inward = 0.14 * ramp(down, cut.curtain_end + 0.5, cut.curtain_end)[:, None]
-    points = head + outward * (thickness - inward)[..., None]
-    points[..., 1] += height - on_head
-    # Falling hair slides back, away from the cheeks.
-    points[..., 2] -= 0.22 * ramp(down, 7.15, 6.2)[:, None] * ramp(edge, 60, 0)[None]
+    inward = 0.10 * ramp(down, cut.curtain_end + 0.5, cut.curtain_end)[:, None]
+    points = head + outward * unit * (thickness - inward)[..., None]
+    points[..., 1] += unit * (height - on_head)
+    # Falling hair slides back from the cheeks, and far back if it is put behind the ears.
+    slide = 0.40 if person.hair.tucked else 0.10
+    points[..., 2] -= unit * slide * ramp(down, 7.45, 6.5)[:, None] * ramp(edge, 60, 0)
     share = np.broadcast_to(np.linspace(0, 1, len(down))[:, None], angle.shape)
     layout = np.stack([angle, height, share], -1)
     return Sheet(points.reshape(-1, 3), grid_quads(*angle.shape), layout.reshape(-1, 3))

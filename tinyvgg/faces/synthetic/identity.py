@@ -24,7 +24,7 @@ LIMIT = 0.9  # on the weight of a single detail
 # The mean MakeHuman head frowns under low brows with heavy lids; everyone gets this much of:
 RESTING_SHAPE = {
     "eyebrows/eyebrows-trans-up": 0.25,
-    "eyes/l-eye-height2-incr": 0.30, "eyes/r-eye-height2-incr": 0.30,
+    "eyes/l-eye-height2-incr": 0.20, "eyes/r-eye-height2-incr": 0.20,
     "eyes/l-eye-eyefold-up": 0.20, "eyes/r-eye-eyefold-up": 0.20,
     "eyes/l-eye-scale-incr": 0.15, "eyes/r-eye-scale-incr": 0.15,
     "mouth/mouth-angles-up": 0.15,
@@ -102,6 +102,7 @@ class Hair:
     receding: float  # dm, raises it above the temples
     fringe: float  # 0 none .. 1 down to the brows
     sweep: float  # sideways lean of the strands, radians per dm
+    tucked: bool  # loose hair is put behind the ears
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ def draw_person(subject: int, group: str, gender: str) -> Person:
     hair_colour = np.clip(hair_colour * (1 + random.normal(0, 0.04, 3)), 0.008, 1)
     if age > 0.35 and random.random() < 0.6:
         hair_colour = 0.5 * (hair_colour + HAIR["grey"])
-    lip_tint = np.array([0.90, random.uniform(0.36, 0.47), random.uniform(0.36, 0.48)])
+    lip_tint = np.array(
+        [random.uniform(0.66, 0.82), random.uniform(0.32, 0.42), random.uniform(0.34, 0.46)]
+    )
     beard = 0.0
     if is_man:
         beard = random.choice([0.0, 0.2, 0.45, 0.85], p=[0.35, 0.33, 0.2, 0.12])
@@ -203,6 +206,7 @@ def _draw_hair(random, colour, gender, is_child, age) -> Hair:
         receding=receding,
         fringe=random.uniform(0.35, 0.9) if has_fringe else 0.0,
         sweep=random.uniform(-0.5, 0.5),
+        tucked=bool(random.random() < 0.4),
     )
 
 

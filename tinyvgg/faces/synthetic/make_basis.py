@@ -121,6 +121,8 @@ def pack_targets(targets, new_index: np.ndarray) -> tuple[np.ndarray, np.ndarray
     for index, shift in targets:
         shift = np.round(shift * DELTA_SCALE)
         keep = (new_index[index] >= 0) & (shift != 0).any(1)
+        if np.abs(shift[keep]).max(initial=0) > np.iinfo(np.int16).max:
+            raise ValueError(f"a shift does not fit: lower DELTA_SCALE, now {DELTA_SCALE}")
         indices.append(new_index[index[keep]].astype(np.uint16))
         shifts.append(shift[keep].astype(np.int16))
         offsets.append(offsets[-1] + int(keep.sum()))

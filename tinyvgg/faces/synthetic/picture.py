@@ -17,7 +17,7 @@ from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
 MOUTH = np.array([0.15, 0.035, 0.035], np.float32)
-TEETH_COLOUR = np.array([0.62, 0.57, 0.47], np.float32)
+TEETH_COLOUR = np.array([0.80, 0.75, 0.64], np.float32)
 TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
 FOLD_SHADE = np.array([0.16, 0.26, 0.26], np.float32)  # absorbed in a fold of strength 1
 LID_MARGIN = np.array([0.55, 0.62, 0.65], np.float32)  # absorbed along the lashes' roots
@@ -174,5 +174,5 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
 def _mouth_light(scene: Scene, values: np.ndarray) -> np.ndarray:
     """How much light reaches teeth and tongue: less with their distance behind the lips."""
     unit = scene.sitter.frame.unit
-    depth = (scene.lips_z - 0.06 * unit - values[:, 2]) / (0.34 * unit)
+    depth = (scene.lips_z - 0.14 * unit - values[:, 2]) / (0.34 * unit)
     return 1 - 0.85 * np.clip(depth, 0, 1) ** 0.7

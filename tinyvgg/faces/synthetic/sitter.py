@@ -56,7 +56,6 @@ def invite(subject: int, group: str, gender: str) -> Sitter:
 
     thickness = hair.shell(person, basis) * unit
     surface = basis.surface(vertices)
-    haired = surface + vertex_normals(surface, basis.quads) * thickness[:, None]
     back = surface[basis.rest[:, 1] > 7, 2].min()
     strands = hair.strand_map(person)
     return Sitter(
@@ -66,7 +65,7 @@ def invite(subject: int, group: str, gender: str) -> Sitter:
         eyeballs=eyeballs,
         frame=frame,
         shell=thickness,
-        curtain=hair.curtain(person, basis, haired),
+        curtain=hair.curtain(person, basis, surface, unit),
         bun=hair.bun(person, eyes[1], back, frame.eye_chin, unit),
         strands=strands,
         canvases=_paint(person, strands),
