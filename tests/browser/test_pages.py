@@ -1,0 +1,228 @@
+"""Every page of the book opens offline, in a real browser, and shows what it should.
+
+``TINYVGG_TEST_BOOK=_build`` looks at a book that is there instead of making a small one;
+``TINYVGG_SCREENSHOTS=1`` keeps a picture of each page in ``_build/screenshots``.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from tinyvgg import book
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HARMLESS = ("THEBE_JS_URL",)  # sphinx-thebe's script runs twice and says so
+# a preload asked for with "crossorigin" is refused under file://; the font itself then loads
+PRELOAD = re.compile(r"file://.*/fontawesome/.*\.woff2")
+LEFTOVERS = (r"\{glue", r"\{[a-z:]+\}`", r"Traceback \(most recent call last\)", r"\bERROR\b")
+
+
+def pages() -> list[str]:
+    import yaml
+
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+    return [re.sub(r"\.(md|ipynb)$", "", name) for name in book._files(contents)]
+
+
+PAGES = pages()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser; without one, a failure where CI=true and a skip elsewhere."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        own = play.chromium.executable_path
+        found = next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
+        if found is None:
+            reason = f"no browser: none of {', '.join(NAMES)}, and Playwright has none of its own"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+        browser = play.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def html(request) -> Path:
+    if made := os.environ.get("TINYVGG_TEST_BOOK"):
+        return Path(made).resolve() / "html"
+    return request.getfixturevalue("smoke_book") / "html"
+
+
+@pytest.fixture(scope="session")
+def site(html):
+    handler = functools.partial(Quiet, directory=html)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+class Visit:
+    """A page opened with no way out; what it asked for in vain, and what it complained of."""
+
+    def __init__(self, chromium, base: str, name: str):
+        self.wrong: list[str] = []
+        self.page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        self.base = base
+        self.page.route("**/*", self._route)
+        self.page.on("response", self._response)
+        self.page.on("pageerror", lambda error: self._complain(f"error: {error}"))
+        self.page.on("console", self._console)
+        self.page.goto(f"{base}/{name}.html")
+        self.page.wait_for_load_state("networkidle")
+
+    def _route(self, route):
+        if route.request.url.startswith((self.base, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.wrong.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def _response(self, response):
+        if response.status >= 400 and "favicon" not in response.url:
+            self.wrong.append(f"{response.status} {response.url}")
+
+    def _console(self, message):
+        said = f"{message.text} {message.location['url']}"
+        if message.type == "error" and "favicon" not in said and not PRELOAD.search(said):
+            self._complain(f"console: {said}")
+
+    def _complain(self, text: str):
+        if not any(word in text for word in HARMLESS):
+            self.wrong.append(text)
+
+    def settle(self):
+        """Wait until pictures are decoded, formulas set, and widgets drawn."""
+        self.page.evaluate(
+            """async () => {
+                for (const image of document.images) {
+                    image.loading = 'eager';
+                    await image.decode().catch(() => {});
+                }
+                if (window.MathJax?.startup) await MathJax.startup.promise;
+            }"""
+        )
+        if self.page.locator("script[type*='jupyter.widget-view']").count():
+            self.page.locator(".jupyter-widgets, .widget-subarea > *").first.wait_for()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def visit(request, chromium, site):
+    visit = Visit(chromium, site, request.param)
+    visit.name = request.param
+    visit.settle()
+    yield visit
+    visit.page.close()
+
+
+def test_asks_no_other_host_and_reports_no_error(visit):
+    assert not visit.wrong
+
+
+def test_has_one_title(visit):
+    assert visit.page.locator("article h1").count() == 1
+
+
+def test_every_picture_shows_something(visit):
+    empty = visit.page.evaluate(
+        """() => [...document.querySelectorAll('article img')].filter(image => {
+            if (!image.naturalWidth) return true;
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 64;
+            const context = canvas.getContext('2d');
+            context.drawImage(image, 0, 0, 64, 64);
+            const data = context.getImageData(0, 0, 64, 64).data;
+            return data.every((value, k) => value === data[k % 4]);
+        }).map(image => image.getAttribute('src'))"""
+    )
+    assert not empty
+
+
+def test_leaves_no_markup_and_no_traceback(visit):
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    text = visit.page.locator("article").inner_text()
+    found = [match[0] for pattern in LEFTOVERS if (match := re.search(pattern, text))]
+    assert not found
+
+
+def test_shows_no_progress_bar_and_no_warning_of_a_cell(visit):
+    assert visit.page.locator("article .cell_output .stderr").all_inner_texts() == []
+
+
+def test_every_formula_is_set(visit):
+    formulas = visit.page.locator("article .math").count()
+    assert visit.page.locator("article .math:has(mjx-container)").count() == formulas
+    assert visit.page.locator("article mjx-merror").count() == 0
+
+
+def test_every_widget_is_drawn(visit):
+    views = visit.page.locator("article script[type*='jupyter.widget-view']").count()
+    drawn = visit.page.locator("article .cell_output .jupyter-widgets").count()
+    assert drawn >= views
+
+
+def test_fits_a_narrow_screen(visit):
+    visit.page.set_viewport_size({"width": 390, "height": 800})
+    width = visit.page.evaluate("document.documentElement.scrollWidth")
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
+    assert width <= 390
+
+
+def test_screenshots(visit):
+    if not os.environ.get("TINYVGG_SCREENSHOTS"):
+        pytest.skip("TINYVGG_SCREENSHOTS is not set")
+    folder = ROOT / "_build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme in ("light", "dark"):
+        visit.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        path = folder / f"{visit.name.replace('/', '-')}-{theme}.png"
+        visit.page.screenshot(path=path, full_page=True)
+        assert path.stat().st_size > 0
+
+
+def test_the_first_page_leads_to_the_introduction(chromium, site):
+    visit = Visit(chromium, site, "index")
+    visit.page.wait_for_url(f"**/{PAGES[0]}.html")
+    visit.page.close()
+
+
+@pytest.mark.parametrize("name", [PAGES[0], PAGES[len(PAGES) // 2]])
+def test_opens_from_a_file(chromium, html, name):
+    visit = Visit(chromium, html.as_uri(), name)
+    visit.settle()
+    assert not visit.wrong
+    assert visit.page.evaluate("[...document.fonts].some(f => f.status == 'loaded')")
+    assert visit.page.evaluate("[...document.fonts].every(f => f.status != 'error')")
+    assert visit.page.locator("article h1").count() == 1
+    formulas = visit.page.locator("article .math").count()
+    assert visit.page.locator("article .math:has(mjx-container)").count() == formulas
+    visit.page.close()
