@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -403,12 +404,13 @@ def _bind(root: Path, output: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    said = re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout)  # colours
     report = output / "_build" / "jupyter-book.log"
-    report.write_text(ran.stdout, "utf8")
+    report.write_text(said, "utf8")
     page = output / "_build" / "html" / "index.html"
     if ran.returncode or not page.is_file():
-        said = [line for line in ran.stdout.splitlines() if "WARNING" in line or "ERROR" in line]
-        reason = "\n".join(said or ran.stdout.splitlines()[-20:])
+        lines = said.splitlines()
+        reason = "\n".join([x for x in lines if "WARNING" in x or "ERROR" in x] or lines[-20:])
         raise BookError(f"the book could not be bound without a warning:\n{reason}\nAll: {report}")
     log.info("bound in %.0f s: %s", time.perf_counter() - clock, page)
 
