@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .expression import Shot
+from .paint import dot
 
 FRAME = 2.15  # side of the picture in distances from the eyes to the chin: the face fills it
 EYE_ROW = 0.387  # height of the eyes in the picture, from its top
@@ -43,11 +44,12 @@ class Camera:
 
     def project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (V, 2) and distances (V,) of vertices (V, 3)."""
-        seen = (vertices - self.pivot) @ self.rotation.T
-        distance = DISTANCE - seen[:, 2]
+        away = vertices - self.pivot
+        right, up, forward = (dot(away, axis) for axis in self.rotation)
+        distance = DISTANCE - forward
         scale = self.pixels_per_dm * DISTANCE / distance
-        column = self.centre[0] + scale * seen[:, 0]
-        row = self.centre[1] - scale * seen[:, 1]
+        column = self.centre[0] + scale * right
+        row = self.centre[1] - scale * up
         return np.stack([column, row], 1), distance
 
 

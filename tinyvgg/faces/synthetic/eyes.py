@@ -31,7 +31,9 @@ def paint_eye(person: Person, emotion: str, outward: np.ndarray, gaze: np.ndarra
     pupil = WIDE_PUPIL_ANGLE if emotion in ("fearful", "surprised") else PUPIL_ANGLE
 
     phase = person.subject
-    fibres = 0.5 + 0.5 * np.sin(37 * turn + 3 * np.sin(5 * turn + phase)) * np.cos(13 * turn + phase)
+    fibres = 0.5 + 0.5 * np.sin(37 * turn + 3 * np.sin(5 * turn + phase)) * np.cos(
+        13 * turn + phase
+    )
     light = 0.62 + 0.5 * fibres * ramp(angle, 9, 15) + 0.3 * ramp(angle, 20, 13)
     light = light * (1 - 0.7 * ramp(angle, IRIS_ANGLE - 5, IRIS_ANGLE))  # the dark outer ring
     iris = light[:, None] * person.iris * 0.9

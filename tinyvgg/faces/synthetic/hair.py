@@ -44,13 +44,14 @@ CUTS = {
 }
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
 # sideburn, over the ear, nape.
-LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 92, 104, 125, 150, 180)
-LINE = (7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.36, 7.00, 6.74, 6.66, 6.64)  # fmt: skip
+LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 80, 90, 110, 150, 180)
+LINE = (7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.34, 6.98, 6.74, 6.66, 6.64)  # fmt: skip
 LINE_OF_WOMEN = {54: 7.26, 58: 7.22, 62: 7.22}  # no sideburns
 RECEDES = {22: 0.5, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
 FRINGE_HEIGHT = 7.58  # of a full fringe, just above the brows
+FRINGE_THICKNESS = 0.02
 ROUGHNESS = 0.020  # dm, of the hairline
-FRONT_FADE, NAPE_FADE = 0.15, 0.32  # dm over which hair grows dense
+FRONT_FADE, NAPE_FADE = 0.10, 0.30  # dm over which hair grows dense
 EDGE_STROKES = 9000  # single hairs drawn across the hairline, all around
 
 OVER_EARS = 0.09  # dm that loose hair stands off further to cover the ears
@@ -113,9 +114,9 @@ def shell(person: Person, basis: HeadBasis) -> np.ndarray:
     profile = cut.sides + (1 - cut.sides) * top + cut.front * top * ahead
     above = growth(person, angle, y)
     thickness = cut.thickness * person.hair.volume * profile * ramp(above, -0.05, 0.30) ** 0.8
-    if person.hair.fringe > 0:  # combed down, a fringe stands off the forehead at once
+    if person.hair.fringe > 0:  # combed down, it stands off the forehead right at its tips
         on_forehead = ramp(np.abs(angle), 50, 36) * ramp(y, 8.15, 7.95)
-        thickness += on_forehead * (0.035 * ramp(above, -0.03, 0.04) - 0.5 * thickness)
+        thickness += FRINGE_THICKNESS * on_forehead * ramp(above, -0.03, 0.03)
     lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 3.0, 3)
     lump = sample(lumps[..., None], (angle % 360) / 360 * 95 + 0.5, np.clip((y - 6.5) * 20, 0, 47))
     thickness *= 1 + (0.14 if cut.curtain_end is None and not cut.bun else 0.06) * lump[:, 0]
@@ -138,7 +139,10 @@ def strand_map(person: Person) -> np.ndarray:
     total = np.zeros(shape, np.float32)
     for share, along, across in ((0.5, 10, 0.8), (0.6, 13, 3.5), (0.5, 11, 16)):
         layer = gaussian_filter(
-            random.standard_normal(shape, dtype=np.float32), (along, across), mode="wrap", truncate=3
+            random.standard_normal(shape, dtype=np.float32),
+            (along, across),
+            mode="wrap",
+            truncate=3,
         )
         total += share * layer / layer.std()
     return np.clip(0.5 * total / total.std(), -1, 1)
@@ -152,6 +156,14 @@ def strands_at(strands: np.ndarray, hair: Hair, angle, height) -> np.ndarray:
     return sample(strands[..., None], column.ravel() + 0.5, row.ravel())[:, 0].reshape(
         np.shape(angle)
     )
+
+
+def strand_tilt(strands: np.ndarray, hair: Hair, angle, height) -> np.ndarray:
+    """Slope of the strands' relief sideways, towards larger angles (degrees)."""
+    step = 0.35  # degrees, about half a fine strand
+    ahead = strands_at(strands, hair, angle + step, height)
+    behind = strands_at(strands, hair, angle - step, height)
+    return STRAND_HEIGHT * (ahead - behind) / (2 * np.radians(step))
 
 
 def bulk_colour(hair: Hair, strand) -> np.ndarray:
@@ -168,7 +180,7 @@ def paint_hair(person: Person, strands: np.ndarray):
     angle, height = _scalp_layout()
     above = growth(person, angle, height)
     strand = strands_at(strands, person.hair, angle, height)
-    fade = np.where(np.abs(angle) > 85, NAPE_FADE, FRONT_FADE)
+    fade = np.where(np.abs(angle) > 78, NAPE_FADE, FRONT_FADE)
     cover = np.clip((above + 0.03) / fade, 0, 1)
     cover = ramp(cover + 0.25 * strand * (4 * cover * (1 - cover)), 0.2, 0.8)
     edge = _edge_hairs(person)
@@ -240,10 +252,10 @@ def curtain(person: Person, basis: HeadBasis, surface: np.ndarray, unit: float) 
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
     # As thick as the shell that it comes out of; ears lift it where it is not put behind them.
     body = cut.thickness * person.hair.volume * np.interp(
-        down, (5.3, 6.2, 6.9, 7.4, 7.9, 8.3), (1.0, 1.5, 1.6, 1.35, 0.95, 0.4)
+        down, (5.3, 6.2, 6.9, 7.4, 7.9, 8.3), (1.0, 1.4, 1.4, 1.10, 0.85, 0.5)
     )  # fmt: skip
     at_ears = ramp(edge, 60, 30) * (0.0 if person.hair.tucked else OVER_EARS)
-    thickness = body[:, None] * ramp(edge, -10, 14) + at_ears * ramp(down, 7.75, 7.3)[:, None]
+    thickness = body[:, None] * ramp(edge, -10, 14) + at_ears * ramp(down, 7.9, 7.25)[:, None]
     thickness = thickness - 0.06 * ramp(edge, 6, 0)  # the front edge lies on the head
     thickness = thickness + 0.018 * wave * ramp(down, 7.6, 6.8)[:, None]
     inward = 0.10 * ramp(down, cut.curtain_end + 0.5, cut.curtain_end)[:, None]
@@ -276,7 +288,8 @@ def is_ragged_gap(strands: np.ndarray, person: Person, layout: np.ndarray) -> np
     tips = strands_at(strands, person.hair, 3 * angle, np.full_like(angle, 7.0))
     end = 0.96 + 0.05 * tips
     edge = np.minimum(angle - 58, 302 - angle)
-    return (share > end) | (edge < 3 + 3 * strands_at(strands, person.hair, 2 * height * 40, height))
+    stray = strands_at(strands, person.hair, 30 * height, 0.2 * height + 6.0)
+    return (share > end) | (edge < 2 + 2 * stray)
 
 
 def bun(person: Person, eyes_y: float, back_z: float, eye_chin: float, unit: float):
@@ -285,5 +298,3 @@ def bun(person: Person, eyes_y: float, back_z: float, eye_chin: float, unit: flo
         return None
     centre = np.array([0.0, eyes_y + 0.15 * eye_chin, back_z - 0.12])
     return centre, 0.30 * unit * np.array([1.0, 0.95, 0.85])
-
-

@@ -15,7 +15,7 @@ from .paint import rgb, stream
 
 # Deviation of the weight of each detail, by region. Twice as much turns people to caricatures.
 DETAIL_DEVIATION = {
-    "cheek": 0.34, "chin": 0.26, "ears": 0.30, "eyebrows": 0.22, "eyes": 0.20, "forehead": 0.22,
+    "cheek": 0.34, "chin": 0.26, "ears": 0.24, "eyebrows": 0.22, "eyes": 0.20, "forehead": 0.22,
     "head": 0.15, "mouth": 0.20, "neck": 0.12, "nose": 0.28,
 }  # fmt: skip
 CHILD_DETAIL = 0.6  # children's features are less marked
@@ -28,10 +28,19 @@ RESTING_SHAPE = {
     "eyes/l-eye-eyefold-up": 0.20, "eyes/r-eye-eyefold-up": 0.20,
     "eyes/l-eye-scale-incr": 0.15, "eyes/r-eye-scale-incr": 0.15,
     "mouth/mouth-angles-up": 0.15,
+    "ears/l-ear-wing-decr": 0.20, "ears/r-ear-wing-decr": 0.20,
 }  # fmt: skip
-HEAD_SHAPES = (
-    "oval", "round", "square", "rectangular", "triangular", "invertedtriangular", "diamond",
-)  # fmt: skip
+SHAPE_OF_WOMEN = {
+    "chin/chin-width-decr": 0.30, "chin/chin-bones-decr": 0.20, "chin/chin-height-decr": 0.15,
+    "cheek/l-cheek-bones-incr": 0.20, "cheek/r-cheek-bones-incr": 0.20,
+    "mouth/mouth-upperlip-volume-incr": 0.15, "mouth/mouth-lowerlip-volume-incr": 0.15,
+    "nose/nose-scale-horiz-decr": 0.15, "nose/nose-scale-vert-decr": 0.10,
+    "neck/neck-scale-horiz-decr": 0.30,
+}  # fmt: skip
+HEAD_SHAPES = {
+    "female": ("oval", "round", "triangular", "invertedtriangular", "diamond"),
+    "male": ("oval", "round", "square", "rectangular", "triangular", "diamond"),
+}
 
 HAIR = {
     "black": rgb(26, 23, 22), "dark": rgb(46, 34, 27), "brown": rgb(82, 58, 39),
@@ -179,7 +188,7 @@ def _pick(random, shares: dict[str, float], colours: dict[str, np.ndarray]) -> n
 
 
 def _draw_brows(random, hair_colour, is_man, is_child) -> Brows:
-    thickness = random.uniform(0.9, 1.4) if is_man else random.uniform(0.65, 1.0)
+    thickness = random.uniform(0.85, 1.25) if is_man else random.uniform(0.55, 0.85)
     return Brows(
         thickness=thickness * (0.8 if is_child else 1),
         density=random.uniform(0.6, 1.0),
@@ -215,6 +224,10 @@ def draw_shape(subject: int, group: str, gender: str, age: float) -> dict[str, f
     random = stream("shape", subject, group, gender)
     is_child = group == "Kid"
     weights = dict(RESTING_SHAPE)
+    if gender == "female":
+        weights |= {
+            name: weight * (0.5 if is_child else 1) for name, weight in SHAPE_OF_WOMEN.items()
+        }
 
     def add(name: str, weight: float):
         if abs(weight) > 1e-4:
@@ -227,7 +240,7 @@ def draw_shape(subject: int, group: str, gender: str, age: float) -> dict[str, f
         weight = np.clip(random.normal(0, deviation), -LIMIT, LIMIT)
         for name in plus if weight > 0 else minus:
             add(name, abs(weight))
-    first, second = random.choice(HEAD_SHAPES, 2, replace=False)
+    first, second = random.choice(HEAD_SHAPES[gender], 2, replace=False)
     add(f"head/head-{first}", random.uniform(0.1, 0.5))
     add(f"head/head-{second}", random.uniform(0, 0.2))
     for name in load_basis().identity.names:
@@ -247,7 +260,7 @@ def _macro_weights(random, group, gender, age) -> dict[str, float]:
     ancestry /= ancestry.sum()
     childhood = random.uniform(0.62, 0.85) if is_child else 0.0
     ages = {"child": childhood, "young": 1 - childhood - age, "old": age}
-    muscle = random.uniform(0.35, 0.7) if gender == "male" else random.uniform(0.3, 0.6)
+    muscle = random.uniform(0.35, 0.7) if gender == "male" else random.uniform(0.25, 0.5)
     fat = np.clip(random.normal(0.5, 0.16), 0.15, 0.9)
     weights = {}
     for sex, sex_share in (("male", manliness), ("female", 1 - manliness)):

@@ -130,6 +130,6 @@ def grid_quads(rows: int, columns: int, wrap: bool = False) -> np.ndarray:
     index = np.arange(rows * columns).reshape(rows, columns)
     if wrap:
         index = np.concatenate([index, index[:, :1]], 1)
-    return np.stack(
-        [index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]], -1
-    ).reshape(-1, 4)
+    return np.stack([index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]], -1).reshape(
+        -1, 4
+    )

@@ -43,6 +43,16 @@ def rgb(red: int, green: int, blue: int) -> np.ndarray:
     return to_linear(np.array([red, green, blue]) / 255)
 
 
+def dot(vectors, direction):
+    """Scalar products (n,) of vectors (n, 3) with one direction.
+
+    Spelled out because a matrix product may round differently with another number of threads,
+    and a picture must not depend on where it was rendered.
+    """
+    x, y, z = direction
+    return vectors[:, 0] * x + vectors[:, 1] * y + vectors[:, 2] * z
+
+
 def blend(below, above, cover):
     """`above` painted over `below`, where cover is 0..1 for each point."""
     return below + (above - below) * np.asarray(cover)[..., None]

@@ -7,7 +7,7 @@ import numpy as np
 from . import eyes, shade
 from .camera import Camera, aim
 from .canvas import AXIS_Z, column_of, level_for, row_of
-from .hair import bulk_colour, is_ragged_gap, strands_at
+from .hair import bulk_colour, is_ragged_gap, strand_tilt, strands_at
 from .lashes import is_gap, lash_layout
 from .paint import blend, ramp, sample, to_display
 from .raster import Fragments, rasterize
@@ -18,6 +18,8 @@ from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
 MOUTH = np.array([0.15, 0.035, 0.035], np.float32)
 TEETH_COLOUR = np.array([0.80, 0.75, 0.64], np.float32)
+TEETH_CENTRE_Z = 1.15  # dm; the row of teeth bends around x = 0 and this depth
+TOOTH_TURN = np.radians(14)
 TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
 FOLD_SHADE = np.array([0.16, 0.26, 0.26], np.float32)  # absorbed in a fold of strength 1
 LID_MARGIN = np.array([0.55, 0.62, 0.65], np.float32)  # absorbed along the lashes' roots
@@ -91,7 +93,8 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
         colour[on_skin], normal[on_skin], gloss[on_skin], hair[on_skin], dim[on_skin] = surface
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
 
-    colour[part == TEETH], gloss[part == TEETH] = TEETH_COLOUR, 0.35
+    teeth = part == TEETH
+    colour[teeth], gloss[teeth] = _teeth(values[teeth]), 0.35
     colour[part == TONGUE], gloss[part == TONGUE] = TONGUE_COLOUR, 0.3
     in_mouth = (part == TEETH) | (part == TONGUE)
     dim[in_mouth] = _mouth_light(scene, values[in_mouth])
@@ -100,6 +103,10 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     strand = (part == CURTAIN) | (part == BUN)
     if strand.any():
         around, height, _ = values[strand][:, ATTRIBUTES["layout"]].T
+        tilt = strand_tilt(scene.sitter.strands, person.hair, around, height)
+        up = np.array([0, 1, 0], np.float32)
+        normal[strand] -= tilt[:, None] * np.cross(up, normal[strand])
+        normal[strand] /= np.linalg.norm(normal[strand], axis=1, keepdims=True)
         colour[strand] = bulk_colour(
             person.hair, strands_at(scene.sitter.strands, person.hair, around, height)
         )
@@ -169,6 +176,14 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     tilt *= (1 - mouth)[:, None]
     along = (tilt * normal).sum(1, keepdims=True)
     return colour, normal - (tilt - normal * along), gloss * (1 - mouth), hair, dim
+
+
+def _teeth(values: np.ndarray) -> np.ndarray:
+    """Colour (n, 3) of the row of teeth, with the dark gaps between them."""
+    x, _, z = values[:, ATTRIBUTES["layout"]].T
+    along = np.arctan2(x, z - np.float32(TEETH_CENTRE_Z)) / np.float32(TOOTH_TURN)
+    from_gap = np.abs(along - np.round(along)) * 2  # 0 in a gap, 1 in the middle of a tooth
+    return TEETH_COLOUR * (1 - 0.35 * ramp(from_gap, 0.22, 0.02))[:, None]
 
 
 def _mouth_light(scene: Scene, values: np.ndarray) -> np.ndarray:

@@ -42,16 +42,16 @@ def rasterize(points, depth, triangles, width: int, height: int, discard=None) -
     for triangles that are small beside their distance. Among equal depths the first triangle
     wins.
     """
-    corners = points[triangles]  # (T, 3, 2)
-    low = np.maximum(np.ceil(corners.min(1) - 0.5).astype(np.int64), 0)
-    high = np.floor(corners.max(1) - 0.5).astype(np.int64)
-    high = np.minimum(high, [width - 1, height - 1])
+    first, second, third = (points[triangles[:, k]] for k in range(3))  # (T, 2) each
+    lowest = np.minimum(np.minimum(first, second), third)
+    highest = np.maximum(np.maximum(first, second), third)
+    low = np.maximum(np.ceil(lowest - 0.5).astype(np.int64), 0)
+    high = np.minimum(np.floor(highest - 0.5).astype(np.int64), [width - 1, height - 1])
     extent = high - low + 1
-    edge1 = corners[:, 1] - corners[:, 0]
-    edge2 = corners[:, 2] - corners[:, 0]
+    edge1, edge2 = second - first, third - first
     doubled_area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
-    drawable = (extent > 0).all(1) & (np.abs(doubled_area) > 1e-12)
-    longest = extent.max(1)
+    drawable = (extent[:, 0] > 0) & (extent[:, 1] > 0) & (np.abs(doubled_area) > 1e-12)
+    longest = np.maximum(extent[:, 0], extent[:, 1])
 
     found = []
     smaller = 0
@@ -62,9 +62,7 @@ def rasterize(points, depth, triangles, width: int, height: int, discard=None) -
         for start in range(0, len(batch), step):
             chosen = batch[start : start + step]
             found.append(
-                _covered(
-                    chosen, side, low, high, corners[:, 0], edge1, edge2, doubled_area, width
-                )
+                _covered(chosen, side, low, high, first, edge1, edge2, doubled_area, width)
             )
     if not found:
         found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))]
@@ -73,7 +71,8 @@ def rasterize(points, depth, triangles, width: int, height: int, discard=None) -
     if discard is not None:
         keep = ~discard(triangle, weight)
         pixel, triangle, weight = pixel[keep], triangle[keep], weight[keep]
-    fragment_depth = (depth[triangles][triangle] * weight).sum(1)
+    corner_depth = depth[triangles[triangle]]
+    fragment_depth = (corner_depth * weight) @ np.ones(3)
 
     nearest = np.full(width * height, np.inf)
     np.minimum.at(nearest, pixel, fragment_depth)

@@ -113,7 +113,9 @@ def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
 
 def _count_workers(workers: int | None, jobs: int) -> int:
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        workers = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        )
     if not isinstance(workers, Integral) or workers < 1:
         raise ValueError(f"workers is {workers!r}; expected a positive number or None")
     return max(1, min(int(workers), jobs))
@@ -121,7 +123,9 @@ def _count_workers(workers: int | None, jobs: int) -> int:
 
 def _check_size(size) -> None:
     if not isinstance(size, Integral) or not SMALLEST <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; expected a whole number of pixels from {SMALLEST} to {LARGEST}")
+        raise ValueError(
+            f"size is {size!r}; expected a whole number of pixels from {SMALLEST} to {LARGEST}"
+        )
 
 
 def _check_row(subject, emotion, gaze, angle, gender, group) -> tuple:

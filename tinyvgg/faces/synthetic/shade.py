@@ -21,8 +21,8 @@ def _direction(azimuth: float, elevation: float) -> np.ndarray:
 # Azimuth and elevation in degrees, colour, strength. Two soft boxes in front, one on each side
 # so that the profiles are lit too, one above and behind for the hair.
 LAMPS = (
-    (32, 34, (1.0, 0.985, 0.96), 0.78),
-    (-38, 22, (0.95, 0.97, 1.0), 0.52),
+    (32, 34, (1.0, 0.985, 0.96), 0.86),
+    (-38, 22, (0.95, 0.97, 1.0), 0.46),
     (92, 28, (1.0, 0.99, 0.97), 0.30),
     (-92, 28, (0.97, 0.98, 1.0), 0.30),
     (180, 50, (1.0, 1.0, 1.0), 0.16),

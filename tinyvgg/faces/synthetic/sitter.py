@@ -22,7 +22,7 @@ CURTAIN, BUN = 6, 7
 TWO_SIDED = (TEETH, LASH, CURTAIN)
 
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
-LID_THICKNESS = 1.015  # skin is kept this many radii away from an eye's centre
+LID_THICKNESS = 1.03  # skin is kept this many radii away from an eye's centre
 LASH_LINE = (0.030, 0.006)  # dm from the eyeball: where the dark lid margin begins and is full
 GAZE_INWARD = 1.0  # degrees by which both eyes turn to look at the camera
 

@@ -178,7 +178,9 @@ def paint_brows(person: Person) -> np.ndarray:
         for points, ends in ((starts, root), (stops, tip)):
             points.append(np.stack(load_canvas().place(side * ends[:, 0], ends[:, 1]), 1))
     strength = random.uniform(0.55, 1.0, 2 * count)
-    hairs = np.clip(1.2 * draw_strokes(np.concatenate(starts), np.concatenate(stops), strength), 0, 1)
+    hairs = np.clip(
+        1.2 * draw_strokes(np.concatenate(starts), np.concatenate(stops), strength), 0, 1
+    )
     rows = slice(int((TOP - 8.0) * TEXELS_PER_DM), int((TOP - 7.0) * TEXELS_PER_DM))
     shade = np.zeros_like(hairs)  # short hair and shadow between the drawn ones
     shade[rows] = 0.5 * gaussian_filter(hairs[rows], 3, truncate=3)
