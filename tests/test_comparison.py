@@ -113,7 +113,12 @@ def test_every_active_pixel_is_drawn_equally_often():
 
 @pytest.mark.parametrize(
     ("counts", "message"),
-    [(-1, "0 or more; got -1"), (1.5, "whole numbers"), (torch.tensor([1, 2]), r"\(4,\), got")],
+    [
+        (-1, "0 or more; got -1"),
+        (1.5, "whole numbers"),
+        (torch.ones(4, dtype=torch.bool), "whole numbers"),
+        (torch.tensor([1, 2]), r"\(4,\), got"),
+    ],
 )
 def test_impossible_counts_are_refused(counts, message):
     with pytest.raises(ValueError, match=message):

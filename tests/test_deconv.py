@@ -299,7 +299,8 @@ def test_recording_and_deconvolution_change_nothing(kind):
     before = snapshot(net, images)
     recording = record(net.features, images)
     inside = snapshot(net, recording.maps, *recording.switches)
-    deconvolve(net.features, recording)
+    result = deconvolve(net.features, recording)
+    assert not recording.maps.requires_grad and not result.requires_grad
     assert_unchanged(before, net, images)
     assert_unchanged(inside, net, recording.maps, *recording.switches)
 

@@ -146,6 +146,8 @@ def test_torchvision_style_networks_work_and_stay_as_they_are(kind):
     expected = net.eval().classifier((trace.maps * ~pixels).flatten(1)).softmax(dim=1)
     torch.testing.assert_close(probabilities, expected)
     assert tracking.full.shape == images.shape
+    for result in (probabilities, tracking.full, tracking.suppressed, tracking.difference):
+        assert not result.requires_grad
 
 
 def test_sets_of_the_wrong_kind_or_shape_are_refused():

@@ -12,8 +12,16 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
-from tinyvgg.layers import apply_feature_layer, check_images, feature_layers, padding_of, pair
+from tinyvgg.layers import (
+    FeatureLayer,
+    apply_feature_layer,
+    check_images,
+    feature_layers,
+    padding_of,
+    pair,
+)
 
 BIASES = ("previous", "none")
 TIES = ("all", "first")
@@ -129,7 +137,7 @@ def deconvolve(
 
 
 def _transposed_convolution(conv: nn.Conv2d, x: Tensor, size: tuple[int, int, int]) -> Tensor:
-    return torch.nn.grad.conv2d_input(
+    return conv2d_input(
         (x.shape[0], *size),
         conv.weight,
         x,
@@ -140,7 +148,7 @@ def _transposed_convolution(conv: nn.Conv2d, x: Tensor, size: tuple[int, int, in
     )
 
 
-def _add_bias_of_the_last_convolution(layers: list[nn.Module], x: Tensor) -> Tensor:
+def _add_bias_of_the_last_convolution(layers: list[FeatureLayer], x: Tensor) -> Tensor:
     for layer in reversed(layers):
         if isinstance(layer, nn.Conv2d):
             return x if layer.bias is None else x + layer.bias[:, None, None]
@@ -250,7 +258,7 @@ def _check_option(name: str, given: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {given!r}")
 
 
-def _check_recording(layers: list[nn.Module], recording: Recording) -> None:
+def _check_recording(layers: list[FeatureLayer], recording: Recording) -> None:
     pools = sum(isinstance(layer, nn.MaxPool2d) for layer in layers)
     same = len(layers) == len(recording.sizes) and pools == len(recording.switches)
     channels = recording.maps.shape[1]

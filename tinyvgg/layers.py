@@ -10,15 +10,17 @@ mode, hook or in-place activation of the model plays a part.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FeatureLayer = nn.Conv2d | nn.ReLU | nn.MaxPool2d
 PASS_THROUGH = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
-def feature_layers(features: nn.Module) -> list[nn.Module]:
+def feature_layers(features: nn.Module) -> list[FeatureLayer]:
     """The layers of a feature extractor in forward order, without those that pass through.
 
     Raises
@@ -80,14 +82,16 @@ def _layers(modules: nn.Module, name: str, supported: tuple[type, ...]) -> list:
     return [layer for layer in modules if not isinstance(layer, PASS_THROUGH)]
 
 
-def check_network(net: nn.Module) -> tuple[list[nn.Module], list[nn.Linear]]:
+def check_network(net: nn.Module) -> tuple[list[FeatureLayer], list[nn.Linear]]:
     """The feature layers and the linear layers of a network, or an error that says what is amiss.
 
     A child module beside `.features`, `.avgpool` and `.classifier` is refused too, since
     nobody knows what the network's forward pass does with it.
     """
-    for name in ("features", "classifier"):
-        if not isinstance(getattr(net, name, None), nn.Module):
+    features: Any = getattr(net, "features", None)
+    classifier: Any = getattr(net, "classifier", None)
+    for name, part in (("features", features), ("classifier", classifier)):
+        if not isinstance(part, nn.Module):
             raise TypeError(
                 f"{type(net).__name__} has no .{name}; a network needs .features (Conv2d, ReLU, "
                 "MaxPool2d) and .classifier (Linear, ReLU), each an nn.Sequential"
@@ -99,10 +103,10 @@ def check_network(net: nn.Module) -> tuple[list[nn.Module], list[nn.Linear]]:
                 f"{type(net).__name__}.{name} is a {type(child).__name__}; a network may hold "
                 ".features, .avgpool and .classifier, and nothing else that computes"
             )
-    return feature_layers(net.features), dense_layers(net.classifier)
+    return feature_layers(features), dense_layers(classifier)
 
 
-def check_images(layers: list[nn.Module], images: Tensor) -> Tensor:
+def check_images(layers: list[FeatureLayer], images: Tensor) -> Tensor:
     """The images on the device and in the dtype of the first convolution, or a ValueError."""
     first = next(layer for layer in layers if isinstance(layer, nn.Conv2d))
     expected = f"(B, {first.in_channels}, H, W)"
@@ -126,7 +130,7 @@ def check_images(layers: list[nn.Module], images: Tensor) -> Tensor:
     return images.to(first.weight)
 
 
-def apply_feature_layer(layer: nn.Module, x: Tensor) -> Tensor:
+def apply_feature_layer(layer: FeatureLayer, x: Tensor) -> Tensor:
     """One layer of `.features`, forward, on x (B, C, h, w)."""
     if isinstance(layer, nn.ReLU):
         return torch.relu(x)
@@ -217,7 +221,7 @@ def dense_pass(linears: list[nn.Linear], maps: Tensor) -> list[Tensor]:
     return [*activations, F.linear(activations[-1], output.weight, output.bias)]
 
 
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+def pair(value: Any) -> tuple[Any, Any]:
     """(rows, columns) of a setting that torch lets one write as a single number."""
     rows, columns = value if isinstance(value, tuple | list) else (value, value)
     return rows, columns

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tinyvgg.layers import pair
+
 PIXEL_SCALE = 256  # what the released code divides bytes by; 255 would reach 1.0
 
 VGG_BLOCKS = {  # convolutions in each block, and its maps as a multiple of the first block's
@@ -80,7 +82,8 @@ class VGG(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         return self
 
     def forward(self, images: Tensor) -> Tensor:
@@ -221,11 +224,8 @@ def layer_table(net: VGG) -> list[dict]:
     `kind` (input, conv, max-pool or dense), `kernel`, `stride`, `padding`, `maps`, `units`,
     `output` (the shape it gives, by Eq. 1) and `parameters`; None where a key has no meaning.
     """
-    blank = dict.fromkeys(("kernel", "stride", "padding", "maps", "units"))
     channels, size = 3, net.image_size
-    rows = [
-        {"layer": "input", "kind": "input", **blank, "output": (3, size, size), "parameters": 0}
-    ]
+    rows = [_row("input", "input", (channels, size, size))]
     block, convolution = 1, 0
     for layer in net.features:
         if isinstance(layer, nn.ReLU):
@@ -233,39 +233,25 @@ def layer_table(net: VGG) -> list[dict]:
         if isinstance(layer, nn.Conv2d):
             convolution += 1
             name, kind, channels = f"conv{block}_{convolution}", "conv", layer.out_channels
-            (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
         else:
             name, kind = f"pool{block}", "max-pool"
-            kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
             block, convolution = block + 1, 0
-        size = conv_size(size, kernel, padding, stride)
-        geometry = {"kernel": kernel, "stride": stride, "padding": padding, "maps": channels}
-        rows.append(
-            {
-                "layer": name,
-                "kind": kind,
-                **blank,
-                **geometry,
-                "output": (channels, size, size),
-                "parameters": _parameters(layer),
-            }
-        )
+        k, p, s = (pair(v)[0] for v in (layer.kernel_size, layer.padding, layer.stride))
+        size = conv_size(size, k, p, s)
+        output = (channels, size, size)
+        rows.append(_row(name, kind, output, layer, kernel=k, stride=s, padding=p, maps=channels))
     linears = [layer for layer in net.classifier if isinstance(layer, nn.Linear)]
     for number, linear in enumerate(linears, start=1):
         name = "output" if linear is linears[-1] else f"dense{number}"
         units = linear.out_features
-        rows.append(
-            {
-                "layer": name,
-                "kind": "dense",
-                **blank,
-                "units": units,
-                "output": (units,),
-                "parameters": _parameters(linear),
-            }
-        )
+        rows.append(_row(name, "dense", (units,), linear, units=units))
     return rows
 
 
-def _parameters(layer: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in layer.parameters())
+def _row(
+    name: str, kind: str, output: tuple[int, ...], layer: nn.Module | None = None, **settings: int
+) -> dict:
+    blank = dict.fromkeys(("kernel", "stride", "padding", "maps", "units"))
+    parameters = 0 if layer is None else sum(p.numel() for p in layer.parameters())
+    row = {"layer": name, "kind": kind, **blank, **settings}
+    return {**row, "output": output, "parameters": parameters}

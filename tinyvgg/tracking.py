@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,6 @@ def suppress(net: nn.Module, maps: Tensor, pixels: Tensor, fill: Tensor | None =
     return dense_pass(linears, silenced)[-1].softmax(dim=1)
 
 
-@torch.no_grad()
 def track(
     net: nn.Module,
     images: Tensor,
@@ -81,16 +81,17 @@ def track(
         As for `deconvolve`.
     """
     check_network(net)
-    recording = record(net.features, images)
+    features: Any = net.features
+    recording = record(features, images)
     if recording.sizes[0][0] != len(GREY):
         raise ValueError(
             "tracking subtracts pictures in grey and needs a network of RGB images; this one "
             f"takes {recording.sizes[0][0]} channels"
         )
-    options = {"bias": bias, "ties": ties, "rectify": rectify}
+    options: dict[str, Any] = {"bias": bias, "ties": ties, "rectify": rectify}
     silenced = _without(recording.maps, pixels)
-    full = deconvolve(net.features, recording, **options)
-    suppressed = deconvolve(net.features, recording, maps=silenced, **options)
+    full = deconvolve(features, recording, **options)
+    suppressed = deconvolve(features, recording, maps=silenced, **options)
     return Tracking(full, suppressed, (grey(full) - grey(suppressed)).abs())
 
 
