@@ -340,11 +340,14 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any]) -> float:
     partial = copy.with_name(f"{copy.stem}.running.ipynb")
     failed = copy.with_name(f"{copy.stem}.failed.ipynb")
     clock = time.perf_counter()
-    command = [sys.executable, "-m", "papermill", notebook, partial, "--cwd", notebook.parent]
+    files = [str(notebook), str(partial), "--cwd", str(notebook.parent)]
     options = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
     parameters = ["--parameters_yaml", json.dumps(stamp["parameters"])]
     ran = subprocess.run(
-        [*command, *options, *parameters], env=_environment(stamp), capture_output=True, text=True
+        [sys.executable, "-m", "papermill", *files, *options, *parameters],
+        env=_environment(stamp),
+        capture_output=True,
+        text=True,
     )
     seconds = round(time.perf_counter() - clock, 1)
     if ran.returncode:
@@ -394,8 +397,8 @@ def _error(failed: Path) -> str | None:
 
 def _bind(root: Path, output: Path) -> None:
     clock = time.perf_counter()
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    options = ["build", root, "-W", "-n", "--keep-going", "--all", "--path-output", output]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
+    options = [str(root), "-W", "-n", "--keep-going", "--all", "--path-output", str(output)]
     executed = output / "_build" / "executed"
     ran = subprocess.run(
         [*command, *options],
