@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .identity import Person
-from .paint import blend, ramp
+from .paint import blend, dot, ramp
 
 IRIS_ANGLE = 25.0  # degrees from the axis to the iris's border
 PUPIL_ANGLE = 10.5
@@ -23,17 +23,16 @@ SHARPNESS = 700
 
 def paint_eye(person: Person, emotion: str, outward: np.ndarray, gaze: np.ndarray) -> np.ndarray:
     """Colours (n, 3) at points of the unit eyeball, given as directions (n, 3)."""
-    angle = np.degrees(np.arccos(np.clip(outward @ gaze, -1, 1)))
+    angle = np.degrees(np.arccos(np.clip(dot(outward, gaze), -1, 1)))
     sideways = np.cross([0.0, 1.0, 0.0], gaze)
     sideways /= np.linalg.norm(sideways)
     upwards = np.cross(gaze, sideways)
-    turn = np.arctan2(outward @ upwards, outward @ sideways)
+    turn = np.arctan2(dot(outward, upwards), dot(outward, sideways))
     pupil = WIDE_PUPIL_ANGLE if emotion in ("fearful", "surprised") else PUPIL_ANGLE
 
     phase = person.subject
-    fibres = 0.5 + 0.5 * np.sin(37 * turn + 3 * np.sin(5 * turn + phase)) * np.cos(
-        13 * turn + phase
-    )
+    fibres = np.sin(37 * turn + 3 * np.sin(5 * turn + phase)) * np.cos(13 * turn + phase)
+    fibres = 0.5 + 0.5 * fibres
     light = 0.62 + 0.5 * fibres * ramp(angle, 9, 15) + 0.3 * ramp(angle, 20, 13)
     light = light * (1 - 0.7 * ramp(angle, IRIS_ANGLE - 5, IRIS_ANGLE))  # the dark outer ring
     iris = light[:, None] * person.iris * 0.9
@@ -47,7 +46,7 @@ def paint_eye(person: Person, emotion: str, outward: np.ndarray, gaze: np.ndarra
 
 def eye_reflections(outward, gaze, view, light) -> np.ndarray:
     """Mirror images (n,) of the front lamps on the cornea."""
-    from_axis = np.arccos(np.clip(outward @ gaze, -1, 1))
+    from_axis = np.arccos(np.clip(dot(outward, gaze), -1, 1))
     bulge = CORNEA_BULGE * np.clip(1 - from_axis / CORNEA_ANGLE, 0, 1)
     normal = outward + bulge[:, None] * (outward - gaze)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -55,5 +54,5 @@ def eye_reflections(outward, gaze, view, light) -> np.ndarray:
     for (direction, _), strength in zip(light, REFLECTIONS, strict=False):
         halfway = direction + view
         halfway = halfway / np.linalg.norm(halfway)
-        total += strength * np.clip(normal @ halfway, 0, 1) ** SHARPNESS
+        total += strength * np.clip(dot(normal, halfway), 0, 1) ** SHARPNESS
     return total

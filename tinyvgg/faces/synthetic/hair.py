@@ -45,7 +45,9 @@ CUTS = {
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
 # sideburn, over the ear, nape.
 LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 80, 90, 110, 150, 180)
-LINE = (7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.34, 6.98, 6.74, 6.66, 6.64)  # fmt: skip
+LINE = (
+    7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.34, 6.98, 6.74, 6.66, 6.64,
+)  # fmt: skip
 LINE_OF_WOMEN = {54: 7.26, 58: 7.22, 62: 7.22}  # no sideburns
 RECEDES = {22: 0.5, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
 FRINGE_HEIGHT = 7.58  # of a full fringe, just above the brows
@@ -120,11 +122,11 @@ def shell(person: Person, basis: HeadBasis) -> np.ndarray:
     lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 3.0, 3)
     lump = sample(lumps[..., None], (angle % 360) / 360 * 95 + 0.5, np.clip((y - 6.5) * 20, 0, 47))
     thickness *= 1 + (0.14 if cut.curtain_end is None and not cut.bun else 0.06) * lump[:, 0]
-    return np.clip(thickness, 0, None) * basis.is_skin * (1 - _near_ears())
+    return np.clip(thickness, 0, None) * basis.is_skin * (1 - near_ears())
 
 
 @functools.lru_cache(maxsize=1)
-def _near_ears() -> np.ndarray:
+def near_ears() -> np.ndarray:
     """1 at vertices in and around the ears, where no hair grows."""
     basis = load_basis()
     x, y, z = basis.rest.T
@@ -241,7 +243,7 @@ def curtain(person: Person, basis: HeadBasis, surface: np.ndarray, unit: float) 
     down = np.concatenate([np.linspace(8.30, 7.0, 24), np.linspace(6.93, cut.curtain_end, 22)])
     angle, height = np.meshgrid(around, down)
     on_head = np.maximum(height, 7.0)  # below, hair hangs straight down from here
-    scalp = basis.is_skin & (basis.rest[:, 1] > 6.6) & (_near_ears() < 0.3)
+    scalp = basis.is_skin & (basis.rest[:, 1] > 6.6) & (near_ears() < 0.3)
     head = _carry(basis.rest[scalp], surface[scalp], angle, on_head)
     edge = np.minimum(around - 58, 302 - around)
     wave = smooth_noise(stream("wave", person.subject), angle.shape, 2.4, 2)

@@ -37,6 +37,7 @@ SHAPE_OF_WOMEN = {
     "nose/nose-scale-horiz-decr": 0.15, "nose/nose-scale-vert-decr": 0.10,
     "neck/neck-scale-horiz-decr": 0.30,
 }  # fmt: skip
+GIRLS_SHARE = 0.5
 HEAD_SHAPES = {
     "female": ("oval", "round", "triangular", "invertedtriangular", "diamond"),
     "male": ("oval", "round", "square", "rectangular", "triangular", "diamond"),
@@ -65,7 +66,10 @@ class Palette:
 PALETTES = {
     "Caucasian": Palette(
         (rgb(243, 206, 184), rgb(222, 174, 144)),
-        {"dark": 0.16, "brown": 0.27, "light brown": 0.24, "blond": 0.17, "light blond": 0.09, "red": 0.07},
+        {
+            "dark": 0.16, "brown": 0.27, "light brown": 0.24, "blond": 0.17, "light blond": 0.09,
+            "red": 0.07,
+        },
         {"brown": 0.28, "blue": 0.32, "grey": 0.14, "green": 0.12, "hazel": 0.14},
     ),
     "Moroccan": Palette(
@@ -225,9 +229,8 @@ def draw_shape(subject: int, group: str, gender: str, age: float) -> dict[str, f
     is_child = group == "Kid"
     weights = dict(RESTING_SHAPE)
     if gender == "female":
-        weights |= {
-            name: weight * (0.5 if is_child else 1) for name, weight in SHAPE_OF_WOMEN.items()
-        }
+        share = GIRLS_SHARE if is_child else 1.0
+        weights |= {name: share * weight for name, weight in SHAPE_OF_WOMEN.items()}
 
     def add(name: str, weight: float):
         if abs(weight) > 1e-4:

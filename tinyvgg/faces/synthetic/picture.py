@@ -9,7 +9,7 @@ from .camera import Camera, aim
 from .canvas import AXIS_Z, column_of, level_for, row_of
 from .hair import bulk_colour, is_ragged_gap, strand_tilt, strands_at
 from .lashes import is_gap, lash_layout
-from .paint import blend, ramp, sample, to_display
+from .paint import blend, dot, ramp, sample, to_display
 from .raster import Fragments, rasterize
 from .sitter import ATTRIBUTES, BUN, CURTAIN, EYES, LASH, SKIN, TEETH, TONGUE, TWO_SIDED, Scene
 from .skin import LIP_GLOSS
@@ -74,7 +74,7 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     values += scene.attributes[corners[:, 2]] * weight[:, 2:]
     normal = values[:, ATTRIBUTES["normal"]]
     view = camera.rotation[2].astype(np.float32)
-    behind = np.isin(part, TWO_SIDED) & (normal @ view < 0)
+    behind = np.isin(part, TWO_SIDED) & (dot(normal, view) < 0)
     normal = np.where(behind[:, None], -normal, normal)
     open_share = shade.occlusion(
         seen.pixel, seen.depth, camera.side, camera.pixels_per_dm, scene.sitter.frame.eye_chin

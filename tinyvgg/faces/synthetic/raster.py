@@ -71,8 +71,8 @@ def rasterize(points, depth, triangles, width: int, height: int, discard=None) -
     if discard is not None:
         keep = ~discard(triangle, weight)
         pixel, triangle, weight = pixel[keep], triangle[keep], weight[keep]
-    corner_depth = depth[triangles[triangle]]
-    fragment_depth = (corner_depth * weight) @ np.ones(3)
+    near = depth[triangles[triangle]] * weight
+    fragment_depth = near[:, 0] + near[:, 1] + near[:, 2]
 
     nearest = np.full(width * height, np.inf)
     np.minimum.at(nearest, pixel, fragment_depth)

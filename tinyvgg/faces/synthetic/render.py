@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from tqdm.auto import tqdm
 
 from ..design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
@@ -113,9 +112,7 @@ def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
 
 def _count_workers(workers: int | None, jobs: int) -> int:
     if workers is None:
-        workers = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        )
+        workers = cpu_count()  # those that this process may use
     if not isinstance(workers, Integral) or workers < 1:
         raise ValueError(f"workers is {workers!r}; expected a positive number or None")
     return max(1, min(int(workers), jobs))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .paint import halve, rgb, sample
+from .paint import dot, halve, rgb, sample
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:
@@ -86,7 +86,7 @@ def diffuse(normal, wrap, open_share, light) -> np.ndarray:
     sky = AMBIENT_BELOW + (AMBIENT_ABOVE - AMBIENT_BELOW) * (0.5 + 0.5 * normal[:, 1:2])
     total = sky + np.clip(-normal[:, 1:2], 0, 1) * BOUNCE
     for direction, colour in light:
-        facing = (normal @ direction)[:, None]
+        facing = dot(normal, direction)[:, None]
         total = total + np.clip((facing + wrap) / (1 + wrap), 0, None) * colour
     return total * open_share[:, None] ** OCCLUSION_TINT
 
@@ -97,8 +97,8 @@ def gloss(normal, strength, view, light) -> np.ndarray:
     for direction, colour in light[:FRONT_LAMPS]:
         halfway = direction + view
         halfway /= np.linalg.norm(halfway) + 1e-6
-        facing = np.clip(normal @ direction, 0, 1)
-        mirror = np.clip(normal @ halfway, 0, 1)
+        facing = np.clip(dot(normal, direction), 0, 1)
+        mirror = np.clip(dot(normal, halfway), 0, 1)
         broad = mirror**2
         for _ in range(3):
             broad = broad * broad  # mirror ** 16
@@ -106,22 +106,22 @@ def gloss(normal, strength, view, light) -> np.ndarray:
         glancing = 0.04 + 0.96 * (1 - np.clip(view @ halfway, 0, 1)) ** 5
         lobe = broad * (1.0 + 1.2 * strength * sharp)
         total += lobe * facing * float(colour.mean()) * glancing
-    grazing = 1 - np.clip(normal @ view, 0, 1)
+    grazing = 1 - np.clip(dot(normal, view), 0, 1)
     rim = (grazing * grazing) ** 2
     return strength * (5.0 * total + 0.08 * rim)
 
 
 def hair_sheen(normal, view, up, light) -> np.ndarray:
     """Highlight (n,) across hair whose strands run along `up` (Kajiya and Kay 1989)."""
-    strand = up - normal * (normal @ up)[:, None]
+    strand = up - normal * dot(normal, up)[:, None]
     strand /= np.linalg.norm(strand, axis=1, keepdims=True) + 1e-6
     total = np.zeros(len(normal), np.float32)
     for direction, colour in light[:FRONT_LAMPS]:
         halfway = direction + view
         halfway /= np.linalg.norm(halfway) + 1e-6
-        along = strand @ halfway
+        along = dot(strand, halfway)
         lobe = np.clip(1 - along * along, 0, 1) ** 30
-        total += lobe * np.clip(normal @ direction + 0.2, 0, 1) * float(colour.mean())
+        total += lobe * np.clip(dot(normal, direction) + 0.2, 0, 1) * float(colour.mean())
     return total
 
 

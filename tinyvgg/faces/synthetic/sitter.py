@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -134,13 +135,13 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
         side: Eye(centre, radius, gaze_vector(shot, side))
         for side, (centre, radius) in sitter.eyeballs.items()
     }
-    lash_line = _fit_lids(basis, surface, eyes, unit)
+    lash_line = _fit_lids(surface, eyes, unit)
     normals = vertex_normals(surface, basis.quads)
     surface = surface + normals * sitter.shell[:, None]
     normals = vertex_normals(surface, basis.quads)
 
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
-    masks = np.stack([lips, mouth, hair._near_ears(), lash_line, basis.masks["eyelids"]], 1)
+    masks = np.stack([lips, mouth, hair.near_ears(), lash_line, basis.masks["eyelids"]], 1)
     vertices, shades = [surface], [np.concatenate([surface, normals, basis.rest, masks], 1)]
     triangles, part = [basis.triangles], [basis.part_of_triangle]
 
@@ -183,11 +184,11 @@ def gaze_vector(shot: Shot, side: str) -> np.ndarray:
     return np.array([np.sin(turn) * np.cos(lift), np.sin(lift), np.cos(turn) * np.cos(lift)])
 
 
-def _fit_lids(basis: HeadBasis, surface: np.ndarray, eyes: dict[str, Eye], unit: float):
+def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndarray:
     """Push the lids out of the eyeballs, in place; the dark margin 0..1 of each vertex."""
     margin = np.zeros(len(surface))
     for side, eye in eyes.items():
-        lids = _lid_vertices(basis, side)
+        lids = _lid_vertices(side)
         away = surface[lids] - eye.centre
         distance = np.linalg.norm(away, axis=1)
         surface[lids] += away * np.maximum(LID_THICKNESS * eye.radius / distance - 1, 0)[:, None]
@@ -196,16 +197,13 @@ def _fit_lids(basis: HeadBasis, surface: np.ndarray, eyes: dict[str, Eye], unit:
     return margin
 
 
-_LIDS: dict[str, np.ndarray] = {}
-
-
-def _lid_vertices(basis: HeadBasis, side: str) -> np.ndarray:
+@functools.lru_cache(maxsize=2)
+def _lid_vertices(side: str) -> np.ndarray:
     """Skin around an eye of the rest head, thin enough to be pushed by the eyeball."""
-    if side not in _LIDS:
-        centre, _ = basis.eyeballs(basis.vertices)[side]
-        away = basis.rest - centre
-        distance = np.linalg.norm(away, axis=1)
-        near = (distance > 0.136) & (distance < 0.21) & (away[:, 2] > 0.055)
-        near &= (np.abs(away[:, 1]) < 0.14) & (np.abs(away[:, 0]) < 0.16)
-        _LIDS[side] = np.flatnonzero(near & basis.is_skin)
-    return _LIDS[side]
+    basis = load_basis()
+    centre, _ = basis.eyeballs(basis.vertices)[side]
+    away = basis.rest - centre
+    distance = np.linalg.norm(away, axis=1)
+    near = (distance > 0.136) & (distance < 0.21) & (away[:, 2] > 0.055)
+    near &= (np.abs(away[:, 1]) < 0.14) & (np.abs(away[:, 0]) < 0.16)
+    return np.flatnonzero(near & basis.is_skin)

@@ -16,6 +16,7 @@ from .canvas import (
     curve,
     draw_strokes,
     load_canvas,
+    row_of,
 )
 from .identity import Person
 from .paint import blend, bump, ramp, smooth_noise, stream
@@ -29,10 +30,17 @@ MOLE = np.array([0.9, 1.3, 1.6], np.float32)
 PORE_HEIGHT = 0.00022  # dm
 STUBBLE_HEIGHT = 0.0012
 FRECKLES = 420
+BROW_HALF_WIDTH = 0.038  # dm
 BROW_HAIRS = 420  # on each side
 SHIRT = np.array([0.016, 0.016, 0.017], np.float32)
 # Height of the shirt's collar by angle in degrees from straight ahead.
 COLLAR = ((0, 40, 90, 180), (5.66, 5.74, 5.84, 5.95))
+# Upper border of the beard by angle: from the moustache down the cheek and up to the sideburn.
+BEARD_LINE = (
+    (0, 10, 16, 24, 36, 50, 62, 72, 84),
+    (6.86, 6.85, 6.80, 6.66, 6.62, 6.70, 6.90, 7.20, 7.30),
+)
+BEARD_HAIRS = 24000  # tried; those within the beard grow
 SKIN_GLOSS, LIP_GLOSS, HAIR_GLOSS = 0.26, 0.60, 0.0
 
 
@@ -65,9 +73,8 @@ def face_masks() -> dict[str, np.ndarray]:
 
 def _beard_region(canvas: Canvas) -> np.ndarray:
     x, y, z = np.abs(canvas.x), canvas.y, canvas.z
-    # Upper border: from the sideburn before the ear down the cheek to the moustache.
     angle = np.abs(np.degrees(canvas.angle))
-    border = np.interp(angle, (0, 10, 16, 24, 36, 50, 62, 72, 84), (6.86, 6.85, 6.80, 6.66, 6.62, 6.70, 6.90, 7.20, 7.30))  # fmt: skip
+    border = np.interp(angle, *BEARD_LINE)
     region = ramp(border - y, -0.04, 0.07)
     region *= ramp(y, 5.98, 6.20) * ramp(z, 0.42, 0.62)
     bare_below_lip = 1 - 0.55 * bump(x, y, (0.10, 6.44), (0.05, 0.03))
@@ -112,7 +119,8 @@ def paint_skin(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _spots(points, strengths, radius: float, height: float) -> np.ndarray:
     """Round spots of the given radius in texels at canvas points (columns, rows)."""
     dots = np.zeros((HEIGHT, WIDTH), np.float32)
-    columns, rows = (np.clip(axis, 0, limit - 1).astype(int) for axis, limit in zip(points, (WIDTH, HEIGHT), strict=True))  # fmt: skip
+    columns = np.clip(points[0], 0, WIDTH - 1).astype(int)
+    rows = np.clip(points[1], 0, HEIGHT - 1).astype(int)
     np.add.at(dots, (rows, columns), strengths)
     return np.clip(gaussian_filter(dots, radius, truncate=3) * height, 0, 1)
 
@@ -134,8 +142,9 @@ def _paint_moles(person: Person) -> np.ndarray:
 def _paint_beard_hairs(person: Person, region: np.ndarray) -> np.ndarray:
     """Short strokes that grow downwards within the region."""
     random = stream("beard", person.subject)
-    columns, rows = random.uniform(WIDTH * 0.2, WIDTH * 0.8, 24000), random.uniform(260, 620, 24000)
-    grows = random.random(24000) < region[rows.astype(int), columns.astype(int)]
+    columns = random.uniform(WIDTH * 0.2, WIDTH * 0.8, BEARD_HAIRS)
+    rows = random.uniform(row_of(7.5), row_of(5.95), BEARD_HAIRS)
+    grows = random.random(BEARD_HAIRS) < region[rows.astype(int), columns.astype(int)]
     starts = np.stack([columns, rows], 1)[grows]
     lean = random.normal(0, 0.45, len(starts))
     length = random.uniform(5, 11, len(starts))[:, None]
@@ -160,7 +169,8 @@ def paint_brows(person: Person) -> np.ndarray:
         60,
     )
     share = np.linspace(0, 1, 60)  # from the nose outwards
-    half_width = 0.038 * brows.thickness * np.interp(share, [0, 0.12, 0.35, 0.65, 1], [0.5, 0.9, 1, 0.7, 0.18])  # fmt: skip
+    profile = np.interp(share, [0, 0.12, 0.35, 0.65, 1], [0.5, 0.9, 1, 0.7, 0.18])
+    half_width = BROW_HALF_WIDTH * brows.thickness * profile
     along = np.gradient(middle, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     across = np.stack([-along[:, 1], along[:, 0]], 1)

@@ -94,8 +94,10 @@ def fold_relief(person: Person, actions: dict[str, float], level: int) -> np.nda
     maps = _fold_maps(level)  # (folds, H, W)
     middle = maps.shape[2] // 2
     depth = np.empty(maps.shape[1:], np.float32)
-    depth[:, middle:] = np.tensordot(left, maps[:, :, middle:], 1)  # positive x: the left side
-    depth[:, :middle] = np.tensordot(right, maps[:, :, :middle], 1)
+    depth[:, middle:] = np.einsum(
+        "f,fhw->hw", left, maps[:, :, middle:]
+    )  # positive x: the left side
+    depth[:, :middle] = np.einsum("f,fhw->hw", right, maps[:, :, :middle])
     return np.concatenate(
         [depth[..., None], slope(-DEPTH * depth, TEXELS_PER_DM / 2**level)], -1
     ).astype(np.float32)
