@@ -95,6 +95,7 @@ class Study:
     @cached_property
     def faces(self) -> FaceSet:
         """The faces of this run (rendered or read, then kept in the store)."""
+
         def make(_: Path) -> dict[str, Any]:
             made = open_faces(self.source, **self._wanted, progress=self.progress)
             return {"images": made.images, "table": made.table.to_json(orient="split")}

@@ -160,13 +160,15 @@ def fit(
         initial=len(state.history) * batches,
         desc=title,
         unit="batch",
+        mininterval=1,
         disable=not progress,
     )
     with bar:
         for epoch in range(len(state.history) + 1, protocol.epochs + 1):
             row = _epoch(network, data, protocol, seed, epoch, bar.update)
             state.add(row, network)
-            bar.set_postfix(loss=f"{row['loss']:.3f}", test_error=f"{row['test_error']:.3f}")
+            shown = {key: f"{row[key]:.3f}" for key in ("loss", "test_error")}
+            bar.set_postfix(shown, refresh=False)
             if checkpoint is not None:
                 state.save(Path(checkpoint))
 

@@ -75,5 +75,3 @@ def _most_alike(table: pd.DataFrame, case) -> int:
         for label, weight in (("angle", 4), ("emotion", 2), ("subject", 2), ("gaze", 1))
     )
     return int(candidates.index[int(np.argmax(shared))])
-
-

@@ -36,9 +36,7 @@ def error_curves(
             label="training images",
         )
         if printed and task in printed:
-            ax.axhline(
-                100 * printed[task], color=PAPER, linestyle=":", label="paper, 100 epochs"
-            )
+            ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="paper, 100 epochs")
         ax.set(title=f"{task} task", xlabel="epoch", ylim=(0, 102), xlim=(0, None))
         ax.grid(axis="y")
         ax.legend(loc="upper right")
