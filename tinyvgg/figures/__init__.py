@@ -1,15 +1,40 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
 from tinyvgg.figures.faces import contact_sheet, face_row, mistaken_for
+from tinyvgg.figures.note import note
+from tinyvgg.figures.pixels import contributions, cut_heat_map, missing_pixels, pixel_counts
 from tinyvgg.figures.style import use_style
+from tinyvgg.figures.suppression import (
+    common_values,
+    confidence_falls,
+    probability_floors,
+    shares_mended,
+    twin_faces,
+    unique_features,
+)
+from tinyvgg.figures.tracking import feature_places, tracked_features, tracking_steps
 from tinyvgg.figures.training import confusion_matrix, error_counts, error_curves
 
 __all__ = [
+    "common_values",
+    "confidence_falls",
     "confusion_matrix",
     "contact_sheet",
+    "contributions",
+    "cut_heat_map",
     "error_counts",
     "error_curves",
     "face_row",
+    "feature_places",
+    "missing_pixels",
     "mistaken_for",
+    "note",
+    "pixel_counts",
+    "probability_floors",
+    "shares_mended",
+    "tracked_features",
+    "tracking_steps",
+    "twin_faces",
+    "unique_features",
     "use_style",
 ]

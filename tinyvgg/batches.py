@@ -1,0 +1,111 @@
+"""Backtracking and tracking of many pictures, some at a time: bounded memory, none included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from tinyvgg.backtracking import Backtrace, Cut, backtrack
+from tinyvgg.tracking import track
+
+BATCH = 32
+
+T = TypeVar("T")
+
+
+def trace_rows(
+    net: nn.Module,
+    inputs: Callable[[np.ndarray], Tensor],
+    rows: ArrayLike,
+    target: ArrayLike | None = None,
+    cut: Cut | None = None,
+    batch: int = BATCH,
+) -> Backtrace:
+    """Backtrack any number of pictures, none included (see `backtrack`).
+
+    Parameters
+    ----------
+    net : nn.Module
+    inputs : callable
+        Gives the network's input (B, 3, S, S) of row numbers, as `Study.inputs` does.
+    rows : int array (N,)
+    target : int array (N,), optional
+        The class to trace for each; the predicted one if not given.
+    cut : Cut, optional
+    batch : int
+        Pictures at a time.
+    """
+    rows = np.asarray(rows, int)
+    if not len(rows):
+        return _first(backtrack(net, inputs(np.zeros(1, int)), cut=cut), 0)
+    targets = None if target is None else torch.as_tensor(np.asarray(target, int))
+
+    def step(some: slice) -> Backtrace:
+        chosen = None if targets is None else targets[some]
+        return backtrack(net, inputs(rows[some]), chosen, cut)
+
+    return _join([step(slice(k, k + batch)) for k in range(0, len(rows), batch)])
+
+
+def track_rows(
+    net: nn.Module,
+    inputs: Callable[[np.ndarray], Tensor],
+    rows: ArrayLike,
+    pixels: Tensor,
+    batch: int = BATCH,
+    **options: Any,
+) -> Tensor:
+    """The tracked features of any number of pictures, D' of Algorithm 2 (see `track`).
+
+    Parameters
+    ----------
+    net, inputs, rows, batch
+        As for `trace_rows`.
+    pixels : bool Tensor, (N, C, h, w)
+    **options
+        Of `deconvolve`.
+
+    Returns
+    -------
+    Tensor
+        (N, S, S), on the processor.
+    """
+    rows = np.asarray(rows, int)
+    if len(pixels) != len(rows):
+        raise ValueError(f"{len(rows)} rows need as many sets of pixels, got {len(pixels)}")
+    if not len(rows):
+        return torch.zeros(0, *inputs(np.zeros(1, int)).shape[-2:])
+    return torch.cat(
+        [
+            track(
+                net, inputs(rows[k : k + batch]), pixels[k : k + batch], **options
+            ).difference.cpu()
+            for k in range(0, len(rows), batch)
+        ]
+    )
+
+
+def _join(parts: Sequence[T]) -> T:
+    """One dataclass of tensors, and of tuples of tensors, from several."""
+    return _combine(parts, torch.cat)
+
+
+def _first(part: T, count: int) -> T:
+    return _combine([part], lambda tensors: tensors[0][:count])
+
+
+def _combine(parts: Sequence[T], combine: Callable[[list[Tensor]], Tensor]) -> T:
+    made: dict[str, Any] = {}
+    for field in fields(parts[0]):  # type: ignore[arg-type]
+        values = [getattr(part, field.name) for part in parts]
+        if isinstance(values[0], tuple):
+            made[field.name] = tuple(combine(list(some)) for some in zip(*values, strict=True))
+        else:
+            made[field.name] = combine(values)
+    return type(parts[0])(**made)

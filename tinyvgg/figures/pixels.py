@@ -1,0 +1,238 @@
+"""Backtracking in pictures: Fig. 6 from real numbers, the feature maps of Fig. 7, the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from tinyvgg.backtracking import Cut
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import (
+    CONTROL,
+    FAINT,
+    INK,
+    PAPER,
+    SEQUENTIAL,
+    TASK,
+    TRUE,
+    WIDTH,
+    WRONG,
+    inverted,
+    montage,
+    panels,
+    picture,
+)
+from tinyvgg.selection import LastLayer
+
+SELECTED = "#56B4E9"  # what backtracking selected
+
+
+def contributions(layer: LastLayer, classes: Sequence[str], true: str, top: int = 5) -> Figure:
+    """Fig. 6 from real numbers: a class's logit as a sum over the last hidden layer.
+
+    Parameters
+    ----------
+    layer : LastLayer
+    classes : sequence of str
+        Names of the classes.
+    true : str
+        Name of the true class, shown in its colour.
+    top : int
+        How many classes to show, the most probable ones.
+    """
+    parts = layer.contributions
+    helping, opposing = np.sort(parts[parts > 0])[::-1], np.sort(parts[parts < 0])[::-1]
+    figure, axes = panels(1, 3, 2.9, width_ratios=[2.1, 1.3, 1.2])
+    bars, steps, chances = axes[0]
+
+    heights = np.concatenate([helping, opposing])
+    colours = [SELECTED] * len(helping) + [CONTROL] * len(opposing)
+    bars.bar(np.arange(len(heights)), heights, width=1, color=colours)
+    bars.axhline(0, color=INK, linewidth=0.8)
+    silent = len(parts) - len(heights)
+    for words, colour, y in (
+        (f"{len(helping)} units > 0: selected", "#1d6fa3", 0.94),
+        (f"{len(opposing)} units < 0: not selected", "#666666", 0.84),
+        (f"{silent} units add nothing", FAINT, 0.74),
+    ):
+        bars.text(0.97, y, words, transform=bars.transAxes, ha="right", color=colour, fontsize=8.5)
+    bars.set(
+        title="each unit's share of the sum",
+        xlabel="units of the last hidden layer, sorted",
+        ylabel=r"$a_i\,W_i^k$",
+    )
+
+    up, down = float(helping.sum()), float(opposing.sum())
+    ends = [(0, up), (up, up + down), (up + down, layer.total), (0, layer.total)]
+    for x, ((start, end), colour) in enumerate(
+        zip(ends, (SELECTED, CONTROL, PAPER, INK), strict=True)
+    ):
+        steps.bar(x, end - start, bottom=start, color=colour, width=0.7)
+        shown = end if x == 3 else end - start
+        steps.annotate(
+            f"{shown:+.2f}",
+            (x, max(start, end)),
+            (0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=8,
+        )
+    steps.set_xticks(range(4), ["> 0", "< 0", "$b_k$", "$x_k$"])
+    steps.axhline(0, color=INK, linewidth=0.8)
+    steps.margins(y=0.12)
+    steps.set(title="their sum: the logit")
+
+    best = np.argsort(-layer.probabilities, kind="stable")[:top][::-1]
+    names = [classes[k] for k in best]
+    colours = [WRONG if k == layer.target else FAINT for k in best]
+    colours = [TRUE if name == true else c for name, c in zip(names, colours, strict=True)]
+    drawn = chances.barh(names, layer.probabilities[best], color=colours, height=0.7)
+    chances.bar_label(
+        drawn, [_probability(p) for p in layer.probabilities[best]], padding=2, fontsize=8
+    )
+    chances.set(title="after soft-max", xlabel="probability", xlim=(0, 1.35), xticks=[0, 0.5, 1])
+    return figure
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2f}" if p >= 0.005 else f"{p:.0e}"
+
+
+def missing_pixels(
+    images: np.ndarray,
+    maps: np.ndarray,
+    sets: Mapping[str, np.ndarray],
+    titles: Sequence[str],
+    columns: int = 8,
+) -> Figure:
+    """Fig. 7: faces, their last feature maps, and the maps with sets of pixels missing.
+
+    Parameters
+    ----------
+    images : uint8 array (N, S, S, 3)
+    maps : array (N, C, h, w)
+        Shown dark on light grey; one scale for the maps of an image.
+    sets : mapping of str to bool array (N, C, h, w)
+        A row of the figure each; its pixels are blue instead of dark.
+    titles : sequence of str
+        One for each face.
+    columns : int
+        Maps side by side.
+    """
+    if not len(images):
+        return note("In this run there is no such misclassified face.")
+    rows = -(-maps.shape[1] // columns)
+    across = WIDTH / max(3, len(images))
+    ratios = [0.62, *[rows / columns] * (1 + len(sets))]
+    figure, axes = panels(
+        2 + len(sets),
+        len(images),
+        across * sum(ratios) + 0.5,
+        width=across * len(images) + 0.3,
+        height_ratios=ratios,
+    )
+    for k, image in enumerate(images):
+        picture(axes[0, k], image, titles[k])
+        picture(axes[1, k], map_sheet(maps[k], None, columns))
+        for row, chosen in enumerate(sets.values(), 2):
+            picture(axes[row, k], map_sheet(maps[k], chosen[k], columns))
+    for ax, label in zip(axes[:, 0], ["image", "feature maps", *sets], strict=True):
+        ax.set_ylabel(label, fontsize=8)
+    return figure
+
+
+def map_sheet(maps: np.ndarray, pixels: np.ndarray | None = None, columns: int = 8) -> np.ndarray:
+    """Feature maps (C, h, w) side by side, float RGB; a set of pixels is blue instead of dark."""
+    sheet = np.repeat(inverted(maps)[..., None], 3, axis=-1)  # (C, h, w, 3)
+    if pixels is not None:
+        sheet[pixels] = to_rgb(SELECTED)
+    return montage(sheet, columns, fill=1.0)
+
+
+def pixel_counts(counts: Mapping[str, pd.DataFrame], printed: Mapping[str, float]) -> Figure:
+    """How many pixels the two readings of Algorithm 1 select in each image.
+
+    Parameters
+    ----------
+    counts : mapping of task to DataFrame
+        A row an image, columns total, active, printed, released (numbers of pixels).
+    printed : mapping of task to float
+        What the paper reports, as a share of all pixels.
+    """
+    figure, axes = panels(1, len(counts), 2.7, sharey=True)
+    for ax, (task, table) in zip(axes[0], counts.items(), strict=True):
+        shares = {
+            name: 100 * table[name] / table.total for name in ("active", "printed", "released")
+        }
+        ranks = (np.arange(len(table)) + 0.5) / max(len(table), 1)
+        order = np.argsort(shares["active"].to_numpy(), kind="stable")
+        for name, marker, size, colour in (
+            ("active", "o", 26, FAINT),
+            ("printed", "x", 13, INK),
+            ("released", "o", 9, TASK[task]),
+        ):
+            face = "none" if name == "active" else colour
+            label = {"active": "active pixels", "printed": "as printed", "released": "as released"}
+            style = {"facecolors": face, "edgecolors": colour} if marker == "o" else {"c": colour}
+            ax.scatter(
+                ranks,
+                shares[name].to_numpy()[order],
+                s=size,
+                marker=marker,
+                linewidths=0.8,
+                label=label[name],
+                **style,
+            )
+        ax.axhline(
+            100 * printed[task],
+            color=PAPER,
+            linestyle=":",
+            label=f"paper, mean: {100 * printed[task]:.1f} %",
+        )
+        ax.set(
+            title=f"{task} task",
+            xlabel="misclassified images, sorted",
+            xticks=[],
+            xlim=(-0.02, 1.02),
+        )
+        ax.grid(axis="y")
+    axes[0, 0].set(ylabel="share of all pixels (%)", ylim=(0, None))
+    for ax in axes[0]:
+        ax.legend(loc="upper left", bbox_to_anchor=(0, 0.8), handletextpad=0.3)
+    return figure
+
+
+def cut_heat_map(counts: Mapping[str, pd.DataFrame], chosen: Cut = Cut()) -> Figure:  # noqa: B008
+    """Mean number of pixels selected by floor and percentile; the released cut is framed.
+
+    Parameters
+    ----------
+    counts : mapping of task to DataFrame
+        As `sensitivity` gives them.
+    chosen : Cut
+    """
+    figure, axes = panels(1, len(counts), 2.7)
+    for ax, (task, table) in zip(axes[0], counts.items(), strict=True):
+        values = table.to_numpy(float)
+        largest = np.nanmax(values) if np.isfinite(values).any() else 1
+        ax.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=max(largest, 1), aspect="auto")
+        for (y, x), value in np.ndenumerate(values):
+            text = f"{value:.0f}" if np.isfinite(value) else "–"
+            light = np.isfinite(value) and value > 0.6 * largest
+            ax.text(
+                x, y, text, ha="center", va="center", fontsize=8.5, color=INK if light else "white"
+            )
+        ax.set_xticks(range(table.shape[1]), [f"{p:g}" for p in table.columns])
+        ax.set_yticks(range(table.shape[0]), [f"{f:g}" for f in table.index])
+        ax.set(title=f"{task} task", xlabel="percentile", ylabel="floor")
+        if chosen.floor in table.index and chosen.percentile in table.columns:
+            x = table.columns.get_loc(chosen.percentile)
+            y = table.index.get_loc(chosen.floor)
+            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=PAPER, lw=2.5))
+    return figure

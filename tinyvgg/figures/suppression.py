@@ -1,0 +1,232 @@
+"""Pairs of faces and their sets of pixels: Figs. 9 to 11, Table 3, and the same over all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import (
+    COMMON,
+    CONTROL,
+    FAINT,
+    INK,
+    PAPER,
+    TRUE,
+    UNIQUE,
+    WIDTH,
+    WRONG,
+    bare,
+    inverted,
+    montage,
+    panels,
+    picture,
+)
+from tinyvgg.intervals import Interval
+
+NO_PAIR = "In this run no misclassified face has a twin."
+TWIN_ONLY = "#56B4E9"  # pixels of the twin alone
+
+
+def twin_faces(
+    images: np.ndarray, maps: np.ndarray, sets: Sequence[np.ndarray], titles: Sequence[str]
+) -> Figure:
+    """Fig. 9: a twin and its misclassified case, and where their sets lie in the feature maps.
+
+    Parameters
+    ----------
+    images : uint8 array (2, S, S, 3)
+        The twin and the case; no image at all gives a note.
+    maps : array (2, C, h, w)
+        Their last feature maps.
+    sets : three bool arrays (C, h, w)
+        Common to both, the twin's alone, the case's alone.
+    titles : two str
+    """
+    if not len(images):
+        return note(NO_PAIR)
+    common, twin_only, case_only = sets
+    rows = -(-maps.shape[1] // 8)
+    ratios = [1, 8 / rows] * 2
+    height = WIDTH / sum(ratios) + 0.55
+    figure, axes = panels(1, 4, height, width_ratios=ratios)
+    for k, (only, colour) in enumerate(((twin_only, TWIN_ONLY), (case_only, UNIQUE))):
+        picture(axes[0, 2 * k], images[k], titles[k], (TRUE, WRONG)[k])
+        sheet = np.repeat(inverted(maps[k])[..., None], 3, axis=-1)
+        sheet[common], sheet[only] = to_rgb(COMMON), to_rgb(colour)
+        counts = f"{common.sum()} common (green), {only.sum()} only here"
+        picture(axes[0, 2 * k + 1], montage(sheet, 8, fill=1.0), counts)
+    return figure
+
+
+def common_values(twin: np.ndarray, case: np.ndarray) -> Figure:
+    """Fig. 10: the values at the common pixels, in the twin and in the case.
+
+    Parameters
+    ----------
+    twin, case : array (n,)
+        Values of the same pixels, in the same order.
+    """
+    if len(twin) < 2:
+        return note("In this run there is no pair with two common pixels or more.")
+    figure, axes = panels(1, 2, 2.9, width_ratios=[1.7, 1])
+    lines, points = axes[0]
+    order = np.argsort(-twin, kind="stable")
+    lines.plot(case[order], color=WRONG, linewidth=0.8, label="misclassified case")
+    lines.plot(twin[order], color=TRUE, linewidth=1.8, label="twin")
+    lines.set(xlabel="common pixels, sorted by the twin's value", ylabel="value", ylim=(0, None))
+    lines.legend()
+    limit = 1.05 * max(twin.max(), case.max())
+    points.plot([0, limit], [0, limit], color=FAINT, linewidth=0.8, zorder=0)
+    points.scatter(twin, case, s=7, color=COMMON, linewidths=0)
+    points.set(
+        xlabel="value in the twin",
+        ylabel="value in the case",
+        xlim=(0, limit),
+        ylim=(0, limit),
+        aspect="equal",
+    )
+    points.set_title(f"correlation {np.corrcoef(twin, case)[0, 1]:.2f}")
+    return figure
+
+
+def confidence_falls(
+    panels_of: Mapping[str, Mapping[str, pd.Series]],
+    means: Mapping[str, Mapping[str, Interval]],
+    colours: Sequence[str] = (INK, COMMON, CONTROL),
+) -> Figure:
+    """Probabilities before and after suppression: a dot a pair, a bar the mean and its interval.
+
+    Parameters
+    ----------
+    panels_of : mapping of title to mapping of label to Series
+        A panel each; a column of dots for each label, a value a pair.
+    means : mapping of title to mapping of label to Interval
+        Of the same shape.
+    colours : sequence of str
+        One for each label.
+    """
+    first = next(iter(next(iter(panels_of.values())).values()))
+    if not len(first):
+        return note(NO_PAIR)
+    figure, axes = panels(1, len(panels_of), 3.3, sharey=True)
+    rng = np.random.default_rng(0)  # moves the dots sideways, nothing else
+    for ax, (title, columns) in zip(axes[0], panels_of.items(), strict=True):
+        for x, ((label, values), colour) in enumerate(zip(columns.items(), colours, strict=True)):
+            aside = rng.uniform(-0.2, 0.2, len(values))
+            ax.scatter(x + aside, values, s=11, color=colour, alpha=0.4, linewidths=0)
+            value, low, high = means[title][label]
+            ax.plot([x - 0.32, x + 0.32], [value, value], color=INK, linewidth=2.2)
+            if np.isfinite(low):
+                ax.plot([x, x], [low, high], color=INK, linewidth=1.2)
+            ax.annotate(
+                f"{value:.2f}",
+                (x + 0.34, value),
+                (2, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8.5,
+                fontweight="bold",
+            )
+        ax.set_xticks(range(len(columns)), list(columns))
+        ax.set(title=title, xlim=(-0.5, len(columns) - 0.3), ylim=(-0.03, 1.03))
+        ax.grid(axis="y")
+    axes[0, 0].set_ylabel("probability")
+    return figure
+
+
+def shares_mended(shares: Mapping[str, Interval], colours: Sequence[str], what: str) -> Figure:
+    """Bars of shares with their intervals, the first on top.
+
+    Parameters
+    ----------
+    shares : mapping of label to Interval
+    colours : sequence of str
+    what : str
+        What the shares are of, for the axis.
+    """
+    if not any(np.isfinite(share.value) for share in shares.values()):
+        return note(NO_PAIR)
+    figure, axes = panels(1, 1, 0.7 + 0.36 * len(shares))
+    ax = axes[0, 0]
+    places = np.arange(len(shares))[::-1]
+    values = 100 * np.array(list(shares.values()))  # (n, 3)
+    ax.barh(places, values[:, 0], color=list(colours), height=0.66)
+    for place, (value, low, high) in zip(places, values, strict=True):
+        ax.plot([low, high], [place, place], color=INK, linewidth=1.4)
+        ax.annotate(
+            f"{value:.0f} %",
+            (np.nanmax([value, high]), place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+        )
+    ax.set_yticks(places, list(shares))
+    ax.set(xlabel=what, xlim=(0, 105))
+    ax.grid(axis="x")
+    return figure
+
+
+def unique_features(
+    cases: np.ndarray,
+    twins: np.ndarray,
+    differences: np.ndarray,
+    titles: Sequence[tuple[str, str, str]],
+) -> Figure:
+    """Fig. 11: cases, their twins, and the features that only the cases have.
+
+    Parameters
+    ----------
+    cases, twins : uint8 array (N, S, S, 3)
+    differences : array (N, S, S)
+        D' of the unique pixels.
+    titles : sequence of three str
+        Above each case, twin and feature picture.
+    """
+    if not len(cases):
+        return note(NO_PAIR)
+    count = max(len(cases), 4)
+    figure, axes = panels(3, count, 3 * (WIDTH / count + 0.25))
+    for ax in axes.flat:
+        bare(ax)
+    for k in range(len(cases)):
+        shown = (cases[k], twins[k], inverted(differences[k]))
+        for ax, image, title, colour in zip(
+            axes[:, k], shown, titles[k], (WRONG, TRUE, INK), strict=True
+        ):
+            picture(ax, image, title, colour, vmin=0, vmax=1)
+    for ax, name in zip(axes[:, 0], ("case", "twin", "unique features"), strict=True):
+        ax.set_ylabel(name, fontsize=8)
+    return figure
+
+
+def probability_floors(panels_of: Mapping[str, np.ndarray]) -> Figure:
+    """Sorted probabilities of several cases: those that share the smallest one make a flat floor.
+
+    Parameters
+    ----------
+    panels_of : mapping of title to array (N, classes)
+        Classes within the printed three digits of the smallest count as sharing it.
+    """
+    figure, axes = panels(1, len(panels_of), 2.9, sharey=True)
+    for ax, (title, rows) in zip(axes[0], panels_of.items(), strict=True):
+        for row in np.sort(np.asarray(rows, float), axis=1) if len(rows) else ():
+            floor = np.isclose(row, row[0], rtol=1e-6, atol=0)
+            ranks = np.arange(1, len(row) + 1)
+            ax.plot(ranks, row, color=FAINT, linewidth=0.8)
+            if floor.sum() > 1:
+                ax.plot(ranks[floor], row[floor], color=PAPER, linewidth=2.6)
+        if not len(rows):
+            ax.text(0.5, 0.5, "no case", transform=ax.transAxes, ha="center", color=FAINT)
+        ax.set_yscale("log")
+        ax.set_title(title, fontsize=8.5)
+        ax.set(xlabel="classes, sorted", xticks=[1, 4, 8])
+        ax.grid(axis="y")
+    axes[0, 0].set_ylabel("probability")
+    return figure

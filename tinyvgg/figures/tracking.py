@@ -1,0 +1,125 @@
+"""Feature tracking in pictures: Fig. 8, how it comes about, and where on the face it points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import WIDTH, bare, inverted, montage, panels, picture
+
+NOBODY = "In this run there is no such misclassified face."
+
+
+def tracked_features(
+    images: np.ndarray, differences: np.ndarray, columns: int = 5, gap: int = 6
+) -> Figure:
+    """Fig. 8: each face, and to its right the features that were tracked, dark on light grey.
+
+    Parameters
+    ----------
+    images : uint8 array (N, S, S, 3)
+    differences : array (N, S, S)
+        D' of Algorithm 2; each is scaled by itself.
+    columns : int
+        Pairs side by side.
+    gap : int
+        Space between pairs, in pixels of the image.
+    """
+    if not len(images):
+        return note(NOBODY)
+    tiles = np.stack(
+        [
+            np.concatenate([image / 255, _grey_picture(inverted(d))], axis=1)
+            for image, d in zip(images, differences, strict=True)
+        ]
+    )  # (N, S, 2S, 3)
+    columns = min(columns, len(tiles))
+    sheet = montage(tiles, columns, gap=gap, fill=1.0)
+    width = WIDTH * columns / 5 if columns < 5 else WIDTH
+    figure, axes = panels(1, 1, width * sheet.shape[0] / sheet.shape[1], width=width)
+    picture(axes[0, 0], sheet)
+    return figure
+
+
+def _grey_picture(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values[..., None], 3, axis=-1)
+
+
+def tracking_steps(
+    images: np.ndarray,
+    full: np.ndarray,
+    suppressed: np.ndarray,
+    difference: np.ndarray,
+    titles: Sequence[str],
+) -> Figure:
+    """Algorithm 2 step by step: image, both deconvolutions in grey, and their difference.
+
+    Parameters
+    ----------
+    images : uint8 array (N, S, S, 3)
+    full, suppressed : array (N, S, S)
+        Grey deconvolutions of all pixels and of all but the selected ones; the two share
+        a scale.
+    difference : array (N, S, S)
+        D', on a scale of its own.
+    titles : sequence of str
+        One a row.
+    """
+    if not len(images):
+        return note(NOBODY)
+    figure, axes = panels(len(images), 4, len(images) * (WIDTH / 4 + 0.05) + 0.2)
+    for k, image in enumerate(images):
+        both = inverted(np.stack([full[k], suppressed[k]]))
+        shown = (image, both[0], both[1], inverted(difference[k]))
+        names = ("image", "$dd$: all pixels", "$dd'$: without the set", "$D'$: the difference")
+        for ax, values, name in zip(axes[k], shown, names, strict=True):
+            picture(ax, values, name if k == 0 else "", vmin=0, vmax=1)
+        axes[k, 0].set_ylabel(titles[k], fontsize=8)
+    return figure
+
+
+def feature_places(
+    faces: Mapping[str, Mapping[int, np.ndarray]],
+    features: Mapping[str, Mapping[int, np.ndarray]],
+    counts: Mapping[str, Mapping[int, int]],
+) -> Figure:
+    """Where the tracked features lie: the mean of D' over the mean face, by task and angle.
+
+    Parameters
+    ----------
+    faces : mapping of task to mapping of angle to grey array (S, S), 0 to 255
+        The mean of the misclassified images.
+    features : mapping of task to mapping of angle to array (S, S)
+        The mean of their D', each scaled by its own sum first.
+    counts : mapping of task to mapping of angle to int
+        How many images each mean was taken of.
+    """
+    angles = sorted({angle for by_angle in faces.values() for angle in by_angle})
+    if not angles:
+        return note(NOBODY)
+    across = 2 * len(angles)
+    figure, axes = panels(len(faces), across, len(faces) * (WIDTH / across + 0.25))
+    for ax in axes.flat:
+        bare(ax)
+    for row, (task, by_angle) in enumerate(faces.items()):
+        for column, angle in enumerate(angles):
+            if angle not in by_angle:
+                continue
+            left, right = axes[row, 2 * column : 2 * column + 2]
+            picture(
+                left, by_angle[angle], f"{angle}°, mean of {counts[task][angle]}", vmin=0, vmax=255
+            )
+            picture(right, _tinted(by_angle[angle], features[task][angle]))
+        axes[row, 0].set_ylabel(f"{task} task", fontsize=9)
+    return figure
+
+
+def _tinted(face: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """A pale grey face, with orange where features are strong; float RGB."""
+    weight = np.clip(features / max(np.percentile(features, 99.5), 1e-30), 0, 1)[..., None]
+    pale = _grey_picture(0.45 + 0.5 * face / 255)
+    orange = np.array([0.70, 0.20, 0.0])
+    return pale * (1 - weight) + orange * weight
