@@ -36,6 +36,7 @@ def begin(
     """
     refuse_unknown_parameters(_cells_run_so_far())
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
+    _sharp_figures()
     figures.use_style()
     return Study(profile, faces, seed, device, **protocol)
 
@@ -86,6 +87,14 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
     style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
     return style if index else style.hide(axis="index")
+
+
+def _sharp_figures() -> None:
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    set_matplotlib_formats("retina")
 
 
 def _assigned(source: str) -> list[str]:

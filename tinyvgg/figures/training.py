@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -66,7 +67,7 @@ def error_counts(outcomes: Mapping[str, pd.DataFrame], by: str, top: int | None 
         ax.set(title=f"{task} task", xlabel=by, ylabel="misclassified")
         ax.margins(y=0.15)
         if by == "emotion":
-            ax.tick_params(axis="x", rotation=40)
+            plt.setp(ax.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     return figure
 
 
@@ -98,7 +99,7 @@ def confusion_matrix(counts: pd.DataFrame, title: str = "") -> Figure:
                 fontsize=8.5,
             )
     names = [str(name) for name in counts.index]
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="the network says", ylabel="the face shows", title=title)
     return figure

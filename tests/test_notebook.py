@@ -1,0 +1,29 @@
+"""What a notebook begins with: papermill's parameters checked, values bound as plain numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tinyvgg.notebook import refuse_unknown_parameters, show
+
+DECLARED = "profile = None  # or smoke\nseed: int = 0\n"
+
+
+def test_known_injected_parameters_pass():
+    refuse_unknown_parameters([DECLARED, "# Parameters\nseed = 3\n", "x = 1"])
+
+
+def test_an_unknown_injected_parameter_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown parameter sed: .* knows profile, seed"):
+        refuse_unknown_parameters([DECLARED, "# Parameters\nsed = 3\nprofile = 'smoke'\n"])
+
+
+def test_cells_that_papermill_did_not_inject_are_left_alone():
+    refuse_unknown_parameters([DECLARED, "sed = 3\n", "y = 4"])
+
+
+def test_a_table_of_the_same_content_is_the_same_html():
+    table = pd.DataFrame({"share": [0.25, np.nan], "n": [1, 2]})
+    first, second = (show(table, "Shares", share="{:.1%}").to_html() for _ in range(2))
+    assert first == second
+    assert "25.0%" in first and "–" in first and "Shares" in first
