@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     small = {
         "TINYVGG_STORE": f"{os.environ[SESSION]}/store",
         "TINYVGG_PROFILE": "smoke",
-        "MPLBACKEND": "agg",
+        "TQDM_DISABLE": "1",
     }
     for name, value in {**quiet, **small}.items():
         os.environ.setdefault(name, value)

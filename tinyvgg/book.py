@@ -368,10 +368,11 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any]) -> float:
 
 
 def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
-    """Environment of a kernel: this Python's, quiet threads, and not too many."""
+    """Environment of a kernel: this Python's, no progress bars in pages, few quiet threads."""
     environment = {
         **os.environ,
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "TQDM_DISABLE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
         "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_A_TIME)),
