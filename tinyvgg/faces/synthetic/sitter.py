@@ -188,7 +188,7 @@ def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndar
     """Push the lids out of the eyeballs, in place; the dark margin 0..1 of each vertex."""
     margin = np.zeros(len(surface))
     for side, eye in eyes.items():
-        lids = _lid_vertices(side)
+        lids = lid_vertices(side)
         away = surface[lids] - eye.centre
         distance = np.linalg.norm(away, axis=1)
         surface[lids] += away * np.maximum(LID_THICKNESS * eye.radius / distance - 1, 0)[:, None]
@@ -198,12 +198,12 @@ def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndar
 
 
 @functools.lru_cache(maxsize=2)
-def _lid_vertices(side: str) -> np.ndarray:
+def lid_vertices(side: str) -> np.ndarray:
     """Skin around an eye of the rest head, thin enough to be pushed by the eyeball."""
     basis = load_basis()
     centre, _ = basis.eyeballs(basis.vertices)[side]
     away = basis.rest - centre
     distance = np.linalg.norm(away, axis=1)
-    near = (distance > 0.136) & (distance < 0.21) & (away[:, 2] > 0.055)
-    near &= (np.abs(away[:, 1]) < 0.14) & (np.abs(away[:, 0]) < 0.16)
+    near = (distance > 0.136) & (distance < 0.28) & (away[:, 2] > 0.045)
+    near &= (np.abs(away[:, 1]) < 0.20) & (np.abs(away[:, 0]) < 0.18)
     return np.flatnonzero(near & basis.is_skin)
