@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.batches import trace_rows
+from tinyvgg.comparison import jaccard
 from tinyvgg.layers import check_network, dense_pass
 
 
@@ -84,11 +85,12 @@ def selected_by_layer(net: nn.Module, trace: Backtrace) -> pd.DataFrame:
     """
     _, linears = check_network(net)
     *activations, _ = dense_pass(linears, trace.maps)
-    selected = [*trace.layers, trace.pixels.flatten(1)]
     rows = []
-    for depth, (a, chosen) in enumerate(zip(reversed(activations), selected, strict=True)):
+    for name, a, chosen in zip(
+        layer_names(trace), reversed(activations), _sets(trace), strict=True
+    ):
         rows += [
-            (image, f"L_{len(selected) - 1 - depth}", a.shape[1], int(active), int(count))
+            (image, name, a.shape[1], int(active), int(count))
             for image, (active, count) in enumerate(
                 zip((a > 0).sum(dim=1), chosen.sum(dim=1), strict=True)
             )
@@ -107,7 +109,7 @@ def every_class(
     rows: ArrayLike,
     cut: Cut | None = None,
 ) -> pd.DataFrame:
-    """Backtrack each image from every class, not only from the one predicted.
+    """Backtrack each image from every class, and compare with the class predicted.
 
     Parameters
     ----------
@@ -118,25 +120,36 @@ def every_class(
     -------
     DataFrame
         One row an image and class: row, target, predicted (bool: it is the class that the
-        network predicts), active, selected (pixels).
+        network predicts), active and selected (pixels), and for each layer, L_n ... L_0, the
+        Jaccard index of what is selected there and what is selected from the predicted class.
     """
     rows = np.asarray(rows, int)
-    predicted = trace_rows(net, inputs, rows)
+    reference = trace_rows(net, inputs, rows, cut=cut)
     parts = []
-    for k in range(predicted.logits.shape[1]):
+    for k in range(reference.logits.shape[1]):
         trace = trace_rows(net, inputs, rows, np.full(len(rows), k), cut)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "row": rows,
-                    "target": k,
-                    "predicted": predicted.target.cpu().numpy() == k,
-                    "active": count_pixels(trace.maps),
-                    "selected": count_pixels(trace.pixels),
-                }
-            )
-        )
+        part = {
+            "row": rows,
+            "target": k,
+            "predicted": reference.target.cpu().numpy() == k,
+            "active": count_pixels(trace.maps),
+            "selected": count_pixels(trace.pixels),
+        }
+        for name, some, others in zip(
+            layer_names(trace), _sets(trace), _sets(reference), strict=True
+        ):
+            part[name] = jaccard(some, others).cpu().numpy() if len(rows) else np.zeros(0)
+        parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
+
+
+def layer_names(trace: Backtrace) -> list[str]:
+    """L_n ... L_1, and L_0 for the pixels."""
+    return [f"L_{j}" for j in range(len(trace.layers), -1, -1)]
+
+
+def _sets(trace: Backtrace) -> list[Tensor]:
+    return [*trace.layers, trace.pixels.flatten(1)]
 
 
 def sensitivity(

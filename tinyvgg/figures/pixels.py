@@ -32,7 +32,7 @@ from tinyvgg.selection import LastLayer
 SELECTED = "#56B4E9"  # what backtracking selected
 
 
-def contributions(layer: LastLayer, classes: Sequence[str], true: str, top: int = 5) -> Figure:
+def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: int = 5) -> Figure:
     """Fig. 6 from real numbers: a class's logit as a sum over the last hidden layer.
 
     Parameters
@@ -42,7 +42,7 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, top: int 
         Names of the classes.
     true : str
         Name of the true class, shown in its colour.
-    top : int
+    shown : int
         How many classes to show, the most probable ones.
     """
     parts = layer.contributions
@@ -73,9 +73,8 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, top: int 
         zip(ends, (SELECTED, CONTROL, PAPER, INK), strict=True)
     ):
         steps.bar(x, end - start, bottom=start, color=colour, width=0.7)
-        shown = end if x == 3 else end - start
         steps.annotate(
-            f"{shown:+.2f}",
+            f"{end - start:+.2f}".replace("-", "−"),
             (x, max(start, end)),
             (0, 2),
             textcoords="offset points",
@@ -85,10 +84,11 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, top: int 
         )
     steps.set_xticks(range(4), ["> 0", "< 0", "$b_k$", "$x_k$"])
     steps.axhline(0, color=INK, linewidth=0.8)
-    steps.margins(y=0.12)
+    top, bottom = max(map(max, ends)), min(map(min, ends))
+    steps.set_ylim(bottom - 0.05 * (top - bottom), top + 0.1 * (top - bottom))
     steps.set(title="their sum: the logit")
 
-    best = np.argsort(-layer.probabilities, kind="stable")[:top][::-1]
+    best = np.argsort(-layer.probabilities, kind="stable")[:shown][::-1]
     names = [classes[k] for k in best]
     colours = [WRONG if k == layer.target else FAINT for k in best]
     colours = [TRUE if name == true else c for name, c in zip(names, colours, strict=True)]
@@ -137,6 +137,7 @@ def missing_pixels(
         width=across * len(images) + 0.3,
         height_ratios=ratios,
     )
+    figure.get_layout_engine().set(w_pad=0.08)
     for k, image in enumerate(images):
         picture(axes[0, k], image, titles[k])
         picture(axes[1, k], map_sheet(maps[k], None, columns))
@@ -189,12 +190,7 @@ def pixel_counts(counts: Mapping[str, pd.DataFrame], printed: Mapping[str, float
                 label=label[name],
                 **style,
             )
-        ax.axhline(
-            100 * printed[task],
-            color=PAPER,
-            linestyle=":",
-            label=f"paper, mean: {100 * printed[task]:.1f} %",
-        )
+        ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="the paper's mean")
         ax.set(
             title=f"{task} task",
             xlabel="misclassified images, sorted",
@@ -203,8 +199,8 @@ def pixel_counts(counts: Mapping[str, pd.DataFrame], printed: Mapping[str, float
         )
         ax.grid(axis="y")
     axes[0, 0].set(ylabel="share of all pixels (%)", ylim=(0, None))
-    for ax in axes[0]:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, 0.8), handletextpad=0.3)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, handletextpad=0.3)
     return figure
 
 
