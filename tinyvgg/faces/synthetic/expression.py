@@ -19,7 +19,7 @@ GAZE_TURN = {"frontal": 0.0, "left": GAZE_ANGLE, "right": -GAZE_ANGLE}
 SAD_GAZE_DROP = 6.0  # degrees
 
 # Without a star: as it is. With a star: both sides, "mouthSmile*" is Left and Right.
-RESTING = {"eyeWide*": 0.15, "mouthSmile*": 0.05, "browInnerUp": 0.06}
+RESTING = {"eyeWide*": 0.15, "mouthSmile*": 0.05, "browInnerUp": 0.06, "browOuterUp*": 0.06}
 ACTIONS = {
     "neutral": {},
     # A felt smile: corners up (12), cheeks raised (6), lips parted over the teeth (25).

@@ -1,8 +1,7 @@
-"""Hair on the head: where it grows, how thick it lies, its strands, and what hangs down.
+"""Hair on the head: where it grows, how thick it lies, and its strands.
 
-Short hair is a shell: the scalp is pushed outwards by the hair's thickness and painted with
-strands. Long hair adds a curtain, a sheet that hangs around the back of the head, and tied
-hair a bun.
+Hair is a shell: the scalp is pushed outwards by the hair's thickness and painted with strands.
+What hangs down or is tied comes on top, see `tresses`.
 """
 
 from __future__ import annotations
@@ -12,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
 from .basis import HeadBasis, load_basis
 from .canvas import HEIGHT, WIDTH, draw_strokes, load_canvas, row_of
 from .identity import Hair, Person
-from .mesh import grid_quads
 from .paint import ramp, sample, smooth_noise, stream
 
 SCALP_Z = 0.15  # hair is laid out around the axis x = 0, z = SCALP_Z, nearer to the crown
@@ -44,9 +41,9 @@ CUTS = {
 }
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
 # sideburn, over the ear, nape.
-LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 80, 90, 110, 150, 180)
+LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 75, 81, 92, 140, 180)
 LINE = (
-    7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.34, 6.98, 6.74, 6.66, 6.64,
+    7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.36, 6.95, 6.74, 6.62, 6.60,
 )  # fmt: skip
 LINE_OF_WOMEN = {54: 7.26, 58: 7.22, 62: 7.22}  # no sideburns
 RECEDES = {22: 0.5, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
@@ -55,8 +52,6 @@ FRINGE_THICKNESS = 0.02
 ROUGHNESS = 0.020  # dm, of the hairline
 FRONT_FADE, NAPE_FADE = 0.10, 0.30  # dm over which hair grows dense
 EDGE_STROKES = 9000  # single hairs drawn across the hairline, all around
-
-OVER_EARS = 0.09  # dm that loose hair stands off further to cover the ears
 
 STRAND_ROWS = 88  # of the strand map, which runs from the crown below the shoulders
 STRAND_TOP, STRAND_BOTTOM = 8.60, 5.20
@@ -67,7 +62,7 @@ SHADE = 0.80
 
 
 @functools.lru_cache(maxsize=1)
-def _scalp_layout() -> tuple[np.ndarray, np.ndarray]:
+def scalp_layout() -> tuple[np.ndarray, np.ndarray]:
     """Angle in degrees (signed) and height on the canvas."""
     canvas = load_canvas()
     return np.degrees(np.arctan2(canvas.x, canvas.z - SCALP_Z)), canvas.y
@@ -130,7 +125,7 @@ def near_ears() -> np.ndarray:
     """1 at vertices in and around the ears, where no hair grows."""
     basis = load_basis()
     x, y, z = basis.rest.T
-    box = (np.abs(x) > 0.765) & (y > 6.8) & (y < 7.5) & (z > -0.05) & (z < 0.75)
+    box = (np.abs(x) > 0.765) & (y > 6.8) & (y < 7.4) & (z > 0.30) & (z < 0.75)
     return np.clip(np.maximum(box, basis.masks["ears"]), 0, 1)
 
 
@@ -179,7 +174,7 @@ def bulk_colour(hair: Hair, strand) -> np.ndarray:
 
 def paint_hair(person: Person, strands: np.ndarray):
     """Cover 0..1, colour (..., 3) and relief in dm of the hair on the canvas."""
-    angle, height = _scalp_layout()
+    angle, height = scalp_layout()
     above = growth(person, angle, height)
     strand = strands_at(strands, person.hair, angle, height)
     fade = np.where(np.abs(angle) > 78, NAPE_FADE, FRONT_FADE)
@@ -204,15 +199,15 @@ def _edge_hairs(person: Person) -> np.ndarray:
     length = random.uniform(0.05, 0.15, EDGE_STROKES) * short * np.where(hangs, -1.3, 1)
     lean = random.normal(0, 0.25, EDGE_STROKES) + 0.6 * hair.sweep
     # The scalp's axis is not the canvas's: find the columns where these angles lie.
-    starts = np.stack([_canvas_column(angles, root), row_of(root)], 1)
+    starts = np.stack([canvas_column(angles, root), row_of(root)], 1)
     stops = starts + np.stack([length * np.sin(lean), -length * np.cos(lean)], 1) * 235
     strength = random.uniform(0.4, 1.0, EDGE_STROKES)
     return draw_strokes(starts, stops, strength, width=1.2)
 
 
-def _canvas_column(angles, heights) -> np.ndarray:
+def canvas_column(angles, heights) -> np.ndarray:
     """Canvas column of the skin at angles in degrees around the scalp's axis."""
-    layout, _ = _scalp_layout()
+    layout, _ = scalp_layout()
     columns = np.empty(len(angles))
     rows = np.clip(row_of(heights), 0, HEIGHT - 1).astype(int)
     for row in np.unique(rows // 8):
@@ -220,83 +215,3 @@ def _canvas_column(angles, heights) -> np.ndarray:
         known = np.maximum.accumulate(layout[min(row * 8 + 4, HEIGHT - 1)])
         columns[here] = np.interp(angles[here], known, np.arange(WIDTH) + 0.5)
     return columns
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A surface of hair in the person's own shape."""
-
-    vertices: np.ndarray  # (n, 3)
-    quads: np.ndarray
-    layout: np.ndarray  # (n, 3) angle in degrees, height on the rest head, share of the way down
-
-
-def curtain(person: Person, basis: HeadBasis, surface: np.ndarray, unit: float) -> Sheet | None:
-    """Hair that hangs from the crown around the back, or None if this cut has none.
-
-    `surface` are the person's fine vertices without hair, `unit` is the size of the head.
-    """
-    cut = CUTS[person.hair.style]
-    if cut.curtain_end is None:
-        return None
-    around = np.linspace(58, 302, 90)  # degrees, from cheek to cheek by the back
-    down = np.concatenate([np.linspace(8.30, 7.0, 24), np.linspace(6.93, cut.curtain_end, 22)])
-    angle, height = np.meshgrid(around, down)
-    on_head = np.maximum(height, 7.0)  # below, hair hangs straight down from here
-    scalp = basis.is_skin & (basis.rest[:, 1] > 6.6) & (near_ears() < 0.3)
-    head = _carry(basis.rest[scalp], surface[scalp], angle, on_head)
-    edge = np.minimum(around - 58, 302 - around)
-    wave = smooth_noise(stream("wave", person.subject), angle.shape, 2.4, 2)
-
-    centre = head.mean((0, 1)) * [0, 0, 1]
-    outward = head - centre
-    outward[..., 1] = 0
-    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
-    # As thick as the shell that it comes out of; ears lift it where it is not put behind them.
-    body = cut.thickness * person.hair.volume * np.interp(
-        down, (5.3, 6.2, 6.9, 7.4, 7.9, 8.3), (1.0, 1.4, 1.4, 1.10, 0.85, 0.5)
-    )  # fmt: skip
-    at_ears = ramp(edge, 60, 30) * (0.0 if person.hair.tucked else OVER_EARS)
-    thickness = body[:, None] * ramp(edge, -10, 14) + at_ears * ramp(down, 7.9, 7.25)[:, None]
-    thickness = thickness - 0.06 * ramp(edge, 6, 0)  # the front edge lies on the head
-    thickness = thickness + 0.018 * wave * ramp(down, 7.6, 6.8)[:, None]
-    inward = 0.10 * ramp(down, cut.curtain_end + 0.5, cut.curtain_end)[:, None]
-    points = head + outward * unit * (thickness - inward)[..., None]
-    points[..., 1] += unit * (height - on_head)
-    # Falling hair slides back from the cheeks, and far back if it is put behind the ears.
-    slide = 0.40 if person.hair.tucked else 0.10
-    points[..., 2] -= unit * slide * ramp(down, 7.45, 6.5)[:, None] * ramp(edge, 60, 0)
-    share = np.broadcast_to(np.linspace(0, 1, len(down))[:, None], angle.shape)
-    layout = np.stack([angle, height, share], -1)
-    return Sheet(points.reshape(-1, 3), grid_quads(*angle.shape), layout.reshape(-1, 3))
-
-
-def _carry(rest: np.ndarray, posed: np.ndarray, angle, height) -> np.ndarray:
-    """Where the scalp at angles (degrees) and heights of the rest head lies on a person."""
-    canvas = load_canvas()
-    columns = _canvas_column((np.ravel(angle) + 180) % 360 - 180, np.ravel(height))
-    fields = np.stack([canvas.x, canvas.y, canvas.z], -1)
-    points = sample(fields, columns, row_of(np.ravel(height)))
-    distance, neighbour = cKDTree(rest).query(points, k=6)
-    weight = 1 / (distance + 0.01)
-    weight /= weight.sum(1, keepdims=True)
-    shift = ((posed - rest)[neighbour] * weight[..., None]).sum(1)
-    return (points + shift).reshape(*np.shape(angle), 3)
-
-
-def is_ragged_gap(strands: np.ndarray, person: Person, layout: np.ndarray) -> np.ndarray:
-    """Which points (n, 3) of a curtain's layout fall between the tips of its strands."""
-    angle, height, share = layout.T
-    tips = strands_at(strands, person.hair, 3 * angle, np.full_like(angle, 7.0))
-    end = 0.96 + 0.05 * tips
-    edge = np.minimum(angle - 58, 302 - angle)
-    stray = strands_at(strands, person.hair, 30 * height, 0.2 * height + 6.0)
-    return (share > end) | (edge < 2 + 2 * stray)
-
-
-def bun(person: Person, eyes_y: float, back_z: float, eye_chin: float, unit: float):
-    """Centre and radii of the bun of tied hair, or None."""
-    if not CUTS[person.hair.style].bun:
-        return None
-    centre = np.array([0.0, eyes_y + 0.15 * eye_chin, back_z - 0.12])
-    return centre, 0.30 * unit * np.array([1.0, 0.95, 0.85])

@@ -176,7 +176,7 @@ def draw_person(subject: int, group: str, gender: str) -> Person:
         freckles=0.0 if group == "Moroccan" else random.random() ** 3,
         moles=int(random.integers(0, 4)),
         eye_shadow=random.uniform(0.1, 0.6) * (0.5 if is_child else 1),
-        iris=np.clip(_pick(random, palette.iris, IRIS) * (1 + random.normal(0, 0.1, 3)), 0, 1),
+        iris=np.clip(_pick(random, palette.iris, IRIS) * (1 + random.normal(0, 0.06, 3)), 0, 1),
         lashes=random.uniform(0.25, 0.5) if is_man else random.uniform(0.55, 1.0),
         lip_colour=skin * lip_tint,
         lip_strength=random.uniform(0.6, 0.85) if is_man else random.uniform(0.7, 1.0),
@@ -197,7 +197,7 @@ def _draw_brows(random, hair_colour, is_man, is_child) -> Brows:
         thickness=thickness * (0.8 if is_child else 1),
         density=random.uniform(0.6, 1.0),
         arch=random.uniform(-0.5, 0.8),
-        lift=random.normal(0.012, 0.012),
+        lift=random.normal(0.020, 0.012),
         gap=random.normal(0, 0.018),
         colour=hair_colour * random.uniform(0.35, 0.65),
     )

@@ -7,12 +7,13 @@ import numpy as np
 from . import eyes, shade
 from .camera import Camera, aim
 from .canvas import AXIS_Z, column_of, level_for, row_of
-from .hair import bulk_colour, is_ragged_gap, strand_tilt, strands_at
+from .hair import bulk_colour, strand_tilt, strands_at
 from .lashes import is_gap, lash_layout
 from .paint import blend, dot, ramp, sample, to_display
 from .raster import Fragments, rasterize
 from .sitter import ATTRIBUTES, BUN, CURTAIN, EYES, LASH, SKIN, TEETH, TONGUE, TWO_SIDED, Scene
 from .skin import LIP_GLOSS
+from .tresses import is_ragged_gap
 from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import hair, skin
+from . import hair, skin, tresses
 from .basis import PARTS, HeadBasis, eyeball_mesh, load_basis
 from .camera import Frame
 from .canvas import LEVELS, slope
@@ -38,7 +38,7 @@ class Sitter:
     eyeballs: dict[str, tuple[np.ndarray, float]]
     frame: Frame
     shell: np.ndarray  # thickness of the hair at each fine vertex, dm
-    curtain: hair.Sheet | None
+    curtain: tresses.Sheet | None
     bun: tuple[np.ndarray, np.ndarray] | None
     strands: np.ndarray
     canvases: list[np.ndarray]  # per level (H, W, 7): colour, gloss, hair cover, slope
@@ -66,8 +66,8 @@ def invite(subject: int, group: str, gender: str) -> Sitter:
         eyeballs=eyeballs,
         frame=frame,
         shell=thickness,
-        curtain=hair.curtain(person, basis, surface, unit),
-        bun=hair.bun(person, eyes[1], back, frame.eye_chin, unit),
+        curtain=tresses.curtain(person, basis, surface, unit, strands),
+        bun=tresses.bun(person, eyes[1], back, frame.eye_chin, unit),
         strands=strands,
         canvases=_paint(person, strands),
     )
