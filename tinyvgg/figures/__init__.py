@@ -12,7 +12,7 @@ from tinyvgg.figures.suppression import (
     twin_faces,
     unique_features,
 )
-from tinyvgg.figures.tracking import feature_places, tracked_features, tracking_steps
+from tinyvgg.figures.tracking import feature_places, feature_rows, tracked_features, tracking_steps
 from tinyvgg.figures.training import confusion_matrix, error_counts, error_curves
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "error_curves",
     "face_row",
     "feature_places",
+    "feature_rows",
     "missing_pixels",
     "mistaken_for",
     "note",

@@ -44,6 +44,27 @@ def tracked_features(
     return figure
 
 
+def feature_rows(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Pictures of features, a row for each choice of pixels and a column for each face.
+
+    Parameters
+    ----------
+    rows : mapping of str to array (N, S, S)
+        Each picture is scaled by itself.
+    """
+    count = len(next(iter(rows.values())))
+    if not count:
+        return note(NOBODY)
+    figure, axes = panels(len(rows), max(count, 4), len(rows) * WIDTH / max(count, 4))
+    for ax in axes.flat:
+        bare(ax)
+    for row, (label, features) in enumerate(rows.items()):
+        for ax, values in zip(axes[row], features, strict=False):
+            picture(ax, inverted(values), vmin=0, vmax=1)
+        axes[row, 0].set_ylabel(label, fontsize=8.5)
+    return figure
+
+
 def _grey_picture(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, axis=-1)
 

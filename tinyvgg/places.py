@@ -1,0 +1,62 @@
+"""Where tracked features lie in the picture, and how alike two pictures of features are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def similarity(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+    """Correlation (Pearson) of two stacks of pictures (N, H, W), picture by picture, (N,).
+
+    NaN where one of the two is flat, as the features of an empty set are.
+    """
+    a, b = (np.asarray(x, float).reshape(len(x), -1) for x in (a, b))
+    if a.shape != b.shape:
+        raise ValueError(f"both stacks must have the same shape, got {a.shape} and {b.shape}")
+    a, b = (x - x.mean(axis=1, keepdims=True) if x.size else x for x in (a, b))
+    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.where(size > 0, (a * b).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
+
+
+def area_of_half(features: ArrayLike) -> np.ndarray:
+    """The smallest share of each picture's area that holds half of its features.
+
+    Parameters
+    ----------
+    features : array (N, H, W), >= 0
+
+    Returns
+    -------
+    float array (N,)
+        Up to 0.5, for features spread evenly; NaN for a picture without features.
+    """
+    features = np.asarray(features, float)
+    features = features.reshape(len(features), int(np.prod(features.shape[1:])))
+    total = features.sum(axis=1)
+    reached = np.cumsum(-np.sort(-features, axis=1), axis=1)
+    needed = (reached < total[:, None] / 2).sum(axis=1) + 1
+    return np.where(total > 0, needed / features.shape[1], np.nan)
+
+
+def mean_by(pictures: ArrayLike, labels: ArrayLike) -> dict[Hashable, np.ndarray]:
+    """The mean of the pictures (N, H, W) that bear a label, by label in ascending order."""
+    pictures, labels = np.asarray(pictures, float), np.asarray(labels)
+    return {label.item(): pictures[labels == label].mean(axis=0) for label in np.unique(labels)}
+
+
+def as_shares(features: ArrayLike) -> np.ndarray:
+    """Pictures of features (N, H, W), each divided by its sum; a flat one stays as it is."""
+    features = np.asarray(features, float)
+    total = features.sum(axis=(1, 2), keepdims=True)
+    return features / np.where(total > 0, total, 1)
+
+
+def mean_known(values: ArrayLike) -> float:
+    """Mean of the values that are not NaN; NaN if there are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(np.nanmean(np.asarray(values, float)))
