@@ -1,6 +1,7 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
 from tinyvgg.figures.faces import contact_sheet, face_row, mistaken_for
+from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.note import note
 from tinyvgg.figures.pixels import contributions, cut_heat_map, missing_pixels, pixel_counts
 from tinyvgg.figures.style import use_style
@@ -16,15 +17,18 @@ from tinyvgg.figures.tracking import feature_places, feature_rows, tracked_featu
 from tinyvgg.figures.training import confusion_matrix, error_counts, error_curves
 
 __all__ = [
+    "architecture",
     "common_values",
     "confidence_falls",
     "confusion_matrix",
     "contact_sheet",
     "contributions",
     "cut_heat_map",
+    "deconvolutional_network",
     "error_counts",
     "error_curves",
     "face_row",
+    "feature_maps",
     "feature_places",
     "feature_rows",
     "missing_pixels",
