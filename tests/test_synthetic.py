@@ -475,7 +475,7 @@ def test_data_file_holds_a_head_and_no_pickle():
     assert basis_fingerprint() == FINGERPRINT
 
 
-FINGERPRINT = "1099962ae44555d29faad31623ed389740e142ba560e7d56ce63c4c8abcd7b4a"
+FINGERPRINT = "d8f7ce579749d22a971106c8a59c72bc8dd8a9a101dd58b1e93df52f303d98a1"
 
 
 def test_unknown_target_is_refused():

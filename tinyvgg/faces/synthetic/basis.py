@@ -18,7 +18,7 @@ from .mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
 BASIS_PATH = Path(__file__).with_name("head_basis.npz")
 DELTA_SCALE = 4096  # shifts are stored as int16 in units of 1/4096 dm, up to 8 dm
 PARTS = ("skin", "teeth", "tongue", "lash")  # of the mesh, in the order of its quads
-MASKS = ("lips", "inside-mouth", "ears", "eyelids")  # values 0..1 at each fine vertex
+MASKS = ("lips", "inside-mouth", "ears")  # values 0..1 at each fine vertex
 OPPOSITES = (  # endings of the two targets that shape a detail in opposite directions
     ("incr", "decr"),
     ("out", "in"),

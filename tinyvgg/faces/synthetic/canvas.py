@@ -80,11 +80,10 @@ def load_canvas() -> Canvas:
     height, width = HEIGHT // COARSE, WIDTH // COARSE
     points = np.stack([column_of(angle), row_of(rest[:, 1])], 1) / COARSE
     seen = rasterize(points, -radius, triangles, width, height)
-    fields = np.full((height * width, 2), np.nan)
+    fields = np.full((height, width, 2), np.nan)
     corners = triangles[seen.triangle]
     values = np.stack([radius, normals[:, 2]], 1)
-    fields[seen.pixel] = (values[corners] * seen.weight[..., None]).sum(1)
-    fields = fields.reshape(height, width, 2)
+    fields.reshape(-1, 2)[seen.pixel] = (values[corners] * seen.weight[..., None]).sum(1)
     for _ in range(2):  # fill the holes along rows, then whole rows from their neighbours
         fields = np.stack([_fill_rows(fields[..., k]) for k in range(2)], -1).transpose(1, 0, 2)
     fine = [

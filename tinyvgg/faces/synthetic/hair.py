@@ -7,7 +7,7 @@ What hangs down or is tied comes on top, see `tresses`.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -190,9 +190,10 @@ def _edge_hairs(person: Person) -> np.ndarray:
     """Single hairs across the hairline: combed back from it, or down where a fringe hangs."""
     random = stream("edge", person.subject)
     hair = person.hair
-    angles = random.uniform(-180, 180, EDGE_STROKES)
+    half_in_front = np.where(random.random(EDGE_STROKES) < 0.5, 50, 180)
+    angles = random.uniform(-1, 1, EDGE_STROKES) * half_in_front
     line = hairline(hair, person.gender, angles)
-    bare = hairline(Hair(**{**vars(hair), "fringe": 0.0}), person.gender, angles)
+    bare = hairline(replace(hair, fringe=0.0), person.gender, angles)
     hangs = line < bare - 0.02
     root = line + random.gamma(2.0, 0.022, EDGE_STROKES) - 0.03 + 0.06 * hangs
     short = {"buzz": 0.35, "short": 0.7}.get(hair.style, 1.0)

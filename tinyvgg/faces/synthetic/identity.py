@@ -294,9 +294,10 @@ def _detail_pairs() -> list[tuple[list[str], list[str]]]:
         for plus, minus in OPPOSITES:
             opposite = name[: -len(plus)] + minus
             if rest.endswith("-" + plus) and opposite in identity:
-                both = ([name], [opposite])
+                plus_names, minus_names = [name], [opposite]
                 if rest.startswith("l-"):
-                    both = tuple([one, one.replace("/l-", "/r-")] for (one,) in both)
-                pairs.append(both)
+                    plus_names.append(name.replace("/l-", "/r-"))
+                    minus_names.append(opposite.replace("/l-", "/r-"))
+                pairs.append((plus_names, minus_names))
                 break
     return pairs

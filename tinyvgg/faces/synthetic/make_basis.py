@@ -249,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     arrays = build(options.wheel)
     if not options.check:
-        np.savez_compressed(BASIS_PATH, **arrays)
+        np.savez_compressed(BASIS_PATH, **arrays)  # type: ignore[arg-type]
         print(f"wrote {BASIS_PATH.name}, {BASIS_PATH.stat().st_size} bytes")
         return 0
     with np.load(BASIS_PATH, allow_pickle=False) as file:

@@ -11,13 +11,29 @@ from .hair import bulk_colour, strand_tilt, strands_at
 from .lashes import is_gap, lash_layout
 from .paint import blend, dot, ramp, sample, to_display
 from .raster import Fragments, rasterize
-from .sitter import ATTRIBUTES, BUN, CURTAIN, EYES, LASH, SKIN, TEETH, TONGUE, TWO_SIDED, Scene
+from .sitter import (
+    BUN,
+    CURTAIN,
+    EARS,
+    EYES,
+    LASH,
+    LASH_LINE,
+    LAYOUT,
+    LIPS,
+    MOUTH,
+    NORMAL,
+    SKIN,
+    TEETH,
+    TONGUE,
+    TWO_SIDED,
+    Scene,
+)
 from .skin import LIP_GLOSS
 from .tresses import is_ragged_gap
 from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
-MOUTH = np.array([0.15, 0.035, 0.035], np.float32)
+MOUTH_COLOUR = np.array([0.15, 0.035, 0.035], np.float32)
 TEETH_COLOUR = np.array([0.80, 0.75, 0.64], np.float32)
 TEETH_CENTRE_Z = 1.15  # dm; the row of teeth bends around x = 0 and this depth
 TOOTH_TURN = np.radians(14)
@@ -31,10 +47,10 @@ def take_picture(scene: Scene, angle: int, size: int) -> np.ndarray:
     """The scene from one of the five cameras: uint8 (size, size, 3)."""
     side = size * SUPERSAMPLING
     camera = aim(scene.sitter.frame, scene.shot, angle, side)
-    seen, triangles, part = _look(scene, camera)
+    seen, corners, part = _look(scene, camera)
     image = np.broadcast_to(shade.BACKGROUND, (side * side, 3)).copy()
     if len(seen.pixel):
-        image[seen.pixel] = shade.tone(_colours(scene, camera, seen, triangles, part))
+        image[seen.pixel] = shade.tone(_colours(scene, camera, seen, corners, part))
     image = image.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean((1, 3))
     return to_display(image)
 
@@ -58,7 +74,7 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
             if number == LASH:
                 hole[here] = is_gap((lash_layout()[corners] * share).sum(1), person.lashes)
             else:
-                layout = scene.attributes[corners][..., ATTRIBUTES["layout"]]
+                layout = scene.attributes[corners][..., LAYOUT]
                 gap = is_ragged_gap(scene.sitter.strands, person, (layout * share).sum(1))
                 hole[here] = gap
         return hole
@@ -73,7 +89,7 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     values = scene.attributes[corners[:, 0]] * weight[:, :1]
     values += scene.attributes[corners[:, 1]] * weight[:, 1:2]
     values += scene.attributes[corners[:, 2]] * weight[:, 2:]
-    normal = values[:, ATTRIBUTES["normal"]]
+    normal = values[:, NORMAL]
     view = camera.rotation[2].astype(np.float32)
     behind = np.isin(part, TWO_SIDED) & (dot(normal, view) < 0)
     normal = np.where(behind[:, None], -normal, normal)
@@ -103,7 +119,7 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     colour[part == LASH] = 0.3 * person.brows.colour
     strand = (part == CURTAIN) | (part == BUN)
     if strand.any():
-        around, height, _ = values[strand][:, ATTRIBUTES["layout"]].T
+        around, height, _ = values[strand][:, LAYOUT].T
         tilt = strand_tilt(scene.sitter.strands, person.hair, around, height)
         up = np.array([0, 1, 0], np.float32)
         normal[strand] -= tilt[:, None] * np.cross(up, normal[strand])
@@ -137,13 +153,13 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     """Colour, normal, gloss, hair cover and dimming of points on the skin (and scalp)."""
     sitter, person = scene.sitter, scene.sitter.person
     level = level_for(camera.pixels_per_dm)
-    x, y, z = values[:, ATTRIBUTES["layout"]].T
+    x, y, z = values[:, LAYOUT].T
     angle = np.arctan2(x, z - np.float32(AXIS_Z))
     column, row = column_of(angle), row_of(y)
     shrink = 1 / 2**level
     painted = sample(sitter.canvases[level], column * shrink, row * shrink)
     colour, gloss, hair, slope = painted[:, :3], painted[:, 3], painted[:, 4], painted[:, 5:7]
-    no_hair = values[:, ATTRIBUTES["ears"]]
+    no_hair = values[:, EARS]
     if (no_hair > 0.3).any():  # the ear covers hair at the same place of the canvas
         bare = hair * ramp(no_hair, 0.3, 0.7)
         colour = blend(colour, person.skin.astype(np.float32) * [0.97, 0.86, 0.86], bare)
@@ -160,14 +176,14 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     colour[inside] *= np.exp(-np.clip(folds[:, :1], 0, 1.2) * bare * FOLD_SHADE)
     slope[inside] += folds[:, 1:] * bare
 
-    lips = values[:, ATTRIBUTES["lips"]]
+    lips = values[:, LIPS]
     lip = ramp(lips, 0.25, 0.75) * np.float32(person.lip_strength)
     colour = blend(colour, person.lip_colour.astype(np.float32), lip)
     gloss = gloss + (LIP_GLOSS - gloss) * lip
-    mouth = ramp(values[:, ATTRIBUTES["mouth"]], 0.4, 0.9)
-    colour = blend(colour, MOUTH, mouth)
+    mouth = ramp(values[:, MOUTH], 0.4, 0.9)
+    colour = blend(colour, MOUTH_COLOUR, mouth)
     dim = 1 - 0.5 * ramp(mouth, 0.1, 0.5)
-    margin = values[:, ATTRIBUTES["lash_line"]] * np.float32(person.lashes)
+    margin = values[:, LASH_LINE] * np.float32(person.lashes)
     colour = colour * np.exp(-margin[:, None] * LID_MARGIN)
 
     # The relief's slope along the turn of the head and upwards tilts the normal.
@@ -181,7 +197,7 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
 
 def _teeth(values: np.ndarray) -> np.ndarray:
     """Colour (n, 3) of the row of teeth, with the dark gaps between them."""
-    x, _, z = values[:, ATTRIBUTES["layout"]].T
+    x, _, z = values[:, LAYOUT].T
     along = np.arctan2(x, z - np.float32(TEETH_CENTRE_Z)) / np.float32(TOOTH_TURN)
     from_gap = np.abs(along - np.round(along)) * 2  # 0 in a gap, 1 in the middle of a tooth
     return TEETH_COLOUR * (1 - 0.35 * ramp(from_gap, 0.22, 0.02))[:, None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -113,13 +112,13 @@ def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
 def _count_workers(workers: int | None, jobs: int) -> int:
     if workers is None:
         workers = cpu_count()  # those that this process may use
-    if not isinstance(workers, Integral) or workers < 1:
+    if not isinstance(workers, (int, np.integer)) or workers < 1:
         raise ValueError(f"workers is {workers!r}; expected a positive number or None")
     return max(1, min(int(workers), jobs))
 
 
 def _check_size(size) -> None:
-    if not isinstance(size, Integral) or not SMALLEST <= size <= LARGEST:
+    if not isinstance(size, (int, np.integer)) or not SMALLEST <= size <= LARGEST:
         raise ValueError(
             f"size is {size!r}; expected a whole number of pixels from {SMALLEST} to {LARGEST}"
         )
@@ -137,6 +136,6 @@ def _check_row(subject, emotion, gaze, angle, gender, group) -> tuple:
             raise ValueError(
                 f"unknown {name} {value!r}; known: {', '.join(str(each) for each in known)}"
             )
-    if not isinstance(subject, Integral) or subject < 0:
+    if not isinstance(subject, (int, np.integer)) or subject < 0:
         raise ValueError(f"subject is {subject!r}; expected a whole number from 0 on")
     return int(subject), emotion, gaze, int(angle), gender, group

@@ -60,10 +60,9 @@ def occlusion(pixel, depth, side: int, pixels_per_dm: float, eye_chin: float) ->
     A pixel that is farther away than the mean of its surroundings lies in a hollow.
     """
     reference = float(depth.min()) if len(depth) else 0.0
-    picture = np.zeros((side * side, 2), np.float32)
-    picture[pixel, 0] = depth - reference
-    picture[pixel, 1] = 1
-    picture = picture.reshape(side, side, 2)
+    picture = np.zeros((side, side, 2), np.float32)
+    picture.reshape(-1, 2)[pixel, 0] = depth - reference
+    picture.reshape(-1, 2)[pixel, 1] = 1
     shrunk = 1
     while picture.shape[0] > OCCLUSION_SIDE and picture.shape[0] % 2 == 0:
         picture = halve(picture)

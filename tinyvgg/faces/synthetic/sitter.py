@@ -22,9 +22,17 @@ EYES = {"left": 4, "right": 5}
 CURTAIN, BUN = 6, 7
 TWO_SIDED = (TEETH, LASH, CURTAIN)
 
+# Columns of `Scene.attributes`. The layout is the rest position on the mesh, and the layout of
+# hair (angle, height, share of the way down) on curtain and bun.
+POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
+LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
+
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
 LID_THICKNESS = 1.03  # skin is kept this many radii away from an eye's centre
-LASH_LINE = (0.030, 0.006)  # dm from the eyeball: where the dark lid margin begins and is full
+MARGIN_DISTANCE = (
+    0.030,
+    0.006,
+)  # dm from the eyeball: where the dark lid margin begins and is full
 GAZE_INWARD = 1.0  # degrees by which both eyes turn to look at the camera
 
 
@@ -104,26 +112,12 @@ class Scene:
     sitter: Sitter
     shot: Shot
     vertices: np.ndarray  # (V, 3)
-    attributes: np.ndarray  # float32 (V, 14), columns by `ATTRIBUTES`
+    attributes: np.ndarray  # float32 (V, 13), columns as named above
     triangles: np.ndarray  # (T, 3)
     part: np.ndarray  # (T,)
     eyes: dict[str, Eye]
     lips_z: float  # how far forward the lips are
     cache: dict = field(default_factory=dict)  # relief of the folds, by canvas level
-
-
-# Columns of `Scene.attributes`. `layout` is the rest position on the mesh and the layout of
-# hair sheets (angle, height, share) elsewhere.
-ATTRIBUTES = {
-    "position": slice(0, 3),
-    "normal": slice(3, 6),
-    "layout": slice(6, 9),
-    "lips": 9,
-    "mouth": 10,
-    "ears": 11,
-    "lash_line": 12,
-    "lids": 13,
-}
 
 
 def pose(sitter: Sitter, shot: Shot) -> Scene:
@@ -141,14 +135,14 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     normals = vertex_normals(surface, basis.quads)
 
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
-    masks = np.stack([lips, mouth, hair.near_ears(), lash_line, basis.masks["eyelids"]], 1)
+    masks = np.stack([lips, mouth, hair.near_ears(), lash_line], 1)
     vertices, shades = [surface], [np.concatenate([surface, normals, basis.rest, masks], 1)]
     triangles, part = [basis.triangles], [basis.part_of_triangle]
 
     def add(points, point_normals, quads, number, layout):
         start = sum(len(each) for each in vertices)
         vertices.append(points)
-        empty = np.zeros((len(points), 5))
+        empty = np.zeros((len(points), 4))
         shades.append(np.concatenate([points, point_normals, layout, empty], 1))
         triangles.append(triangulate(quads) + start)
         part.append(np.full(2 * len(quads), number))
@@ -193,7 +187,9 @@ def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndar
         distance = np.linalg.norm(away, axis=1)
         surface[lids] += away * np.maximum(LID_THICKNESS * eye.radius / distance - 1, 0)[:, None]
         distance = np.linalg.norm(surface[lids] - eye.centre, axis=1)
-        margin[lids] = ramp(distance - eye.radius, LASH_LINE[0] * unit, LASH_LINE[1] * unit)
+        margin[lids] = ramp(
+            distance - eye.radius, MARGIN_DISTANCE[0] * unit, MARGIN_DISTANCE[1] * unit
+        )
     return margin
 
 

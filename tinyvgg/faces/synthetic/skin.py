@@ -174,7 +174,8 @@ def paint_brows(person: Person) -> np.ndarray:
     along = np.gradient(middle, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     across = np.stack([-along[:, 1], along[:, 0]], 1)
-    starts, stops = [], []
+    starts: list[np.ndarray] = []
+    stops: list[np.ndarray] = []
     for side in (1, -1):
         at = random.integers(0, 60, count)
         off = random.uniform(-1, 1, count)  # across the brow, upper border +1
