@@ -178,6 +178,11 @@ def test_shows_no_progress_bar_and_no_warning_of_a_cell(visit):
     assert visit.page.locator("article .cell_output .stderr").all_inner_texts() == []
 
 
+def test_no_cell_prints_a_wall_of_text(visit):
+    printed = visit.page.locator("article .cell_output pre").all_inner_texts()
+    assert max((text.count("\n") for text in printed), default=0) <= 60
+
+
 def test_every_formula_is_set(visit):
     formulas = visit.page.locator("article .math").count()
     assert visit.page.locator("article .math:has(mjx-container)").count() == formulas
