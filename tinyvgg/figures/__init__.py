@@ -15,6 +15,12 @@ from tinyvgg.figures.suppression import (
 )
 from tinyvgg.figures.tracking import feature_places, feature_rows, tracked_features, tracking_steps
 from tinyvgg.figures.training import confusion_matrix, error_counts, error_curves
+from tinyvgg.figures.unpooling import (
+    deconvolution_variants,
+    unpooling_again_and_again,
+    unpooling_in_a_picture,
+    unpooling_in_numbers,
+)
 
 __all__ = [
     "architecture",
@@ -24,6 +30,7 @@ __all__ = [
     "contact_sheet",
     "contributions",
     "cut_heat_map",
+    "deconvolution_variants",
     "deconvolutional_network",
     "error_counts",
     "error_curves",
@@ -41,5 +48,8 @@ __all__ = [
     "tracking_steps",
     "twin_faces",
     "unique_features",
+    "unpooling_again_and_again",
+    "unpooling_in_a_picture",
+    "unpooling_in_numbers",
     "use_style",
 ]
