@@ -60,3 +60,28 @@ def mean_known(values: ArrayLike) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return float(np.nanmean(np.asarray(values, float)))
+
+
+def flat_places(luminance: ArrayLike, step: float = 3.0) -> np.ndarray:
+    """Where pictures (N, H, W), 0 to 255, are flat: no neighbour differs by `step` or more; bool.
+
+    Pooling windows there share their maximum, and deconvolution with ``ties="all"`` gives it
+    back to every one of their pixels.
+    """
+    luminance = np.asarray(luminance, float)
+    padded = np.pad(luminance, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    height, width = luminance.shape[1:]
+    flat = np.ones(luminance.shape, bool)
+    for y in range(3):
+        for x in range(3):
+            neighbour = padded[:, y : y + height, x : x + width]
+            flat &= np.abs(luminance - neighbour) < step
+    return flat
+
+
+def share_within(features: ArrayLike, places: ArrayLike) -> np.ndarray:
+    """Which share of each picture's features lies within some places, (N,); NaN if it has none."""
+    features, places = np.asarray(features, float), np.asarray(places, bool)
+    total = features.sum(axis=(1, 2))
+    within = np.where(places, features, 0).sum(axis=(1, 2))
+    return np.where(total > 0, within / np.where(total > 0, total, 1), np.nan)

@@ -118,7 +118,7 @@ def confidence_falls(
     for ax, (title, columns) in zip(axes[0], panels_of.items(), strict=True):
         for x, ((label, values), colour) in enumerate(zip(columns.items(), colours, strict=True)):
             aside = rng.uniform(-0.2, 0.2, len(values))
-            ax.scatter(x + aside, values, s=11, color=colour, alpha=0.4, linewidths=0)
+            ax.scatter(x + aside, values, s=11, color=colour, alpha=0.55, linewidths=0)
             value, low, high = means[title][label]
             ax.plot([x - 0.32, x + 0.32], [value, value], color=INK, linewidth=2.2)
             if np.isfinite(low):

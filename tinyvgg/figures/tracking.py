@@ -38,7 +38,7 @@ def tracked_features(
     )  # (N, S, 2S, 3)
     columns = min(columns, len(tiles))
     sheet = montage(tiles, columns, gap=gap, fill=1.0)
-    width = WIDTH * columns / 5 if columns < 5 else WIDTH
+    width = WIDTH * min(columns, 5) / 5
     figure, axes = panels(1, 1, width * sheet.shape[0] / sheet.shape[1], width=width)
     picture(axes[0, 0], sheet)
     return figure
