@@ -19,6 +19,8 @@ from tinyvgg.variants import Variant
 
 SWITCH = "#56B4E9"  # the place of a maximum
 WINDOW = nn.MaxPool2d(2)
+# Pictures finer than the figure are averaged before they get their shades.
+SHRUNK: dict[str, Any] = {"interpolation": "antialiased", "interpolation_stage": "data"}
 
 
 def pool_and_unpool(x: Tensor, ties: str, times: int = 1) -> tuple[Tensor, Tensor]:
@@ -113,7 +115,7 @@ def unpooling_in_a_picture(image: np.ndarray, corner: tuple[int, int], side: int
         top, left, edge = corner[0] // shrink, corner[1] // shrink, side // shrink
         whole, part = axes[:, column]
         size = f"\n{values.shape[0]} × {values.shape[1]}"
-        picture(whole, values.numpy(), title + size, interpolation="antialiased", **limits)
+        picture(whole, values.numpy(), title + size, **SHRUNK, **limits)
         picture(part, values.numpy()[top : top + edge, left : left + edge], **limits)
         frame = Rectangle((left, top), edge, edge, fill=False, edgecolor=SWITCH, linewidth=1.5)
         whole.add_patch(frame)
@@ -125,8 +127,8 @@ def unpooling_in_a_picture(image: np.ndarray, corner: tuple[int, int], side: int
 def unpooling_again_and_again(image: np.ndarray, times: int = 3) -> Figure:
     """A grey picture max-pooled once, twice, ...: what is left, and what unpooling restores.
 
-    What comes back from n poolings is drawn 2**n times brighter, and its title says how many
-    of the pixels are restored.
+    What comes back from n poolings is drawn 4**n times brighter, which makes up for one pixel
+    in 4**n being restored; the title says how many are.
     """
     x = torch.as_tensor(np.asarray(image, float))
     figure, axes = panels(3, times, 3 * (WIDTH * 0.75 / times + 0.2), width=WIDTH * 0.78)
@@ -139,8 +141,8 @@ def unpooling_again_and_again(image: np.ndarray, times: int = 3) -> Figure:
             _, back = pool_and_unpool(x, ties, number)
             restored = _restored(x, ties, number)
             title = f'and back, ties="{ties}": {restored:.1%}'
-            brightest = float(x.max()) / 2**number
-            picture(ax, back.numpy(), title, vmin=0, vmax=brightest, interpolation="antialiased")
+            brightest = float(x.max()) / 4**number
+            picture(ax, back.numpy(), title, vmin=0, vmax=brightest, **SHRUNK)
     return figure
 
 
