@@ -160,8 +160,10 @@ def test_angles_and_subjects_choose_rows_and_change_no_image(rafd):
     few = read(f"rafd:{rafd[0]}", angles=(45, 90), subjects=1)
     keep = whole.table.angle.isin((45, 90)) & (whole.table.subject == 0)
     assert few.fingerprint == whole.subset(keep.to_numpy()).fingerprint
-    with pytest.raises(ValueError, match="1 to 2, or None"):
-        read(f"rafd:{rafd[0]}", subjects=3)
+    everyone = read(f"rafd:{rafd[0]}", angles=None, subjects=67)
+    assert everyone.fingerprint == whole.fingerprint
+    with pytest.raises(ValueError, match="subjects must be a whole number"):
+        read(f"rafd:{rafd[0]}", subjects=0)
     with pytest.raises(ValueError, match=r"no image of .* at the angles \(135,\)"):
         read(f"rafd:{rafd[0]}", angles=(135,))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import io
+import json
 import logging
 import platform
 from collections.abc import Iterable
@@ -98,11 +98,11 @@ class Study:
 
         def make(_: Path) -> dict[str, Any]:
             made = open_faces(self.source, **self._wanted, progress=self.progress)
-            return {"images": made.images, "table": made.table.to_json(orient="split")}
+            return {"images": made.images, "table": json.loads(made.table.to_json(orient="split"))}
 
         recipe = {"source": self.source.partition(":")[0], "content": self._content}
         kept = self.store.get("faces", recipe, FACES_CODE, make)
-        return FaceSet(kept["images"], _read_table(kept["table"]), self.source)
+        return FaceSet(kept["images"], pd.DataFrame(**kept["table"]), self.source)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -291,10 +291,6 @@ def train_side_by_side(jobs: list[tuple[Study, str]]) -> None:
 
 def _train_one(settings: dict[str, Any], root: str, task: str) -> None:
     Study(**settings, store=Store(root))._fit(task)
-
-
-def _read_table(text: str) -> pd.DataFrame:
-    return pd.read_json(io.StringIO(text), orient="split", dtype=False, convert_dates=False)
 
 
 def _device_name(device: torch.device) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
@@ -52,7 +53,7 @@ def open_faces(
     angles
         Camera angles in degrees, None for all five; sources without angles ignore it.
     subjects
-        Keep the first so many subjects; None keeps all.
+        Keep the first so many subjects, of photographs as many as there are; None keeps all.
     workers
         Processes that render, or threads that read; None leaves the number to the machine.
     progress
@@ -133,7 +134,7 @@ def _select(
         if not keep.any():
             raise ValueError(f"no image of {source!r} was taken at the angles {angles}")
     if subjects is not None:
-        first = check_subjects(subjects, int(listing.table.subject.max()) + 1)
+        first = check_subjects(subjects, sys.maxsize)  # a small set has fewer: then all
         keep = keep & (listing.table.subject < first).to_numpy()
     return listing.where(keep)
 
