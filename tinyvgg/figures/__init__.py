@@ -1,5 +1,8 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
+from tinyvgg.figures.closeups import (
+    close_ups,
+)
 from tinyvgg.figures.faces import contact_sheet, face_row, mistaken_for
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.note import note
@@ -24,6 +27,7 @@ from tinyvgg.figures.unpooling import (
 
 __all__ = [
     "architecture",
+    "close_ups",
     "common_values",
     "confidence_falls",
     "confusion_matrix",
