@@ -42,6 +42,7 @@ __all__ = [
     "feature_maps",
     "feature_places",
     "feature_rows",
+    "gaze_rows",
     "missing_pixels",
     "mistaken_for",
     "note",

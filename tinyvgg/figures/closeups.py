@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from tinyvgg.faces.design import full_design
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.synthetic import render_faces
+from tinyvgg.figures.style import WIDTH, panels, picture
+
+# Where the eyes of a frontal synthetic face are: top, bottom, left, right, as shares.
+EYES = (0.27, 0.45, 0.22, 0.78)
 
 
 def close_ups(
@@ -55,3 +61,16 @@ def close_ups(
     if faces.name != "synthetic":
         return faces.images[wanted], rows
     return render_faces(rows, size, workers=1, progress=progress), rows
+
+
+def gaze_rows(images: np.ndarray, gazes: Sequence[str]) -> Figure:
+    """Frontal faces in a row, and their eyes enlarged below them."""
+    size = images.shape[1]
+    top, bottom, left, right = (round(share * size) for share in EYES)
+    tall = (bottom - top) / (right - left)
+    side = WIDTH / max(len(images), 3)
+    figure, axes = panels(2, len(images), side * (1 + tall) + 0.3, height_ratios=[1, tall])
+    for (whole, part), image, gaze in zip(axes.T, images, gazes, strict=True):
+        picture(whole, image, gaze)
+        picture(part, image[top:bottom, left:right])
+    return figure
