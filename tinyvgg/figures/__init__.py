@@ -1,8 +1,6 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
-from tinyvgg.figures.closeups import (
-    close_ups,
-)
+from tinyvgg.figures.closeups import close_ups, gaze_rows
 from tinyvgg.figures.faces import contact_sheet, face_row, mistaken_for
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.note import note
