@@ -15,7 +15,8 @@ import nbformat
 import pytest
 
 from tinyvgg import __main__ as command_line
-from tinyvgg import book
+from tinyvgg import book, execution
+from tinyvgg.execution import STAMP, BookError, read_stamp, source_hash
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = {
@@ -98,11 +99,11 @@ def pretended(prepared, monkeypatch):
         prepared.executed.append(source.stem)
         copy.parent.mkdir(parents=True, exist_ok=True)
         content = json.loads(source.read_text())
-        content["metadata"][book.STAMP] = {**stamp, "seconds": 1.5}
+        content["metadata"][STAMP] = {**stamp, "seconds": 1.5}
         copy.write_text(json.dumps(content))
         return 1.5
 
-    monkeypatch.setattr(book, "execute", execute)
+    monkeypatch.setattr(execution, "execute", execute)
     return prepared
 
 
@@ -208,7 +209,7 @@ def test_what_a_page_shows_counts_as_a_change(change):
             after.cells[2].source = "2"
         case "type":
             after.cells[2] = nbformat.v4.new_markdown_cell("1")
-    assert book.source_hash(nbformat.writes(before)) != book.source_hash(nbformat.writes(after))
+    assert source_hash(nbformat.writes(before)) != source_hash(nbformat.writes(after))
 
 
 def test_another_run_executes_everything_again(root, pretended):
@@ -226,7 +227,7 @@ def test_another_package_is_another_run(monkeypatch):
 
 def test_a_parameter_reaches_the_notebooks_that_declare_it_and_no_other(root, pretended):
     root.build(parameters={"cases": 5})
-    one, two = (book.read_stamp(root.copy(name))["parameters"] for name in ("01_one", "02_two"))
+    one, two = (read_stamp(root.copy(name))["parameters"] for name in ("01_one", "02_two"))
     run = {"profile": "smoke", "faces": "synthetic", "seed": 0, "device": "cpu"}
     assert one == run
     assert two == {**run, "cases": 5}
@@ -285,7 +286,7 @@ def test_an_executed_copy_is_stamped_and_names_no_absolute_path(root, prepared):
     copy = json.loads(root.copy("02_two").read_text())
     (printed,) = copy["cells"][-1]["outputs"]
     assert printed["text"] == ["5 notebooks\n"]
-    stamp = copy["metadata"][book.STAMP]
+    stamp = copy["metadata"][STAMP]
     assert stamp["parameters"] == {
         "profile": "smoke", "faces": "synthetic", "seed": 2, "device": "cpu", "cases": 5
     }  # fmt: skip
@@ -302,7 +303,8 @@ def test_an_executed_copy_is_stamped_and_names_no_absolute_path(root, prepared):
 def test_a_failing_notebook_stops_the_build_and_is_kept_under_another_name(root, prepared):
     root.write("02_two", notebook("pixels = []\npixels[3]", own="cases = 3"))
     with pytest.raises(
-        book.BookError, match=r"02_two\.ipynb failed: cell \d \('pixels = \[\]'\): IndexError: list"
+        BookError,
+        match=r"02_two\.ipynb failed: cell \d \('pixels = \[\]'\): IndexError: list",
     ):
         root.build()
     assert not root.copy("02_two").exists()
@@ -326,13 +328,17 @@ class Site:
         self.copy.parent.mkdir(parents=True)
         content = notebook("print(6 * 7)")
         nbformat.write(content, self.source)
-        stamp = {"run": "r1", "source": book.source_hash(self.source.read_text()), "seconds": 75}
+        stamp = {
+            "run": "r1",
+            "source": source_hash(self.source.read_text()),
+            "seconds": 75,
+        }
         injected = nbformat.v4.new_code_cell(
             "# Parameters\nseed = 9", metadata={"tags": ["injected-parameters"]}
         )
         content.cells.insert(2, injected)
         content.cells[3].outputs = [nbformat.v4.new_output("stream", text="42\n")]
-        content.metadata[book.STAMP] = stamp
+        content.metadata[STAMP] = stamp
         nbformat.write(content, self.copy)
         self.run = folder / "_build" / "run.json"
         notebooks = {"index": {"seconds": 75.2, "reused": False}}
@@ -452,7 +458,7 @@ def test_the_book_command_prints_each_notebook_and_the_whole(root, pretended, ca
         ["book", "--profile", "smoke", "--output", str(root.output), "-p", "cases", "7"]
     )
     assert code == 0
-    assert book.read_stamp(root.copy("02_two"))["parameters"]["cases"] == 7
+    assert read_stamp(root.copy("02_two"))["parameters"]["cases"] == 7
     said = capsys.readouterr().out
     assert "01_one" in said and "s in all" in said
 
@@ -468,7 +474,7 @@ def test_the_small_book_is_whole(smoke_book):
     assert list(record["notebooks"]) == names
     for name in names:
         copy = smoke_book / "executed" / "notebooks" / f"{name}.ipynb"
-        assert book.read_stamp(copy)["run"] == record["run"]
+        assert read_stamp(copy)["run"] == record["run"]
         assert (smoke_book / "html" / "notebooks" / f"{name}.html").is_file()
     assert sum(notebook["seconds"] for notebook in record["notebooks"].values()) >= 0
     assert record["seconds"] < 600

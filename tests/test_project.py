@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import tinyvgg
-from tinyvgg import book
+from tinyvgg import book, execution
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
@@ -126,7 +126,7 @@ class TestNotebook:
         assert (kernel["name"], kernel["language"]) == ("python3", "python")
 
     def test_takes_the_parameters_of_a_run(self, notebook):
-        declared = set(book.declared_parameters(notebook))
+        declared = set(execution.declared_parameters(notebook))
         assert {"profile", "seed", "device"} <= declared
         assert declared & {"faces", "photographs"}
 

@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = options.pop("command")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
-    from tinyvgg.book import BookError
+    from tinyvgg.execution import BookError
 
     try:
         command(**options)

@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from tinyvgg.book import STAMP, source_hash
+from tinyvgg.execution import STAMP, source_hash
 
 log = logging.getLogger(__name__)
 
