@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import os
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -38,7 +39,8 @@ def begin(
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
     _sharp_figures()
     figures.use_style()
-    return Study(profile, faces, seed, device, **protocol)
+    progress = "TQDM_DISABLE" not in os.environ  # a page of the book shows no progress bar
+    return Study(profile, faces, seed, device, progress=progress, **protocol)
 
 
 def refuse_unknown_parameters(cells: list[str]) -> None:

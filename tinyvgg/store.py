@@ -19,7 +19,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,8 @@ class Store:
         text = json.dumps(whole, sort_keys=True, default=_refuse)
         return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
-    def _lock(self, name: str) -> FileLock:
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         lock = FileLock(locks / f"{name}.lock")
@@ -124,7 +126,10 @@ class Store:
         except Timeout:
             log.info("%s is being made by another process; waiting for it", name)
             lock.acquire()
-        return _Held(lock)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _save(self, entry: Path, kind, key, recipe, result: Mapping[str, Any]) -> None:
         arrays = {k: np.ascontiguousarray(v) for k, v in result.items() if _is_array(v)}
@@ -163,19 +168,6 @@ class Store:
             return all(_checksum(entry / name) == sum_ for name, sum_ in manifest["files"].items())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return False
-
-
-class _Held:
-    """An acquired lock, released at the end of a ``with`` block."""
-
-    def __init__(self, lock: FileLock):
-        self.lock = lock
-
-    def __enter__(self):
-        return self.lock
-
-    def __exit__(self, *_):
-        self.lock.release()
 
 
 @cache

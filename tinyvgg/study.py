@@ -83,7 +83,7 @@ class Study:
         self._splits: dict[str, Split] = {}
         self._fits: dict[str, dict[str, Any]] = {}
         self._protocol("face")  # refuse unknown departures now rather than after rendering
-        self._wanted = {
+        self._wanted: dict[str, Any] = {
             "size": self.profile.image_size,
             "angles": PAPER_ANGLES,
             "subjects": self.profile.subjects,

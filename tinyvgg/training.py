@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from tinyvgg.model import PIXEL_SCALE
+from tinyvgg.model import PIXEL_SCALE, VGG
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Fit:
 
 
 def fit(
-    network: nn.Module,
+    network: VGG,
     images: np.ndarray,
     labels: np.ndarray,
     train: np.ndarray,
@@ -114,7 +114,7 @@ def fit(
 
     Parameters
     ----------
-    network : nn.Module
+    network : VGG
         It is started from Glorot's weights by its ``reset``, and trained in place.
     images : uint8 array (N, H, W, 3)
     labels : int64 array (N,)
@@ -143,7 +143,7 @@ def fit(
     device = resolve_device(device)
     _check(images, labels, train, test)
     network.reset(torch.Generator().manual_seed(seed))
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     # (N, H, W, 3) bytes, seen as (N, 3, H, W) in channels_last: what convolutions like best
     pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2)
     target = torch.from_numpy(np.asarray(labels, np.int64)).to(device)
@@ -173,7 +173,7 @@ def fit(
                 state.save(Path(checkpoint))
 
     network.load_state_dict(state.weights[protocol.keep])
-    network.to(memory_format=torch.contiguous_format).eval()
+    network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     return Fit(network, pd.DataFrame(state.history), state.weights, state.best_epoch)
 
 
