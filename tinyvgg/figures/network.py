@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Patch, Polygon
 
-from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, inverted, panels, picture
+from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, inverted, montage, panels, picture
 from tinyvgg.model import VGG, layer_table
 
 CONV, POOL, DENSE, INPUT = "#56B4E9", "#F0E442", "#c4c4c4", "#ffffff"
@@ -137,29 +137,22 @@ def feature_maps(image: np.ndarray, blocks: Mapping[str, np.ndarray], columns: i
     columns : int
         Maps in a row.
     """
-    rows = len(blocks)
-    side = WIDTH / (columns + 1.6)
+    label = 1.25
+    side = (WIDTH - label) / columns
     figure, axes = panels(
-        rows, columns + 1, rows * (side + 0.32), width_ratios=[1.5] + [1] * columns
+        len(blocks), 2, len(blocks) * (side + 0.16), width_ratios=[label, WIDTH - label]
     )
-    for ax in axes.flat:
-        bare(ax)
-    for row, (name, maps) in zip(axes, blocks.items(), strict=True):
+    for (left, right), (name, maps) in zip(axes, blocks.items(), strict=True):
         maps = np.asarray(maps, float)
         chosen = _most_varied(maps, columns)
-        shades = inverted(maps[chosen])
-        row[0].text(
-            1.0,
-            0.5,
-            f"{name}\n{maps.shape[0]} maps of\n{maps.shape[1]} × {maps.shape[2]}",
-            transform=row[0].transAxes,
-            ha="right",
-            va="center",
-            fontsize=8.5,
+        shades = montage(inverted(maps[chosen]), columns, max(1, maps.shape[-1] // 16), fill=1)
+        picture(right, shades, vmin=0, vmax=1)
+        right.set_xlabel(f"maps {', '.join(map(str, chosen))}", fontsize=8, labelpad=2)
+        words = f"{name}\n{maps.shape[0]} maps of\n{maps.shape[1]} × {maps.shape[2]}"
+        bare(left).text(
+            1, 0.5, words, transform=left.transAxes, ha="right", va="center", fontsize=8.5
         )
-        for ax, number, shade in zip(row[1:], chosen, shades, strict=False):
-            picture(ax, shade, f"map {number}", vmin=0, vmax=1)
-    inset = axes[0, 0].inset_axes((-0.02, 0.0, 0.52, 1.0))
+    inset = axes[0, 0].inset_axes((0, 0, 0.45, 1))
     picture(inset, image)
     return figure
 
