@@ -282,17 +282,17 @@ def test_gaze_turns_both_eyes_by_the_same_angle():
         assert np.degrees(np.arccos(left @ right)) == pytest.approx(2, abs=0.1)
 
 
-def test_the_nose_points_left_at_0_and_right_at_180(woman):
+def test_the_nose_points_right_at_0_and_left_at_180(woman):
     shot = draw_shot(0, "neutral", "frontal")
     ahead = woman.frame.eyes + np.array([0, 0, 1.0])
     columns = []
     for angle in ANGLES:
         points, _ = aim(woman.frame, shot, angle, 100).project(np.stack([ahead, woman.frame.pivot]))
         columns.append(points[0, 0] - points[1, 0])
-    assert columns == sorted(columns)
-    assert columns[0] < -30
+    assert columns == sorted(columns, reverse=True)
+    assert columns[0] > 30
     assert abs(columns[2]) < 10
-    assert columns[4] > 30
+    assert columns[4] < -30
 
 
 def test_all_cameras_share_one_shot():

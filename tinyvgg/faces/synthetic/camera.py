@@ -54,13 +54,13 @@ class Camera:
 
 
 def aim(frame: Frame, shot: Shot, angle: int, side: int) -> Camera:
-    """The camera at this angle (90 is in front of the subject), for pictures of `side` pixels."""
+    """The camera for pictures of `side` pixels: 90 in front of the subject, 0 at their right ear."""
     turn, nod, tilt = shot.pose
     rotation = rotation_about("z", tilt) @ rotation_about("x", nod)
     pixels_per_dm = side / (FRAME * frame.eye_chin) * shot.scale
     row = EYE_ROW + PIVOT_BELOW_EYES / FRAME
     return Camera(
-        rotation=rotation @ rotation_about("y", angle - 90 + turn),
+        rotation=rotation @ rotation_about("y", 90 - angle + turn),
         pivot=frame.pivot,
         pixels_per_dm=pixels_per_dm,
         centre=((EYE_COLUMN + shot.place[0]) * side, (row + shot.place[1]) * side),
