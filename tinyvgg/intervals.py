@@ -84,11 +84,15 @@ def verdict(
     difference: Interval,
     more: str = "more than",
     less: str = "less than",
-    same: str = "not measurably differently from",
+    same: str = "not measurably more or less than",
+    unknown: str = "in too few cases to say whether more or less than",
 ) -> str:
-    """A word for a difference: `more` or `less` if its interval leaves zero out, else `same`."""
+    """A word for a difference: `more` or `less` if its interval leaves zero out, else `same`.
+
+    `unknown` is for a difference without an interval.
+    """
     if math.isnan(difference.low):
-        return "in a way that too few cases leave open, compared with"
+        return unknown
     if difference.low > 0:
         return more
     return less if difference.high < 0 else same

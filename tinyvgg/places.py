@@ -8,6 +8,8 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinyvgg.tracking import GREY
+
 
 def similarity(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """Correlation (Pearson) of two stacks of pictures (N, H, W), picture by picture, (N,).
@@ -55,11 +57,22 @@ def as_shares(features: ArrayLike) -> np.ndarray:
     return features / np.where(total > 0, total, 1)
 
 
+def median(values: ArrayLike) -> float:
+    """Median; NaN if there are no values."""
+    values = np.asarray(values, float)
+    return float(np.median(values)) if values.size else float("nan")
+
+
 def mean_known(values: ArrayLike) -> float:
     """Mean of the values that are not NaN; NaN if there are none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return float(np.nanmean(np.asarray(values, float)))
+
+
+def luminance_of(images: np.ndarray) -> np.ndarray:
+    """Grey values, 0 to 255, of RGB bytes (N, H, W, 3)."""
+    return np.asarray(images, float) @ np.array(GREY)
 
 
 def flat_places(luminance: ArrayLike, step: float = 3.0) -> np.ndarray:

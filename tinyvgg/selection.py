@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +101,38 @@ def selected_by_layer(net: nn.Module, trace: Backtrace) -> pd.DataFrame:
 def count_pixels(pixels: Tensor) -> np.ndarray:
     """Pixels in each image's set, int64 (B,); maps count their active pixels."""
     return (pixels > 0).flatten(1).sum(dim=1).cpu().numpy()
+
+
+def pixel_table(
+    counts: Mapping[str, pd.DataFrame], reported: Mapping[str, float], reported_total: float
+) -> pd.DataFrame:
+    """Mean sizes of the sets of pixels, beside those that the paper reports.
+
+    Parameters
+    ----------
+    counts : mapping of task to DataFrame
+        A row an image, columns total, active, printed, released.
+    reported : mapping of task to float
+        The paper's mean.
+    reported_total : float
+        All pixels of the paper's last feature maps.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, set, pixels, of all, of active.
+    """
+    names = {"active": "active pixels", "printed": "as printed", "released": "as released"}
+    rows = []
+    for task, table in counts.items():
+        mean = table.mean()
+        rows += [
+            (task, name, mean[which], mean[which] / mean.total, mean[which] / mean.active)
+            for which, name in names.items()
+        ]
+        share = reported[task] / reported_total
+        rows.append((task, "the paper's mean", reported[task], share, None))
+    return pd.DataFrame(rows, columns=["task", "set", "pixels", "of all", "of active"])
 
 
 def every_class(

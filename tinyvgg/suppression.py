@@ -6,6 +6,7 @@ and beside the same number of active pixels drawn at random.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.batches import trace_rows
 from tinyvgg.comparison import PixelSets, compare, find_twins, random_pixels
-from tinyvgg.layers import check_network, dense_pass
+from tinyvgg.intervals import Interval, bootstrap_mean
 from tinyvgg.tracking import suppress
 
 SETS = (
@@ -168,23 +169,82 @@ def by_pair(results: pd.DataFrame, column: str, image: str = "case") -> pd.DataF
     return means.unstack().reindex(columns=list(SETS))
 
 
-def one_for_each(table: pd.DataFrame, column: str = "predicted_name") -> pd.DataFrame:
-    """The most confident case of each class that something was mistaken for, in their order."""
-    ranked = table.sort_values("confidence", ascending=False, kind="stable")
-    return ranked.drop_duplicates(column).sort_values(column)
+def paired_difference(
+    results: pd.DataFrame,
+    column: str,
+    one: str,
+    other: str,
+    groups: pd.Series,
+    image: str = "case",
+    seed: int = 0,
+) -> Interval:
+    """Mean over pairs of a column with `one` set suppressed less that with the `other`.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `suppress_pairs`.
+    column : str
+        "wrong", "true" or "right".
+    one, other : str
+        Of `SETS`.
+    groups : Series
+        What belongs together when the interval is drawn, such as the person, by pair.
+    image : {"case", "twin"}
+    seed : int
+    """
+    values = by_pair(results, column, image)
+    return bootstrap_mean(values[one] - values[other], groups, seed)
 
 
-@torch.no_grad()
-def suppressed_logits(net: nn.Module, maps: Tensor, pixels: Tensor) -> np.ndarray:
-    """What `suppress` puts into the soft-max: logits, float64 (B, classes)."""
-    _, linears = check_network(net)
-    silenced = maps.masked_fill(pixels.to(maps.device), 0)
-    return dense_pass(linears, silenced)[-1].double().cpu().numpy()
+def summary(results: pd.DataFrame, groups: pd.Series, seed: int = 0) -> pd.DataFrame:
+    """What each of `SETS` does to the misclassified images, over all pairs.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by set: pixels (mean), mended (share of cases that are read as their true class
+        now), low and high (its 95 % bootstrap interval), wrong and true (mean probabilities).
+    """
+    columns = {name: by_pair(results, name) for name in ("pixels", "right", "wrong", "true")}
+    mended = [bootstrap_mean(columns["right"][name], groups, seed) for name in SETS]
+    table = pd.DataFrame(
+        mended, columns=["mended", "low", "high"], index=pd.Index(SETS, name="set")
+    )
+    table.insert(0, "pixels", columns["pixels"].mean())
+    return table.assign(wrong=columns["wrong"].mean(), true=columns["true"].mean())
 
 
-def softmax(logits: np.ndarray, rectify: bool = False) -> np.ndarray:
-    """Soft-max over the last axis, of the logits or of what a ReLU leaves of them (Table 3)."""
-    logits = np.asarray(logits, float)
-    logits = np.maximum(logits, 0) if rectify else logits
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+def one_pair(pairs: TwinPairs, results: pd.DataFrame, k: int = 0) -> dict[str, float]:
+    """The numbers of Section "Visualization and analysis of the features" for one pair.
+
+    Returns
+    -------
+    dict
+        pixels_twin, pixels_case, pixels_common; and for the probabilities twin (the twin's true
+        class), wrong and true (the case's): _before, _after (without the common pixels) and
+        _random (without as many random ones). NaN if there is no such pair.
+    """
+    if k >= len(pairs):
+        sizes = dict.fromkeys(("pixels_twin", "pixels_case", "pixels_common"), math.nan)
+    else:
+        sizes = {
+            "pixels_twin": int(pairs.twin.pixels[k].sum()),
+            "pixels_case": int(pairs.case.pixels[k].sum()),
+            "pixels_common": int(pairs.sets.common[k].sum()),
+        }
+    numbers: dict[str, float] = {}
+    for key, image, column in (
+        ("twin", "twin", "true"),
+        ("wrong", "case", "wrong"),
+        ("true", "case", "true"),
+    ):
+        values = by_pair(results, column, image)
+        for moment, name in (
+            ("before", "nothing"),
+            ("after", "common"),
+            ("random", "random, as many as common"),
+        ):
+            known = k < len(values)
+            numbers[f"{key}_{moment}"] = float(values[name].iloc[k]) if known else math.nan
+    return sizes | numbers

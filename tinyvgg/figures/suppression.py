@@ -33,7 +33,7 @@ TWIN_ONLY = "#56B4E9"  # pixels of the twin alone
 
 
 def twin_faces(
-    images: np.ndarray, maps: np.ndarray, sets: Sequence[np.ndarray], titles: Sequence[str]
+    images: np.ndarray, maps: np.ndarray, sets: np.ndarray, titles: Sequence[str]
 ) -> Figure:
     """Fig. 9: a twin and its misclassified case, and where their sets lie in the feature maps.
 
@@ -43,7 +43,7 @@ def twin_faces(
         The twin and the case; no image at all gives a note.
     maps : array (2, C, h, w)
         Their last feature maps.
-    sets : three bool arrays (C, h, w)
+    sets : bool array (3, C, h, w)
         Common to both, the twin's alone, the case's alone.
     titles : two str
     """
@@ -95,7 +95,7 @@ def common_values(twin: np.ndarray, case: np.ndarray) -> Figure:
 
 
 def confidence_falls(
-    panels_of: Mapping[str, Mapping[str, pd.Series]],
+    panels_of: Mapping[str, pd.DataFrame],
     means: Mapping[str, Mapping[str, Interval]],
     colours: Sequence[str] = (INK, COMMON, CONTROL),
 ) -> Figure:
@@ -103,15 +103,14 @@ def confidence_falls(
 
     Parameters
     ----------
-    panels_of : mapping of title to mapping of label to Series
-        A panel each; a column of dots for each label, a value a pair.
+    panels_of : mapping of title to DataFrame
+        A panel each; a column of dots for each column, a dot for each row (a pair).
     means : mapping of title to mapping of label to Interval
         Of the same shape.
     colours : sequence of str
         One for each label.
     """
-    first = next(iter(next(iter(panels_of.values())).values()))
-    if not len(first):
+    if not any(len(table) for table in panels_of.values()):
         return note(NO_PAIR)
     figure, axes = panels(1, len(panels_of), 3.3, sharey=True)
     rng = np.random.default_rng(0)  # moves the dots sideways, nothing else
@@ -132,29 +131,30 @@ def confidence_falls(
                 fontsize=8.5,
                 fontweight="bold",
             )
-        ax.set_xticks(range(len(columns)), list(columns))
-        ax.set(title=title, xlim=(-0.5, len(columns) - 0.3), ylim=(-0.03, 1.03))
+        ax.set_xticks(range(columns.shape[1]), list(columns.columns))
+        ax.set(title=title, xlim=(-0.5, columns.shape[1] - 0.3), ylim=(-0.03, 1.03))
         ax.grid(axis="y")
     axes[0, 0].set_ylabel("probability")
     return figure
 
 
-def shares_mended(shares: Mapping[str, Interval], colours: Sequence[str], what: str) -> Figure:
+def shares_mended(shares: pd.DataFrame, colours: Sequence[str], what: str) -> Figure:
     """Bars of shares with their intervals, the first on top.
 
     Parameters
     ----------
-    shares : mapping of label to Interval
+    shares : DataFrame
+        Indexed by label, columns share, low and high, as fractions.
     colours : sequence of str
     what : str
         What the shares are of, for the axis.
     """
-    if not any(np.isfinite(share.value) for share in shares.values()):
+    values = 100 * shares.to_numpy(float)  # (n, 3)
+    if not np.isfinite(values[:, 0]).any():
         return note(NO_PAIR)
     figure, axes = panels(1, 1, 0.7 + 0.36 * len(shares))
     ax = axes[0, 0]
     places = np.arange(len(shares))[::-1]
-    values = 100 * np.array(list(shares.values()))  # (n, 3)
     ax.barh(places, values[:, 0], color=list(colours), height=0.66)
     for place, (value, low, high) in zip(places, values, strict=True):
         ax.plot([low, high], [place, place], color=INK, linewidth=1.4)
@@ -167,7 +167,7 @@ def shares_mended(shares: Mapping[str, Interval], colours: Sequence[str], what: 
             fontsize=9,
             fontweight="bold",
         )
-    ax.set_yticks(places, list(shares))
+    ax.set_yticks(places, list(shares.index))
     ax.set(xlabel=what, xlim=(0, 105))
     ax.grid(axis="x")
     return figure
@@ -177,7 +177,7 @@ def unique_features(
     cases: np.ndarray,
     twins: np.ndarray,
     differences: np.ndarray,
-    titles: Sequence[tuple[str, str, str]],
+    titles: Sequence[tuple[str, str]],
 ) -> Figure:
     """Fig. 11: cases, their twins, and the features that only the cases have.
 
@@ -186,8 +186,8 @@ def unique_features(
     cases, twins : uint8 array (N, S, S, 3)
     differences : array (N, S, S)
         D' of the unique pixels.
-    titles : sequence of three str
-        Above each case, twin and feature picture.
+    titles : sequence of two str
+        Above each case and twin.
     """
     if not len(cases):
         return note(NO_PAIR)
@@ -198,7 +198,7 @@ def unique_features(
     for k in range(len(cases)):
         shown = (cases[k], twins[k], inverted(differences[k]))
         for ax, image, title, colour in zip(
-            axes[:, k], shown, titles[k], (WRONG, TRUE, INK), strict=True
+            axes[:, k], shown, (*titles[k], ""), (WRONG, TRUE, INK), strict=True
         ):
             picture(ax, image, title, colour, vmin=0, vmax=1)
     for ax, name in zip(axes[:, 0], ("case", "twin", "unique features"), strict=True):

@@ -69,32 +69,25 @@ def _grey_picture(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, axis=-1)
 
 
-def tracking_steps(
-    images: np.ndarray,
-    full: np.ndarray,
-    suppressed: np.ndarray,
-    difference: np.ndarray,
-    titles: Sequence[str],
-) -> Figure:
+def tracking_steps(stacks: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Algorithm 2 step by step: image, both deconvolutions in grey, and their difference.
 
     Parameters
     ----------
-    images : uint8 array (N, S, S, 3)
-    full, suppressed : array (N, S, S)
-        Grey deconvolutions of all pixels and of all but the selected ones; the two share
-        a scale.
-    difference : array (N, S, S)
-        D', on a scale of its own.
+    stacks : four arrays
+        The images, uint8 (N, S, S, 3), and three times (N, S, S): the grey deconvolutions of all
+        pixels and of all but the selected ones, which share a scale, and D'. None at all give
+        a note.
     titles : sequence of str
         One a row.
     """
-    if not len(images):
+    if not stacks:
         return note(NOBODY)
-    figure, axes = panels(len(images), 4, len(images) * (WIDTH / 4 + 0.05) + 0.2)
-    for k, image in enumerate(images):
-        both = inverted(np.stack([full[k], suppressed[k]]))
-        shown = (image, both[0], both[1], inverted(difference[k]))
+    count = len(titles)
+    figure, axes = panels(count, 4, count * (WIDTH / 4 + 0.05) + 0.2)
+    for k, (image, full, suppressed, difference) in enumerate(zip(*stacks, strict=True)):
+        both = inverted(np.stack([full, suppressed]))
+        shown = (image, both[0], both[1], inverted(difference))
         names = ("image", "$dd$: all pixels", "$dd'$: without the set", "$D'$: the difference")
         for ax, values, name in zip(axes[k], shown, names, strict=True):
             picture(ax, values, name if k == 0 else "", vmin=0, vmax=1)
