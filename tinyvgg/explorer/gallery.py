@@ -1,0 +1,227 @@
+"""What an explorer offers to look at: the cases of a network, each with its twin if it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from tinyvgg.comparison import find_twins
+from tinyvgg.layers import check_network, dense_pass, feature_maps_of
+from tinyvgg.model import as_input
+from tinyvgg.study import Study
+
+CORRECT_CASES = 60  # shown where there is no mistake
+NOUNS = {"face": "subject ", "emotion": ""}  # what stands before the name of a class
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture worth a look.
+
+    Attributes
+    ----------
+    row : int
+        Of the images.
+    twin : int or None
+        Row of its twin, a correctly classified picture that resembles it.
+    shows : str
+        What the picture shows, in words.
+    true, predicted : int
+        Class numbers.
+    caption : str
+        The case in a line.
+    why_no_twin : str
+        A sentence, empty if there is a twin.
+    """
+
+    row: int
+    twin: int | None
+    shows: str
+    true: int
+    predicted: int
+    caption: str
+    why_no_twin: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """A network, pictures, and the cases among them.
+
+    Attributes
+    ----------
+    task : str
+    net : nn.Module
+        A supported network (see `tinyvgg.layers`).
+    images : uint8 array (N, S, S, 3)
+    classes : list of str
+    cases : dict of int to Case
+        By row. The mistakes, the most confident first; where there is none, correct pictures,
+        the least confident first.
+    shown : dict of int to str
+        What a twin shows, by row.
+    """
+
+    task: str
+    net: nn.Module
+    images: np.ndarray
+    classes: list[str]
+    cases: dict[int, Case]
+    shown: dict[int, str]
+
+    @property
+    def first(self) -> Case:
+        """The case to begin with: the first that has a twin, if any has."""
+        cases = list(self.cases.values())
+        return next((case for case in cases if case.twin is not None), cases[0])
+
+    def input(self, row: int) -> Tensor:
+        """A picture as the network takes it, (1, 3, S, S)."""
+        return as_input(self.images[row : row + 1]).to(next(self.net.parameters()).device)
+
+    def say(self, number: int) -> str:
+        """The name of a class in a sentence."""
+        return say(self.classes[number], self.task)
+
+
+def say(name: str, task: str) -> str:
+    """A class in a sentence: "subject 12", "sad"."""
+    return f"{NOUNS.get(task, '')}{name}" if name.isdigit() else name
+
+
+def study_gallery(study: Study, task: str) -> Gallery:
+    """The cases of a study: what its network gets wrong, with twins that differ in gaze.
+
+    A twin is of the same subject, angle and emotion (Figs. 9 and 11); labels that the source
+    lacks are passed over.
+    """
+    table = study.outcomes(task)
+    known = [label for label in ("subject", "angle", "emotion") if table[label].notna().all()]
+    gaze = table["gaze"].notna().all()
+    twins = find_twins(table, known, "gaze" if gaze else ())
+    labels = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+    alone = f"It has no twin: no other test picture of the same {labels} is classified correctly."
+    classes = study.split(task).classes
+    shown = {int(row.row): describe(row) for row in table.itertuples()}
+    cases = list_cases(table, twins, shown, [say(name, task) for name in classes], alone)
+    return Gallery(task, study.network(task), study.faces.images, classes, cases, shown)
+
+
+def gallery_of(
+    net: nn.Module,
+    images: np.ndarray,
+    labels: Iterable[int],
+    classes: Sequence[str],
+    task: str = "pictures",
+) -> Gallery:
+    """The cases of any supported network on pictures of one's own.
+
+    A twin is the most confident correct picture of the same class.
+
+    Parameters
+    ----------
+    net : nn.Module
+    images : uint8 array (N, S, S, 3)
+    labels : integers (N,)
+        The true class of each picture.
+    classes : sequence of str
+        A name for each output of the network.
+    task : str
+        A name for the whole.
+    """
+    _, linears = check_network(net)
+    images, labels, classes = np.asarray(images), np.asarray(labels), [str(c) for c in classes]
+    if len(classes) != linears[-1].out_features or len(set(classes)) != len(classes):
+        raise ValueError(
+            f"classes must be {linears[-1].out_features} different names, one for each output "
+            f"of the network; got {len(classes)}, {len(set(classes))} of them different"
+        )
+    if len(images) == 0 or labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            "labels must be class numbers, one for each picture, and at least one; got "
+            f"{labels.dtype} of shape {labels.shape} for {len(images)} pictures"
+        )
+    if labels.min() < 0 or labels.max() >= len(classes):
+        raise ValueError(
+            f"labels must lie in 0..{len(classes) - 1}, got {labels.min()} to {labels.max()}"
+        )
+    probabilities = _probabilities(net, images)
+    predicted = probabilities.argmax(1)
+    table = pd.DataFrame(
+        {
+            "row": np.arange(len(images)),
+            "true": labels,
+            "predicted": predicted,
+            "confidence": probabilities.max(1),
+            "correct": predicted == labels,
+        }
+    )
+    alone = "It has no twin: no picture of the same class is classified correctly."
+    shown = {row: f"picture {row}, {say(classes[label], task)}" for row, label in enumerate(labels)}
+    cases = list_cases(
+        table, find_twins(table, ["true"], ()), shown, [say(c, task) for c in classes], alone
+    )
+    return Gallery(task, net, images, classes, cases, shown)
+
+
+def list_cases(
+    table: pd.DataFrame, twins: pd.DataFrame, shown: dict[int, str], names: list[str], alone: str
+) -> dict[int, Case]:
+    """The rows to look at, as cases.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns row, true, predicted, confidence, correct.
+    twins : DataFrame
+        As `find_twins` gives it.
+    shown : dict of int to str
+        What each row shows.
+    names : list of str
+        Of the classes, as in a sentence.
+    alone : str
+        Why a mistake may have no twin.
+    """
+    wrong = table[~table.correct].sort_values(["confidence", "row"], ascending=[False, True])
+    least_sure = table.sort_values(["confidence", "row"]).head(CORRECT_CASES)
+    pairs = dict(zip(twins["case"], twins["twin"], strict=True))
+    cases = {}
+    for row in (least_sure if wrong.empty else wrong).itertuples():
+        number, twin, verdict = int(row.row), None, "recognised"
+        why = "It has no twin: the network gets this picture right, and only a mistake has one."
+        if not row.correct:
+            verdict, why = f"taken for {names[row.predicted]}", alone
+            if pd.notna(pairs[number]):
+                twin, why = int(pairs[number]), ""
+        caption = f"{shown[number]} → {verdict} ({row.confidence:.2f})"
+        cases[number] = Case(
+            number, twin, shown[number], int(row.true), int(row.predicted), caption, why
+        )
+    return cases
+
+
+def describe(row) -> str:
+    """What a test picture shows, from its labels: "subject 12, sad, 45°, gaze left"."""
+    parts = [f"subject {row.subject}"]
+    if known := pd.notna(row.emotion):
+        parts.append(str(row.emotion))
+    if pd.notna(row.angle):
+        parts.append(f"{row.angle}°")
+    if pd.notna(row.gaze):
+        parts.append(f"gaze {row.gaze}")
+    return ", ".join(parts if known else [*parts, f"picture {row.row}"])
+
+
+@torch.no_grad()
+def _probabilities(net: nn.Module, images: np.ndarray) -> np.ndarray:
+    _, linears = check_network(net)
+    parts = []
+    for start in range(0, len(images), BATCH):
+        maps = feature_maps_of(net, as_input(images[start : start + BATCH]))
+        parts.append(dense_pass(linears, maps)[-1].softmax(1).double().cpu().numpy())
+    return np.concatenate(parts)

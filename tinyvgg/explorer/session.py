@@ -1,0 +1,321 @@
+"""The explorer without a picture: what is chosen, what follows from it, each observable."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import traitlets
+from torch import nn
+
+from tinyvgg.backtracking import Backtrace, Cut, backtrack
+from tinyvgg.explorer.gallery import Case, Gallery, gallery_of, study_gallery
+from tinyvgg.explorer.state import Choice, State, compute, to_numbers
+from tinyvgg.study import Study
+
+PIXEL_SETS = ("none", "backtracked", "common", "unique", "hand")
+WITH_TWIN = ("common", "unique")
+TRACES_KEPT = 64
+INPUTS = tuple(field.name for field in fields(Choice) if field.name != "by_hand")
+
+
+class Refused(traitlets.TraitError, ValueError):
+    """A choice that cannot be made; the message says why, and what can be chosen."""
+
+
+class Whole(traitlets.Int):
+    """A whole number, also one of numpy's."""
+
+    def validate(self, obj, value):
+        if not isinstance(value, bool) and hasattr(value, "__index__"):
+            value = operator.index(value)
+        return super().validate(obj, value)
+
+
+class Session(traitlets.HasTraits):
+    """Choose a case and a set of pixels; see what the network says without them.
+
+    Each trait can be set and observed. `choose` sets several at once and returns the `State`
+    that follows.
+
+    Parameters
+    ----------
+    source : Study, or mapping of str to Gallery
+        See `of` for a network and pictures of one's own.
+
+    Attributes
+    ----------
+    task : str
+        One of `tasks`. Another one begins with its first case.
+    case : int
+        Row of the picture; one of `cases`.
+    pixel_set : {"none", "backtracked", "common", "unique", "hand"}
+        What is suppressed: nothing; the backtracked pixels; those that the case shares with its
+        twin; those of the case alone; or whatever `suppressed` was set to.
+    random : bool
+        Suppress instead as many active pixels, drawn at random.
+    draw : int
+        Number of the draw.
+    target : str
+        The class that is backtracked: "predicted", "true", or a class's name. The twin is
+        always backtracked from the class predicted for it.
+    printed : bool
+        Algorithm 1 as printed, without a cut.
+    floor, percentile : float
+        The cut; see `tinyvgg.Cut`.
+    strongest : int or None
+        Keep of the set only so many pixels, those of the largest contributions; None for all.
+    suppressed : tuple of int
+        The suppressed pixels, counted map by map and row by row. Setting it (to numbers, or to a
+        bool array of the shape of the maps) chooses them by hand.
+    state : State
+        All that follows; a new one after each change.
+
+    Raises
+    ------
+    Refused
+        By any setting that cannot be: a `ValueError`. Nothing has changed then.
+    """
+
+    task = traitlets.Unicode()
+    case = Whole()
+    pixel_set = traitlets.Unicode()
+    random = traitlets.Bool()
+    draw = Whole()
+    target = traitlets.Unicode()
+    printed = traitlets.Bool()
+    floor = traitlets.Float()
+    percentile = traitlets.Float()
+    strongest = Whole(None, allow_none=True)
+    suppressed = traitlets.Any(())
+    state = traitlets.Instance(State)
+
+    def __init__(self, source: Study | Mapping[str, Gallery]):
+        super().__init__()
+        self._galleries: dict[str, Gallery] = {}
+        if isinstance(source, Study):
+            self._study, self._tasks = source, tuple(source.tasks)
+        elif isinstance(source, Mapping) and source:
+            self._galleries = {task: replace(g, task=task) for task, g in source.items()}
+            self._tasks = tuple(source)
+        else:
+            raise TypeError(
+                f"an explorer needs a Study, got {type(source).__name__}; for a network and "
+                f"pictures of your own: {type(self).__name__}.of(net, images, labels, classes)"
+            )
+        self._traces: dict[tuple, Backtrace] = {}
+        task = self.tasks[0]
+        self._choice = Choice(task, self._gallery(task).first.row)
+        self._arrive(self._choice)
+
+    @classmethod
+    def of(
+        cls,
+        net: nn.Module,
+        images: np.ndarray,
+        labels: Iterable[int],
+        classes: Sequence[str],
+        task: str = "pictures",
+    ) -> Self:
+        """Explore any supported network on pictures of one's own.
+
+        Parameters
+        ----------
+        net : nn.Module
+            A supported network (see `tinyvgg.layers`).
+        images : uint8 array (N, S, S, 3)
+        labels : integers (N,)
+            The true class of each picture.
+        classes : sequence of str
+            A name for each output.
+        task : str
+            A name for the whole.
+        """
+        return cls({task: gallery_of(net, images, labels, classes, task)})
+
+    # ------------------------------------------------------------------ what there is
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that can be chosen."""
+        return self._tasks
+
+    @property
+    def cases(self) -> dict[int, Case]:
+        """The cases of the task, by row."""
+        return self._gallery(self.task).cases
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the task's classes."""
+        return self._gallery(self.task).classes
+
+    @property
+    def twin(self) -> int | None:
+        """Row of the twin of the case; None if it has none."""
+        return self.cases[self.case].twin
+
+    @property
+    def available(self) -> tuple[str, ...]:
+        """The values of `pixel_set` that the case allows."""
+        return tuple(s for s in PIXEL_SETS if s not in WITH_TWIN or self.twin is not None)
+
+    # ------------------------------------------------------------------ choosing
+
+    def choose(self, **wanted: Any) -> State:
+        """Set several traits at once; nothing changes if one of them is refused.
+
+        Another task or case without a `pixel_set` of its own keeps the set if the case allows
+        it, and else goes back to the backtracked one.
+        """
+        return self._settle(self._resolve(wanted))
+
+    def reset(self) -> State:
+        """The same task and case, everything else as in the beginning."""
+        return self._settle(Choice(self.task, self.case))
+
+    def _settle(self, choice: Choice) -> State:
+        if choice != self._choice:
+            self._arrive(choice)
+        return self.state
+
+    def _arrive(self, choice: Choice) -> None:
+        """Compute what follows from a choice, then set every trait, then let observers know."""
+        gallery = self._gallery(choice.task)
+        state = compute(gallery, choice, partial(self._trace, gallery))
+        self._choice = choice
+        with self.hold_trait_notifications():
+            for name in INPUTS:
+                setattr(self, name, getattr(choice, name))
+            self.suppressed = to_numbers(state.suppressed)
+            self.state = state
+
+    def _resolve(self, wanted: Mapping[str, Any]) -> Choice:
+        """The choice that follows from the present one by some changes."""
+        if unknown := set(wanted) - {*INPUTS, "suppressed"}:
+            raise Refused(
+                f"unknown choice {', '.join(sorted(unknown))}: "
+                f"there are {', '.join(INPUTS)} and suppressed"
+            )
+        now, new = self._choice, dict(wanted)
+        task = new.get("task", now.task)
+        if task not in self.tasks:
+            raise Refused(f"unknown task {task!r}: choose one of {', '.join(self.tasks)}")
+        gallery = self._gallery(task)
+        if task != now.task:
+            new = {"case": gallery.first.row, "target": "predicted", **new}
+        row = new.get("case", now.case)
+        if row not in gallery.cases:
+            some = ", ".join(map(str, list(gallery.cases)[:5]))
+            raise Refused(
+                f"picture {row} is not among the {len(gallery.cases)} cases of the task {task}; "
+                f"choose from explorer.cases: {some}{', …' if len(gallery.cases) > 5 else ''}"
+            )
+        case = gallery.cases[row]
+        moved = (task, row) != (now.task, now.case)
+        if "suppressed" in new:
+            new["by_hand"] = self._numbers(new.pop("suppressed"), gallery, case)
+            new["pixel_set"] = "hand"
+            new.setdefault("random", False)
+        elif moved and not self._fits(now, task, case):
+            new.setdefault("pixel_set", "backtracked")
+        if moved or new.get("pixel_set", now.pixel_set) != now.pixel_set:
+            new.setdefault("strongest", None)
+        if new.get("pixel_set") == "hand" and "by_hand" not in new and now.pixel_set != "hand":
+            new["by_hand"] = to_numbers(self.state.suppressed)
+            new.setdefault("random", False)
+        choice = replace(now, **new)
+        self._check(choice, gallery, case)
+        return choice
+
+    @staticmethod
+    def _fits(choice: Choice, task: str, case: Case) -> bool:
+        """Whether the set of a choice also suits another case."""
+        if choice.pixel_set == "hand":
+            return task == choice.task
+        return choice.pixel_set not in WITH_TWIN or case.twin is not None
+
+    def _check(self, choice: Choice, gallery: Gallery, case: Case) -> None:
+        if choice.pixel_set not in PIXEL_SETS:
+            raise Refused(
+                f"unknown pixel_set {choice.pixel_set!r}: choose one of {', '.join(PIXEL_SETS)}"
+            )
+        if choice.pixel_set in WITH_TWIN and case.twin is None:
+            raise Refused(
+                f"the set {choice.pixel_set!r} needs a twin to compare with. {case.why_no_twin} "
+                'Choose "none" or "backtracked", or another case'
+            )
+        if choice.target not in ("predicted", "true", *gallery.classes):
+            raise Refused(
+                f"unknown target {choice.target!r}: choose predicted, true, or one of the classes "
+                f"{', '.join(gallery.classes[:8])}{', …' if len(gallery.classes) > 8 else ''}"
+            )
+        try:
+            Cut(choice.floor, choice.percentile)
+        except (TypeError, ValueError) as error:
+            raise Refused(str(error)) from None
+        if choice.draw < 0:
+            raise Refused(f"draw must be 0 or more, got {choice.draw}")
+        if choice.strongest is not None and choice.strongest < 1:
+            raise Refused(f"strongest must be 1 or more, or None for all; got {choice.strongest}")
+        if choice.strongest is not None and choice.pixel_set == "hand":
+            raise Refused("strongest thins out a set that was found, not pixels chosen by hand")
+
+    def _numbers(self, pixels: Any, gallery: Gallery, case: Case) -> tuple[int, ...]:
+        shape = tuple(self._trace(gallery, case.row, None, None).maps.shape[1:])
+        if hasattr(pixels, "cpu"):
+            pixels = pixels.cpu()
+        array = np.asarray(list(pixels) if isinstance(pixels, set | frozenset | range) else pixels)
+        if array.dtype == bool and array.shape == shape:
+            return to_numbers(array)
+        total = int(np.prod(shape))
+        if array.size == 0:
+            return ()
+        if array.ndim != 1 or array.dtype.kind not in "iu" or array.min() < 0:
+            raise Refused(
+                f"suppressed must be numbers of pixels, 0 to {total - 1}, or a bool array of "
+                f"shape {shape}; got {array.dtype} of shape {array.shape}"
+            )
+        if array.max() >= total:
+            raise Refused(f"there is no pixel {array.max()}: they are numbered 0 to {total - 1}")
+        return tuple(np.unique(array).tolist())
+
+    # ------------------------------------------------------------------ traits set from outside
+
+    @traitlets.validate(*INPUTS, "suppressed")
+    def _accept(self, proposal):
+        choice = self._resolve({proposal.trait.name: proposal.value})
+        return choice.by_hand if proposal.trait.name == "suppressed" else proposal.value
+
+    @traitlets.observe(*INPUTS)
+    def _follow(self, change):
+        if change.new != getattr(self._choice, change.name):
+            self.choose(**{change.name: change.new})
+
+    @traitlets.observe("suppressed")
+    def _follow_hand(self, change):
+        if change.new != to_numbers(self.state.suppressed):
+            self.choose(suppressed=change.new)
+
+    # ------------------------------------------------------------------ made once
+
+    def _gallery(self, task: str) -> Gallery:
+        if task not in self._galleries:
+            self._galleries[task] = study_gallery(self._study, task)
+        return self._galleries[task]
+
+    def _trace(self, gallery: Gallery, row: int, target: int | None, cut: Cut | None) -> Backtrace:
+        key = (gallery.task, row, target, cut)
+        if key not in self._traces:
+            while len(self._traces) >= TRACES_KEPT:
+                del self._traces[next(iter(self._traces))]
+            self._traces[key] = backtrack(gallery.net, gallery.input(row), target, cut)
+        return self._traces[key]
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in ("task", "case", "pixel_set"))
+        return f"{type(self).__name__}({', '.join(shown)})"

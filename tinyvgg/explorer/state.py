@@ -1,0 +1,228 @@
+"""What an explorer shows at a moment, computed from what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tinyvgg.backtracking import Backtrace, Cut
+from tinyvgg.comparison import compare, random_pixels
+from tinyvgg.explorer.gallery import Case, Gallery
+from tinyvgg.layers import check_network
+from tinyvgg.tracking import suppress, track
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen; the traits of `Session` explain each.
+
+    Attributes
+    ----------
+    by_hand : tuple of int
+        The pixels of the set "hand".
+    """
+
+    task: str
+    case: int
+    pixel_set: str = "backtracked"
+    random: bool = False
+    draw: int = 0
+    target: str = "predicted"
+    printed: bool = False
+    floor: float = Cut.floor
+    percentile: float = Cut.percentile
+    strongest: int | None = None
+    by_hand: tuple[int, ...] = ()
+
+    @property
+    def cut(self) -> Cut | None:
+        """The cut of the last step; None as printed."""
+        return None if self.printed else Cut(self.floor, self.percentile)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class State:
+    """All that is seen of a choice; arrays of one picture, without a batch dimension.
+
+    Attributes
+    ----------
+    choice : Choice
+    case : Case
+    gallery : Gallery
+    target : int
+        The class that was backtracked.
+    maps : float array (C, h, w)
+        The last feature maps.
+    sets : dict of str to bool array (C, h, w)
+        "backtracked", and with a twin "common" and "unique", before `strongest` thins them out.
+    chosen, control : bool array (C, h, w)
+        The set that was chosen, and as many active pixels drawn at random.
+    before, without_chosen, without_control : float array (classes,)
+        Probabilities with all pixels, and without those of either set.
+    full, difference : float array (S, S, 3), (S, S)
+        The deconvolution of all pixels, and D' of Algorithm 2 for the suppressed ones.
+    """
+
+    choice: Choice
+    case: Case
+    gallery: Gallery
+    target: int
+    maps: np.ndarray
+    sets: dict[str, np.ndarray]
+    chosen: np.ndarray
+    control: np.ndarray
+    before: np.ndarray
+    without_chosen: np.ndarray
+    without_control: np.ndarray
+    full: np.ndarray
+    difference: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"State({self.case.shows}: {self.sentence})"
+
+    @property
+    def suppressed(self) -> np.ndarray:
+        """The pixels at zero, bool (C, h, w): the set, or its control."""
+        return self.control if self.choice.random else self.chosen
+
+    @property
+    def after(self) -> np.ndarray:
+        """Probabilities without the suppressed pixels, (classes,)."""
+        return self.without_control if self.choice.random else self.without_chosen
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in plain words: "Without these 31 of 2,048 pixels it says sad (0.91)."."""
+        count, total = int(self.suppressed.sum()), self.suppressed.size
+        if count == 0:
+            empty = "" if self.choice.pixel_set == "none" else "This set is empty. "
+            return f"{empty}With all of its {total:,} pixels it says {self._says(self.before)}."
+        still = "still " if self.after.argmax() == self.before.argmax() else ""
+        these = "" if self.choice.random else "this " if count == 1 else "these "
+        which = "drawn at random " if self.choice.random else ""
+        return (
+            f"Without {these}{count:,} of {total:,} pixels {which}"
+            f"it {still}says {self._says(self.after)}."
+        )
+
+    @property
+    def context(self) -> str:
+        """What it said before, what is right, and what the other set of that size does; by line."""
+        right = self.gallery.say(self.case.true)
+        agrees = self.before.argmax() == self.case.true
+        truth = "which is right" if agrees else f"and {right} would be right"
+        count = int(self.suppressed.sum())
+        if count == 0:
+            return f"Rightly so: {right}." if agrees else f"Right would be {right}."
+        said = f"With all pixels it says {self._says(self.before)}, {truth}."
+        if self.choice.random:
+            return f"{said}\nWithout the set itself: {self._says(self.without_chosen)}."
+        return f"{said}\nWithout as many drawn at random: {self._says(self.without_control)}."
+
+    def _says(self, probabilities: np.ndarray) -> str:
+        best = int(probabilities.argmax())
+        return f"{self.gallery.say(best)} ({probabilities[best]:.2f})"
+
+
+Traces = Callable[[int, "int | None", "Cut | None"], Backtrace]
+
+
+@torch.no_grad()
+def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
+    """Everything that a choice shows.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    choice : Choice
+    trace_of : callable
+        (row, target, cut) to the trace of that picture; the session keeps them.
+    """
+    net, case = gallery.net, gallery.cases[choice.case]
+    trace = trace_of(case.row, target_of(gallery, case, choice.target), choice.cut)
+    sets = {"backtracked": trace.pixels}
+    if case.twin is not None:
+        pair = compare(trace, trace_of(case.twin, None, choice.cut))
+        sets |= {"common": pair.common, "unique": pair.only_a}
+
+    if choice.pixel_set == "hand":
+        chosen = from_numbers(choice.by_hand, trace.pixels)
+    else:
+        chosen = sets.get(choice.pixel_set, torch.zeros_like(trace.pixels))
+        if choice.strongest is not None:
+            chosen = strongest_of(chosen, strengths(net, trace), choice.strongest)
+    generator = torch.Generator().manual_seed(choice.draw)
+    control = random_pixels(trace.maps, int(chosen.sum()), generator)
+
+    tracking = track(net, gallery.input(case.row), control if choice.random else chosen)
+    return State(
+        choice=choice,
+        case=case,
+        gallery=gallery,
+        target=int(trace.target[0]),
+        maps=_array(trace.maps),
+        sets={name: _array(pixels) for name, pixels in sets.items()},
+        chosen=_array(chosen),
+        control=_array(control),
+        before=_array(trace.probabilities),
+        without_chosen=_array(suppress(net, trace.maps, chosen)),
+        without_control=_array(suppress(net, trace.maps, control)),
+        full=np.moveaxis(_array(tracking.full), 0, -1),
+        difference=_array(tracking.difference),
+    )
+
+
+def target_of(gallery: Gallery, case: Case, target: str) -> int | None:
+    """The class number of "predicted" (None: let the network say), "true", or a class's name."""
+    if target == "predicted":
+        return None
+    return case.true if target == "true" else gallery.classes.index(target)
+
+
+@torch.no_grad()
+def strengths(net: nn.Module, trace: Backtrace) -> Tensor:
+    """Each pixel's largest contribution to a selected unit, a_0[r] max_i W_1[r, i]; (B, C, h, w).
+
+    It is what the cut of `backtrack` compares with its threshold.
+    """
+    _, linears = check_network(net)
+    weight = linears[0].weight
+    if trace.layers:
+        selected = trace.layers[-1]
+    else:
+        selected = torch.zeros_like(trace.logits, dtype=torch.bool)
+        selected[torch.arange(len(selected)), trace.target] = True
+    best = [
+        weight[units].amax(0) if units.any() else weight.new_zeros(weight.shape[1])
+        for units in selected
+    ]
+    return trace.maps * torch.stack(best).reshape(trace.maps.shape)
+
+
+def strongest_of(pixels: Tensor, strength: Tensor, count: int) -> Tensor:
+    """The `count` strongest pixels of the set of one image; all if it has no more."""
+    ranked = strength.flatten().double().masked_fill(~pixels.flatten(), -torch.inf)
+    order = ranked.argsort(descending=True, stable=True)[: min(count, int(pixels.sum()))]
+    kept = torch.zeros_like(pixels.flatten())
+    kept[order] = True
+    return kept.reshape(pixels.shape)
+
+
+def from_numbers(numbers: tuple[int, ...], like: Tensor) -> Tensor:
+    """A set of pixels from their numbers, counted map by map and row by row."""
+    pixels = torch.zeros(like.numel(), dtype=torch.bool, device=like.device)
+    pixels[list(numbers)] = True
+    return pixels.reshape(like.shape)
+
+
+def to_numbers(pixels: np.ndarray) -> tuple[int, ...]:
+    """The numbers of a set of pixels, ascending."""
+    return tuple(np.flatnonzero(pixels).tolist())
+
+
+def _array(batch: Tensor) -> np.ndarray:
+    return batch[0].detach().cpu().numpy()
