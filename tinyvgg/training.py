@@ -274,7 +274,7 @@ def _epoch(
 
 
 @torch.no_grad()
-def _test_error(network: nn.Module, data: _Data, batch_size: int = 36) -> float:
+def _test_error(network: nn.Module, data: _Data, batch_size: int = 12) -> float:
     device = data.target.device
     wrong = torch.zeros((), device=device)
     network.eval()

@@ -54,7 +54,7 @@ class Camera:
 
 
 def aim(frame: Frame, shot: Shot, angle: int, side: int) -> Camera:
-    """The camera for pictures of `side` pixels: 90 in front of the subject, 0 at their right ear."""
+    """The camera for pictures of `side` pixels; 90 is in front, 0 at the right ear."""
     turn, nod, tilt = shot.pose
     rotation = rotation_about("z", tilt) @ rotation_about("x", nod)
     pixels_per_dm = side / (FRAME * frame.eye_chin) * shot.scale
