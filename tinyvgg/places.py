@@ -16,12 +16,13 @@ def similarity(a: ArrayLike, b: ArrayLike) -> np.ndarray:
 
     NaN where one of the two is flat, as the features of an empty set are.
     """
-    a, b = (np.asarray(x, float).reshape(len(x), -1) for x in (a, b))
+    a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != b.shape:
         raise ValueError(f"both stacks must have the same shape, got {a.shape} and {b.shape}")
-    a, b = (x - x.mean(axis=1, keepdims=True) if x.size else x for x in (a, b))
-    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.where(size > 0, (a * b).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
+    each = tuple(range(1, a.ndim))
+    a, b = (x - x.mean(axis=each, keepdims=True) for x in (a, b))
+    size = np.sqrt((a**2).sum(axis=each) * (b**2).sum(axis=each))
+    return np.where(size > 0, (a * b).sum(axis=each) / np.where(size > 0, size, 1), np.nan)
 
 
 def area_of_half(features: ArrayLike) -> np.ndarray:
