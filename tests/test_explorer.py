@@ -241,6 +241,12 @@ def test_the_page_describes_every_picture_in_words(session):
         assert shown.count("<img") == len(re.findall(r'alt="[^"]{10,}"', shown)) > 0
 
 
+def test_a_picture_of_nothing_is_a_word(session):
+    assert "nothing" not in page.faces(session.choose(pixel_set="backtracked"))
+    empty = page.faces(session.choose(pixel_set="none"))
+    assert (empty.count("<img"), empty.count(">nothing<")) == (empty.count("<figure") - 1, 1)
+
+
 def test_names_of_classes_are_escaped(small):
     net, images, labels = small
     session = Session.of(net, images, labels, ["<b>", "&", '"', "'", "<script>", "x"])

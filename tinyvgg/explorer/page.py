@@ -29,6 +29,8 @@ STYLE = """<style>
   margin: 4px 0 0 !important; color: inherit !important; }
 .tve img { display: block; width: 100%; image-rendering: pixelated; border-radius: 3px;
   padding: 0 !important; filter: none !important; }
+.tve-empty { aspect-ratio: 1; display: grid; place-items: center; border: 1px dashed currentColor;
+  border-radius: 3px; opacity: .6; }
 .tve-row { display: flex; flex-wrap: wrap; gap: 12px; }
 .tve-maps { max-width: 560px; background: #fff; padding: 6px; border-radius: 3px; }
 .tve-said { font-size: 18px; font-weight: 600; line-height: 1.35; }
@@ -153,10 +155,10 @@ def set_colour(state: State) -> str:
 
 
 def _figure(caption: str, picture: np.ndarray, alt: str) -> str:
-    return (
-        f'<figure><img alt="{escape(alt, quote=True)}" src="{pictures.data_uri(picture)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    shown = f'<img alt="{escape(alt, quote=True)}" src="{pictures.data_uri(picture)}">'
+    if (picture == picture[0, 0]).all():
+        shown = '<div class="tve-empty">nothing</div>'
+    return f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _key(colour: str) -> str:

@@ -40,7 +40,7 @@ def still(state: State) -> Figure:
         if image is None:
             bare(ax).text(0.5, 0.5, "no twin", ha="center", va="center", fontsize=8.5)
         else:
-            picture(ax, image, textwrap.fill(title, 20))
+            picture(ax, image, textwrap.fill(title, 22))
     left, right = below.subplots(1, 2, width_ratios=[1, 1.4])
     _draw_bars(left, state)
     picture(right, pictures.feature_maps(state))
