@@ -179,12 +179,12 @@ def test_common_and_lone_pixels_have_their_colours_in_both_images():
 
 
 def test_common_values_keep_the_two_values_of_a_pixel_together():
-    twin, case = np.array([1.0, 3, 2]), np.array([10.0, 30, 20])
+    twin, case = np.array([1.0, 3, 2]), np.array([10.0, 20, 30])
     lines, points = figures.common_values(twin, case).axes
     of_case, of_twin = (line.get_ydata().tolist() for line in lines.get_lines())
-    assert of_twin == [3, 2, 1] and of_case == [30, 20, 10]
-    assert points.collections[0].get_offsets().tolist() == [[1, 10], [3, 30], [2, 20]]
-    assert points.get_title() == "correlation 1.00"
+    assert of_twin == [3, 2, 1] and of_case == [20, 30, 10]
+    assert points.collections[0].get_offsets().tolist() == [[1, 10], [3, 20], [2, 30]]
+    assert points.get_title() == "correlation 0.50"
 
 
 def test_every_pair_is_a_dot_and_the_bar_is_the_mean_given():
