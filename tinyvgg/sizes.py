@@ -1,4 +1,4 @@
-"""Eq. 1 and its three inverses, held against convolutions that are run."""
+"""Eq. 1, its three inverses and the sizes of Table 1, held against layers that are run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from itertools import product
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from tinyvgg.model import conv_size, deconv_size_padded, deconv_size_strided, deconv_size_unit
+from tinyvgg.deconv import record
+from tinyvgg.model import (
+    VGG,
+    conv_size,
+    deconv_size_padded,
+    deconv_size_strided,
+    deconv_size_unit,
+    layer_table,
+)
 
 CASES = {
     "padded": "unit stride, padding",
@@ -74,3 +83,46 @@ def _combinations(
         if k > i + 2 * p or (p and s > 1):
             continue
         yield "padded" if p else "strided" if s > 1 else "unit", i, k, p, s
+
+
+def run_layers(net: VGG) -> pd.DataFrame:
+    """The shapes that Table 1 states and those that come out, for every layer that makes maps.
+
+    Returns
+    -------
+    DataFrame
+        Columns `layer`, `stated` (by `layer_table`) and `ran` (on an image of zeros), shapes of
+        (maps, rows, columns).
+    """
+    weight = next(net.parameters())
+    ran = record(net.features, weight.new_zeros(1, 3, net.image_size, net.image_size))
+    given = [
+        size
+        for layer, size in zip(net.features, ran.sizes, strict=True)
+        if not isinstance(layer, nn.ReLU)
+    ]
+    stated = [row for row in layer_table(net) if row["kind"] != "dense"]
+    return pd.DataFrame(
+        {
+            "layer": [row["layer"] for row in stated],
+            "stated": [row["output"] for row in stated],
+            "ran": [*given, tuple(ran.maps.shape[1:])],
+        }
+    )
+
+
+def field_of_view(net: VGG) -> tuple[int, int]:
+    """What a pixel of the last feature maps sees of the image.
+
+    Returns
+    -------
+    side : int
+        Of the square of image pixels that can change it.
+    step : int
+        Image pixels between the squares of two neighbours.
+    """
+    side, step = 1, 1
+    for row in layer_table(net):
+        if row["kernel"]:
+            side, step = side + (row["kernel"] - 1) * step, step * row["stride"]
+    return side, step
