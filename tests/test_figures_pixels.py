@@ -218,6 +218,19 @@ def test_case_twin_and_features_of_a_pair_stand_in_one_column():
     assert not axes[0, 2].get_images()
 
 
+def test_the_grid_frames_the_mistaken_and_the_true_class_of_every_row():
+    table = table_3().iloc[:4]
+    (ax,) = figures.probability_grid(table, EMOTIONS).axes
+    assert len(ax.texts) == 4 * 8 and ax.texts[3].get_text() == "0.99"
+    frames = [patch for patch in ax.patches if not patch.get_fill()]
+    marked = [(EMOTIONS[round(f.get_x() + 0.47)], f.get_edgecolor()) for f in frames]
+    case_1 = [("fearful", to_rgba(WRONG)), ("sad", to_rgba(TRUE))]
+    case_2 = [("contemptuous", to_rgba(WRONG)), ("angry", to_rgba(TRUE))]
+    assert marked == 2 * case_1 + 2 * case_2
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["1  before", "1  after", "2  before", "2  after"]
+
+
 def test_floors_are_marked_where_the_papers_classes_tie_and_nowhere_else():
     table = table_3()
     rows = {m: table.xs(m, level="moment")[list(EMOTIONS)].to_numpy() for m in ("before", "after")}
@@ -243,6 +256,7 @@ def test_floors_are_marked_where_the_papers_classes_tie_and_nowhere_else():
         lambda: figures.common_values(np.zeros(0), np.zeros(0)),
         lambda: figures.confidence_falls({"wrong": pd.DataFrame({"as it is": []})}, {"wrong": {}}),
         lambda: figures.shares_mended(pd.DataFrame([[np.nan] * 3], ["unique"]), [UNIQUE], "%"),
+        lambda: figures.probability_grid(table_3().iloc[:0], EMOTIONS),
         lambda: figures.unique_features(*[np.zeros((0, 8, 8, 3))] * 2, np.zeros((0, 8, 8)), []),
     ],
 )

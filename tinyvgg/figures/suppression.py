@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
@@ -203,6 +204,53 @@ def unique_features(
             picture(ax, image, title, colour, vmin=0, vmax=1)
     for ax, name in zip(axes[:, 0], ("case", "twin", "unique features"), strict=True):
         ax.set_ylabel(name, fontsize=8)
+    return figure
+
+
+def probability_grid(
+    table: pd.DataFrame, classes: Sequence[str], moments: Sequence[str] = ("before", "after")
+) -> Figure:
+    """Table 3 as a grid: two rows a case, darker the larger the probability.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `claims.table_3` and `probabilities.probability_table` give it.
+    classes : sequence of str
+    moments : sequence of str
+        Which rows of each case to show.
+    """
+    if not len(table):
+        return note(NO_PAIR)
+    rows = table[table.index.get_level_values("moment").isin(moments)]
+    figure, axes = panels(1, 1, 0.6 + 0.27 * len(rows))
+    ax = axes[0, 0]
+    places = [k + 0.35 * (k // len(moments)) for k in range(len(rows))]
+    for place, (_, row) in zip(places, rows.iterrows(), strict=True):
+        for x, name in enumerate(classes):
+            p = float(row[name])
+            shade = 1 - 0.75 * p
+            ax.add_patch(Rectangle((x - 0.5, place - 0.5), 1, 1, color=(shade, shade, shade)))
+            text = f"{p:.2f}" if p >= 0.005 else f"{p:.0e}"
+            ax.text(
+                x,
+                place,
+                text,
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shade < 0.55 else INK,
+            )
+        for name, colour in ((row.mistaken, WRONG), (row.true, TRUE)):
+            corner = (list(classes).index(name) - 0.47, place - 0.45)
+            ax.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=colour, lw=1.8))
+    labels = [f"{case}  {moment}" for case, moment in rows.index]
+    ax.set_yticks(places, labels)
+    ax.set_xticks(range(len(classes)), list(classes))
+    ax.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
+    ax.set(xlim=(-0.5, len(classes) - 0.5), ylim=(places[-1] + 0.55, -0.55))
+    for spine in ax.spines.values():
+        spine.set_visible(False)
     return figure
 
 
