@@ -16,13 +16,14 @@ def similarity(a: ArrayLike, b: ArrayLike) -> np.ndarray:
 
     NaN where one of the two is flat, as the features of an empty set are.
     """
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    if a.shape != b.shape:
-        raise ValueError(f"both stacks must have the same shape, got {a.shape} and {b.shape}")
-    each = tuple(range(1, a.ndim))
-    a, b = (x - x.mean(axis=each, keepdims=True) for x in (a, b))
-    size = np.sqrt((a**2).sum(axis=each) * (b**2).sum(axis=each))
-    return np.where(size > 0, (a * b).sum(axis=each) / np.where(size > 0, size, 1), np.nan)
+    one, other = np.asarray(a, float), np.asarray(b, float)
+    if one.shape != other.shape:
+        raise ValueError(f"both stacks must have the same shape, got {one.shape} and {other.shape}")
+    each = tuple(range(1, one.ndim))
+    one, other = (x - x.mean(axis=each, keepdims=True) for x in (one, other))
+    size = np.sqrt((one**2).sum(axis=each) * (other**2).sum(axis=each))
+    product = (one * other).sum(axis=each)
+    return np.where(size > 0, product / np.where(size > 0, size, 1), np.nan)
 
 
 def area_of_half(features: ArrayLike) -> np.ndarray:

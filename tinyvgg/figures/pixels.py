@@ -137,7 +137,7 @@ def missing_pixels(
         width=across * len(images) + 0.3,
         height_ratios=ratios,
     )
-    figure.get_layout_engine().set(w_pad=0.08)
+    figure.set_layout_engine("constrained", w_pad=0.08)
     for k, image in enumerate(images):
         picture(axes[0, k], image, titles[k])
         picture(axes[1, k], map_sheet(maps[k], None, columns))
