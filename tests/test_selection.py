@@ -109,7 +109,11 @@ def test_every_class_is_traced_and_compared_with_the_one_predicted():
     assert list(printed.filter(like="L_")) == ["L_3", "L_2", "L_1", "L_0"]
     assert (printed.selected == printed.active).all()  # the printed algorithm, on wide layers
     assert (printed[~printed.predicted].L_3 < 1).all()  # where it does depend on the class
-    narrow = random_tiny(0, dense=(3, 2))
+
+
+@pytest.mark.parametrize("dense", [(), (3, 2), (128, 64)], ids=len)
+def test_every_class_with_a_cut_equals_one_trace_at_a_time(dense):
+    narrow = random_tiny(0, dense)
     table = every_class(narrow, inputs, range(7), Cut(0, 50))
     for row in table.itertuples():
         trace = backtrack(narrow, IMAGES[[row.row]], row.target, Cut(0, 50))

@@ -159,20 +159,46 @@ def every_class(
     reference = trace_rows(net, inputs, rows, cut=cut)
     parts = []
     for k in range(reference.logits.shape[1]):
-        trace = trace_rows(net, inputs, rows, np.full(len(rows), k), cut)
+        trace, pixels = _traced_from(net, inputs, rows, k, cut, reference)
         part = {
             "row": rows,
             "target": k,
             "predicted": reference.target.cpu().numpy() == k,
             "active": count_pixels(trace.maps),
-            "selected": count_pixels(trace.pixels),
+            "selected": count_pixels(pixels),
         }
-        for name, some, others in zip(
-            layer_names(trace), _sets(trace), _sets(reference), strict=True
-        ):
+        sets = [*trace.layers, pixels.flatten(1)]
+        for name, some, others in zip(layer_names(trace), sets, _sets(reference), strict=True):
             part[name] = jaccard(some, others).cpu().numpy() if len(rows) else np.zeros(0)
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
+
+
+def _traced_from(
+    net: nn.Module,
+    inputs: Callable[[np.ndarray], Tensor],
+    rows: np.ndarray,
+    k: int,
+    cut: Cut | None,
+    reference: Backtrace,
+) -> tuple[Backtrace, Tensor]:
+    """The printed trace of class k, and its pixels, which the cut may thin out.
+
+    The cut knows the class only through L_1, and is slow: where L_1 is that of the reference,
+    so are the pixels.
+    """
+    trace = trace_rows(net, inputs, rows, np.full(len(rows), k))
+    if cut is None or not len(rows):
+        return trace, trace.pixels
+    differs = np.ones(len(rows), bool)
+    if trace.layers:
+        differs = (trace.layers[-1] != reference.layers[-1]).any(dim=1).cpu().numpy()
+    pixels = reference.pixels.clone()
+    if differs.any():
+        some = rows[differs]
+        with_cut = trace_rows(net, inputs, some, np.full(len(some), k), cut)
+        pixels[torch.from_numpy(differs).to(pixels.device)] = with_cut.pixels
+    return trace, pixels
 
 
 def layer_names(trace: Backtrace) -> list[str]:
