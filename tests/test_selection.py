@@ -113,15 +113,15 @@ def test_every_class_is_traced_and_compared_with_the_one_predicted():
 
 @pytest.mark.parametrize("dense", [(), (3, 2), (128, 64)], ids=len)
 def test_every_class_with_a_cut_equals_one_trace_at_a_time(dense):
-    narrow = random_tiny(0, dense)
-    table = every_class(narrow, inputs, range(7), Cut(0, 50))
+    net = random_tiny(0, dense)
+    table = every_class(net, inputs, range(7), Cut(0, 50))
     for row in table.itertuples():
-        trace = backtrack(narrow, IMAGES[[row.row]], row.target, Cut(0, 50))
-        reference = backtrack(narrow, IMAGES[[row.row]], cut=Cut(0, 50))
+        trace = backtrack(net, IMAGES[[row.row]], row.target, Cut(0, 50))
+        reference = backtrack(net, IMAGES[[row.row]], cut=Cut(0, 50))
         some, others = trace.pixels, reference.pixels
         assert row.selected == some.sum()
-        union = (some | others).sum()
-        assert (float((some & others).sum() / union) if union else 1) == row.L_0
+        common, union = int((some & others).sum()), int((some | others).sum())
+        assert row.L_0 == pytest.approx(common / union if union else 1)
 
 
 def test_a_stricter_cut_never_selects_more():
