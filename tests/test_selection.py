@@ -8,9 +8,8 @@ import pytest
 import torch
 from networks import random_images, random_tiny
 
-from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.batches import trace_rows, track_rows
-from tinyvgg.places import (
+from tinyvgg.analysis.batches import trace_rows, track_rows
+from tinyvgg.analysis.places import (
     area_of_half,
     as_shares,
     flat_places,
@@ -21,7 +20,7 @@ from tinyvgg.places import (
     share_within,
     similarity,
 )
-from tinyvgg.selection import (
+from tinyvgg.analysis.selection import (
     count_pixels,
     every_class,
     last_layer,
@@ -29,6 +28,7 @@ from tinyvgg.selection import (
     selected_by_layer,
     sensitivity,
 )
+from tinyvgg.backtracking import Cut, backtrack
 from tinyvgg.tracking import track
 
 IMAGES = random_images(0, batch=7)

@@ -8,12 +8,8 @@ import pytest
 import torch
 from networks import random_images, random_tiny
 
-from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.claims import table_3
-from tinyvgg.comparison import find_twins
-from tinyvgg.faces.design import EMOTIONS
-from tinyvgg.intervals import bootstrap_mean, verdict, wilson
-from tinyvgg.probabilities import (
+from tinyvgg.analysis.intervals import bootstrap_mean, verdict, wilson
+from tinyvgg.analysis.probabilities import (
     floor_counts,
     implied_spread,
     one_for_each,
@@ -22,7 +18,7 @@ from tinyvgg.probabilities import (
     softmax,
     suppressed_logits,
 )
-from tinyvgg.suppression import (
+from tinyvgg.analysis.suppression import (
     SETS,
     by_pair,
     one_pair,
@@ -31,6 +27,10 @@ from tinyvgg.suppression import (
     summary,
     suppress_pairs,
 )
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.claims import table_3
+from tinyvgg.comparison import find_twins
+from tinyvgg.faces.design import EMOTIONS
 from tinyvgg.tracking import suppress
 
 CLASSES = [f"class {k}" for k in range(5)]

@@ -10,8 +10,7 @@ import torch
 from networks import random_images, random_tiny
 from torch import nn
 
-from tinyvgg.deconv import deconvolve, record
-from tinyvgg.variants import (
+from tinyvgg.analysis.variants import (
     RELEASED,
     VARIANTS,
     Variant,
@@ -19,6 +18,7 @@ from tinyvgg.variants import (
     deconvolve_variants,
     variant_changes,
 )
+from tinyvgg.deconv import deconvolve, record
 
 
 def ties_by_loops(net, images) -> list[tuple[int, int, int]]:

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from tinyvgg.analysis.selection import LastLayer
 from tinyvgg.backtracking import Cut
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
@@ -27,7 +28,6 @@ from tinyvgg.figures.style import (
     panels,
     picture,
 )
-from tinyvgg.selection import LastLayer
 
 SELECTED = "#56B4E9"  # what backtracking selected
 

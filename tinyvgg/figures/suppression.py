@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from tinyvgg.analysis.intervals import Interval
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
     COMMON,
@@ -27,7 +28,6 @@ from tinyvgg.figures.style import (
     panels,
     picture,
 )
-from tinyvgg.intervals import Interval
 
 NO_PAIR = "In this run no misclassified face has a twin."
 TWIN_ONLY = "#56B4E9"  # pixels of the twin alone

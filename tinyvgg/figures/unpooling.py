@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
+from tinyvgg.analysis.variants import Variant
 from tinyvgg.deconv import find_switches, unpool
 from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, panels, picture
 from tinyvgg.layers import apply_feature_layer
-from tinyvgg.variants import Variant
 
 SWITCH = "#56B4E9"  # the place of a maximum
 WINDOW = nn.MaxPool2d(2)

@@ -15,10 +15,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from tinyvgg.analysis.batches import trace_rows
+from tinyvgg.analysis.intervals import Interval, bootstrap_mean
 from tinyvgg.backtracking import Backtrace, Cut
-from tinyvgg.batches import trace_rows
 from tinyvgg.comparison import PixelSets, compare, find_twins, random_pixels
-from tinyvgg.intervals import Interval, bootstrap_mean
 from tinyvgg.tracking import suppress
 
 SETS = (

@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from tinyvgg.analysis.suppression import TwinPairs
 from tinyvgg.claims import classes_at_the_floor
 from tinyvgg.layers import check_network, dense_pass
-from tinyvgg.suppression import TwinPairs
 
 MOMENTS = ("before", "after", "after, rectified")
 

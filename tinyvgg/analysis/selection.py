@@ -11,8 +11,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from tinyvgg.analysis.batches import trace_rows
 from tinyvgg.backtracking import Backtrace, Cut
-from tinyvgg.batches import trace_rows
 from tinyvgg.comparison import jaccard
 from tinyvgg.layers import check_network, dense_pass
 
