@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tinyvgg.notebook import refuse_unknown_parameters, show
+from tinyvgg.notebook import Shown, refuse_unknown_parameters, show
 
 DECLARED = "profile = None  # or smoke\nseed: int = 0\n"
 
@@ -22,8 +22,9 @@ def test_cells_that_papermill_did_not_inject_are_left_alone():
     refuse_unknown_parameters([DECLARED, "sed = 3\n", "y = 4"])
 
 
-def test_a_table_of_the_same_content_is_the_same_html():
+@pytest.mark.parametrize("form", [Shown._repr_html_, repr])
+def test_a_table_of_the_same_content_is_shown_the_same(form):
     table = pd.DataFrame({"share": [0.25, np.nan], "n": [1, 2]})
-    first, second = (show(table, "Shares", share="{:.1%}").to_html() for _ in range(2))
+    first, second = (form(show(table, "Shares", share="{:.1%}")) for _ in range(2))
     assert first == second
     assert "25.0%" in first and "–" in first and "Shares" in first

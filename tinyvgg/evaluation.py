@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.split import Split
 from tinyvgg.model import as_input
+from tinyvgg.training import Fit
 
 
 @torch.no_grad()
@@ -32,6 +35,26 @@ def predict(network: nn.Module, images: np.ndarray, batch_size: int = 36) -> np.
         for k in range(0, len(images), batch_size)
     ]
     return np.concatenate(parts)
+
+
+def keep_results(made: Fit, test_images: np.ndarray) -> dict[str, Any]:
+    """What is worth keeping of a training, as arrays and JSON values.
+
+    Returns
+    -------
+    dict
+        history (a record an epoch), best_epoch; for the last and the best epoch
+        ``probabilities/<which>`` of the test images and ``<which>/<parameter>``, the weights.
+    """
+    results: dict[str, Any] = {
+        "history": made.history.to_dict("records"),
+        "best_epoch": made.best_epoch,
+    }
+    for which, weights in made.weights.items():
+        made.network.load_state_dict(weights)
+        results[f"probabilities/{which}"] = predict(made.network, test_images)
+        results |= {f"{which}/{name}": tensor.numpy() for name, tensor in weights.items()}
+    return results
 
 
 def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.DataFrame:

@@ -74,7 +74,21 @@ def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         bind(name, value.item() if isinstance(value, np.generic) else value, display=False)
 
 
-def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Styler:
+class Shown:
+    """A table that shows itself as HTML in a page and as aligned text elsewhere."""
+
+    def __init__(self, style: Styler, text: str):
+        self.style = style
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return self.style.to_html()
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Shown:
     """A table as the book shows it: captioned, each column in its format.
 
     Parameters
@@ -88,7 +102,8 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     """
     style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
     style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
-    return style if index else style.hide(axis="index")
+    style = style if index else style.hide(axis="index")
+    return Shown(style, f"{caption}\n{style.to_string(delimiter='  ')}")
 
 
 def _sharp_figures() -> None:

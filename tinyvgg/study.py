@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tinyvgg.evaluation import outcomes, predict
+from tinyvgg.evaluation import keep_results, outcomes
 from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.sources import open_faces, source_fingerprint
@@ -141,6 +141,9 @@ class Study:
         except (FileNotFoundError, ModuleNotFoundError) as error:
             log.warning("%s", error)
         train_side_by_side(jobs)
+        for study, task in jobs:
+            right = 100 * study.outcomes(task).correct.mean()
+            log.info("%s, %s task: %.2f %% of the test images right", study.source, task, right)
 
     def network(self, task: str, keep: str | None = None) -> TinyVGG:
         """The trained network of a task, on the device of the study, in evaluation mode.
@@ -249,15 +252,7 @@ class Study:
                 progress=self.progress,
                 title=f"{self.source} {task}",
             )
-        result: dict[str, Any] = {
-            "history": made.history.to_dict("records"),
-            "best_epoch": made.best_epoch,
-        }
-        for keep, weights in made.weights.items():
-            made.network.load_state_dict(weights)
-            result[f"probabilities/{keep}"] = predict(made.network, self.faces.images[rows.test])
-            result |= {f"{keep}/{name}": tensor.numpy() for name, tensor in weights.items()}
-        return result
+            return keep_results(made, self.faces.images[rows.test])
 
     def _settings(self) -> dict[str, Any]:
         return {
