@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from tinyvgg.notebook import Shown, refuse_unknown_parameters, show
+from tinyvgg.notebook import Shown, begin, refuse_unknown_parameters, show
 
 DECLARED = "profile = None  # or smoke\nseed: int = 0\n"
 
@@ -28,3 +29,13 @@ def test_a_table_of_the_same_content_is_shown_the_same(form):
     first, second = (form(show(table, "Shares", share="{:.1%}")) for _ in range(2))
     assert first == second
     assert "25.0%" in first and "–" in first and "Shares" in first
+
+
+def test_a_source_without_a_label_that_is_needed_is_refused(tmp_path):
+    for person in "ab":
+        (tmp_path / person).mkdir()
+        for k in range(2):
+            Image.new("RGB", (9, 9)).save(tmp_path / person / f"{k}.png")
+    with pytest.raises(ValueError, match="has no emotion"):
+        begin("smoke", f"folder:{tmp_path}", needs=["emotion"])
+    assert len(begin("smoke", f"folder:{tmp_path}").faces) == 4

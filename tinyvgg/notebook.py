@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
@@ -25,22 +25,33 @@ def begin(
     faces: str = "synthetic",
     seed: int = 0,
     device: str = "auto",
+    needs: Sequence[str] = (),
     **protocol: Any,
 ) -> Study:
     """Check the parameters that papermill injected, set the style of figures, open the study.
+
+    Parameters
+    ----------
+    profile, faces, seed, device, **protocol
+        As for `Study`.
+    needs : sequence of str
+        Labels without which the notebook says nothing, such as "emotion" and "gaze".
 
     Raises
     ------
     ValueError
         A parameter was given that the notebook does not know (papermill itself only warns),
-        or its value is not among the known ones.
+        its value is not among the known ones, or the faces lack a label that is needed.
     """
     refuse_unknown_parameters(_cells_run_so_far())
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
     _sharp_figures()
     figures.use_style()
     progress = "TQDM_DISABLE" not in os.environ  # a page of the book shows no progress bar
-    return Study(profile, faces, seed, device, progress=progress, **protocol)
+    study = Study(profile, faces, seed, device, progress=progress, **protocol)
+    for label in needs:
+        study.faces.require(label)
+    return study
 
 
 def refuse_unknown_parameters(cells: list[str]) -> None:
