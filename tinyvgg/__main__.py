@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "book",
         "execute the notebooks and bind the book",
-        "python -m tinyvgg book --profile smoke --output /tmp/book",
+        "python -m tinyvgg book --profile smoke --output ../book-smoke",
         book,
     )
     _run_options(make)
