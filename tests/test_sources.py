@@ -425,3 +425,12 @@ def test_table_of_every_source_has_the_same_columns(tmp_path, painted):
     for faces in (read(f"folder:{tmp_path}"), read("synthetic", subjects=1)):
         assert isinstance(faces.table, pd.DataFrame)
         assert tuple(faces.table.columns[:7]) == COLUMNS
+
+
+def test_another_head_is_another_synthetic_set(monkeypatch):
+    from tinyvgg.faces import synthetic
+
+    before = source_fingerprint("synthetic")
+    assert source_fingerprint("synthetic") == before
+    monkeypatch.setattr(synthetic, "basis_fingerprint", lambda: "another head")
+    assert source_fingerprint("synthetic") != before

@@ -85,15 +85,19 @@ def source_fingerprint(
 ) -> str:
     """Return a hexadecimal digest of what `open_faces` would read, without reading pixels.
 
-    Rendered faces are known by their settings; files by name, size in bytes and time of the
-    last change. The folder's own place does not count. Errors as for `open_faces`.
+    Rendered faces are known by their settings and the head's data; files by name, size in
+    bytes and time of the last change. The folder's own place does not count. Errors as for
+    `open_faces`.
     """
     kind, place = _parse(source)
     size, angles = _check_size(size), check_angles(angles)
     identity: dict[str, object] = {"kind": kind, "size": size}
     if kind == "synthetic":
         identity["angles"] = angles
+        from .synthetic import basis_fingerprint
+
         identity["subjects"] = check_subjects(subjects, len(ROSTER))
+        identity["head"] = basis_fingerprint()
     else:
         listing = _select(LISTINGS[kind](place), source, angles, subjects)
         marks = [path.stat() for path in listing.paths]
