@@ -79,7 +79,7 @@ def test_one_missing_emotion_is_enough_to_refuse(images, design):
 
 
 def test_unknown_task_and_label_are_refused_with_the_known_ones(faces):
-    with pytest.raises(ValueError, match="unknown task: 'gender'; known: face, emotion"):
+    with pytest.raises(ValueError, match="unknown task: 'gender'; known: face, emotion, gaze"):
         faces.classes("gender")
     with pytest.raises(ValueError, match="no such label: 'age'; known: subject, emotion"):
         faces.require("age")

@@ -8,7 +8,7 @@ from tinyvgg.faces.design import EMOTIONS, full_design
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.split import split
 
-TASKS = ("face", "emotion")
+TASKS = ("face", "emotion", "gaze")
 
 
 def dummy(table, name="synthetic"):
@@ -35,7 +35,7 @@ def few():
 
 def plain_split(faces, task, seed):
     """Method section 1, slowly: gather the groups, sort them, draw, and count."""
-    label = {"face": "subject", "emotion": "emotion"}[task]
+    label = {"face": "subject"}.get(task, task)
     groups = defaultdict(list)
     for row in range(len(faces)):
         entry = faces.table.iloc[row]
@@ -64,6 +64,18 @@ def test_emotion_split_of_the_full_design_is_2400_and_2424(full):
     parts = split(full, "emotion")
     assert (len(parts.train), len(parts.test)) == (2400, 2424)
     assert parts.classes == list(EMOTIONS)
+
+
+def test_gaze_split_of_the_full_design_is_2412_and_2412(full):
+    parts = split(full, "gaze")
+    assert (len(parts.train), len(parts.test)) == (2412, 2412)
+    assert parts.classes == ["frontal", "left", "right"]
+    assert "gaze" not in full.tasks  # the book goes through the paper's two
+
+
+@pytest.mark.parametrize("task,row", [("face", 1682), ("emotion", 2345)])
+def test_draws_of_the_paper_tasks_stay_as_they_were(full, task, row):
+    assert split(full, task, seed=3).train.sum() % 10007 == row
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -199,8 +211,8 @@ def test_single_image_of_a_group_is_refused_by_name(few):
 def test_missing_label_unknown_task_and_empty_set_are_refused(few):
     with pytest.raises(ValueError, match="'orl' has no emotion"):
         split(people_only([4, 4]), "emotion")
-    with pytest.raises(ValueError, match="unknown task: 'gaze'; known: face, emotion"):
-        split(few, "gaze")
+    with pytest.raises(ValueError, match="unknown task: 'age'; known: face, emotion, gaze"):
+        split(few, "age")
     with pytest.raises(ValueError, match="empty"):
         split(few.subset([]), "face")
 

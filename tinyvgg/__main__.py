@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         "python -m tinyvgg train --task face --profile smoke",
         train,
     )
-    fit.add_argument("--task", choices=("face", "emotion"), default="face")
+    fit.add_argument("--task", choices=("face", "emotion", "gaze"), default="face")
     _run_options(fit)
     return parser
 

@@ -36,7 +36,7 @@ class Profile:
         """Passes over the training set for a task on a source of faces."""
         if source == "orl":
             return self.epochs_photographs
-        return {"face": self.epochs_face, "emotion": self.epochs_emotion}[task]
+        return self.epochs_face if task == "face" else self.epochs_emotion
 
 
 PROFILES = {

@@ -150,7 +150,7 @@ class Study:
 
         Parameters
         ----------
-        task : {"face", "emotion"}
+        task : {"face", "emotion", "gaze"}
         keep : {"last", "best"}, optional
             Which epoch's weights; the protocol's if None (see `Protocol`).
         """

@@ -12,8 +12,12 @@ import pandas as pd
 
 from .design import COLUMNS
 
-#: A task and the column of the table that holds its label.
-TASKS = {"face": "subject", "emotion": "emotion"}
+#: A task and the column of the table that holds its label. A task's place in this order seeds
+#: its split: add new ones at the end.
+TASKS = {"face": "subject", "emotion": "emotion", "gaze": "gaze"}
+
+#: The tasks of the paper, which the book goes through.
+PAPER_TASKS = ("face", "emotion")
 
 # Name of a subject where the source has names and not numbers (a folder's classes).
 PERSON = "person"
@@ -75,8 +79,11 @@ class FaceSet:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks for which every image has a label."""
-        return tuple(task for task, label in TASKS.items() if self._has(label))
+        """The paper's tasks for which every image has a label.
+
+        `labels`, `classes` and `split` know one more, ``"gaze"``.
+        """
+        return tuple(task for task in PAPER_TASKS if self._has(TASKS[task]))
 
     def subset(self, rows: np.ndarray) -> FaceSet:
         """Return the images of the given rows, in that order, numbered anew from 0.
@@ -123,7 +130,7 @@ class FaceSet:
     def classes(self, task: str) -> list[str]:
         """Return the names of the classes of a task, in the order of their index.
 
-        Subjects go by number (or by name where the source has names), emotions by alphabet.
+        Subjects go by number (or by name where the source has names), others by alphabet.
         Only classes that occur are counted.
 
         Raises

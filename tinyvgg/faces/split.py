@@ -55,12 +55,13 @@ def split(
     faces
         The images with their labels.
     task
-        ``"face"`` (a class a subject) or ``"emotion"``.
+        ``"face"`` (a class a subject), ``"emotion"``, or ``"gaze"``, which the paper lacks.
     seed
         A whole number from 0.
     unseen_subjects
-        Emotion only: half of the subjects train and the other half test (of an odd number the
-        larger half), so that no face of the test was seen in training. Not in the paper.
+        Not for the face task: half of the subjects train and the other half test (of an odd
+        number the larger half), so that no face of the test was seen in training. Not in the
+        paper.
 
     Raises
     ------
