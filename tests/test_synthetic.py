@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -295,11 +297,34 @@ def test_the_nose_points_right_at_0_and_left_at_180(woman):
     assert columns[4] < -30
 
 
-def test_all_cameras_share_one_shot():
-    shots = [draw_shot(3, "happy", "left") for _ in range(2)]
-    assert shots[0].actions == shots[1].actions
-    assert shots[0].pose == shots[1].pose
-    assert draw_shot(3, "happy", "right").pose != shots[0].pose
+def test_five_cameras_see_one_shot(woman):
+    """Their directions differ by their angles alone, and they agree on where the head is."""
+    shot = draw_shot(3, "happy", "left")
+    assert draw_shot(3, "happy", "left").pose == shot.pose != draw_shot(3, "happy", "right").pose
+    cameras = {angle: aim(woman.frame, shot, angle, 100) for angle in ANGLES}
+    head = {}
+    for angle, camera in cameras.items():
+        between = camera.rotation @ cameras[90].rotation.T
+        np.testing.assert_allclose(between, rotation_about("y", 90 - angle), atol=1e-12)
+        centred = dataclasses.replace(shot, place=(0, 0, 0))
+        shift = np.subtract(camera.centre, aim(woman.frame, centred, angle, 100).centre)
+        right, up = rotation_about("y", 90 - angle)[:2]
+        head[angle] = np.array([right, up]), shift * [1, -1]
+    axes = np.concatenate([axes for axes, _ in head.values()])  # (10, 3)
+    shifts = np.concatenate([shift for _, shift in head.values()])
+    place, *_ = np.linalg.lstsq(axes, shifts, rcond=None)
+    np.testing.assert_allclose(axes @ place, shifts, atol=1e-9)
+    assert (np.abs(place) > 0.01).any()
+
+
+def test_a_larger_film_shows_the_same_picture_and_more_around(woman):
+    camera = aim(woman.frame, draw_shot(0, "neutral", "frontal"), 45, 100)
+    larger = camera.with_film(150, 200, 20, 30)
+    assert (larger.width, larger.height) == (150, 200)
+    points, distance = camera.project(woman.vertices)
+    moved, same = larger.project(woman.vertices)
+    np.testing.assert_allclose(moved, np.add(points, (20, 30)), atol=1e-9)
+    np.testing.assert_array_equal(distance, same)
 
 
 def test_the_face_fills_the_picture(woman):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from .expression import Shot
 from .paint import dot
 
 FRAME = 2.15  # side of the picture in distances from the eyes to the chin: the face fills it
-EYE_ROW = 0.387  # height of the eyes in the picture, from its top
+EYE_ROW = 0.42  # height of the eyes in the picture, from its top
 EYE_COLUMN = 0.5
 DISTANCE = 14.0  # dm from camera to head
 # The point that the cameras turn around: below the eyes and behind them, inside the head.
@@ -36,11 +36,12 @@ class Frame:
 class Camera:
     """A camera aimed at one head."""
 
-    rotation: np.ndarray  # (3, 3) from the studio's axes to right, up, towards the camera
+    rotation: np.ndarray  # (3, 3) from the subject's axes to right, up, towards the camera
     pivot: np.ndarray
     pixels_per_dm: float
     centre: tuple[float, float]  # column and row of the pivot
-    side: int  # pixels
+    width: int  # pixels
+    height: int
 
     def project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (V, 2) and distances (V,) of vertices (V, 3)."""
@@ -52,19 +53,30 @@ class Camera:
         row = self.centre[1] - scale * up
         return np.stack([column, row], 1), distance
 
+    def with_film(self, width: int, height: int, left: float, top: float) -> Camera:
+        """The same camera with another film, on which the former one begins at (left, top)."""
+        centre = self.centre[0] + left, self.centre[1] + top
+        return replace(self, centre=centre, width=width, height=height)
+
 
 def aim(frame: Frame, shot: Shot, angle: int, side: int) -> Camera:
-    """The camera for pictures of `side` pixels; 90 is in front, 0 at the right ear."""
+    """The camera for square pictures of `side` pixels; 90 is in front, 0 at the right ear.
+
+    The subject poses in the studio once, and the cameras stand around: a head that nods in the
+    frontal view is turned within the picture in the profiles, by the same nod.
+    """
     turn, nod, tilt = shot.pose
-    rotation = rotation_about("z", tilt) @ rotation_about("x", nod)
-    pixels_per_dm = side / (FRAME * frame.eye_chin) * shot.scale
+    pose = rotation_about("z", tilt) @ rotation_about("x", nod) @ rotation_about("y", turn)
+    view = rotation_about("y", 90 - angle)
+    sideways, up, _ = view @ shot.place
     row = EYE_ROW + PIVOT_BELOW_EYES / FRAME
     return Camera(
-        rotation=rotation @ rotation_about("y", 90 - angle + turn),
+        rotation=view @ pose,
         pivot=frame.pivot,
-        pixels_per_dm=pixels_per_dm,
-        centre=((EYE_COLUMN + shot.place[0]) * side, (row + shot.place[1]) * side),
-        side=side,
+        pixels_per_dm=side / (FRAME * frame.eye_chin) * shot.scale,
+        centre=((EYE_COLUMN + sideways) * side, (row - up) * side),
+        width=side,
+        height=side,
     )
 
 

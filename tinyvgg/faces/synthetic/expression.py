@@ -88,7 +88,7 @@ class Shot:
     gaze_lift: float  # degrees
     pose: tuple[float, float, float]  # degrees of turn, nod, tilt of the head
     scale: float
-    place: tuple[float, float]  # shift in the picture, as a share of its size
+    place: tuple[float, float, float]  # shift in the studio, as a share of the frame's side
     light: np.ndarray  # (4,) small deviations of the lamps
 
 
@@ -129,6 +129,6 @@ def draw_shot(subject: int, emotion: str, gaze: str) -> Shot:
         gaze_lift=lift - (SAD_GAZE_DROP if emotion == "sad" else 0.0),
         pose=tuple(moment.normal(0, POSE_JITTER)),
         scale=1 + SCALE_JITTER * moment.normal(),
-        place=tuple(PLACE_JITTER * moment.normal(size=2)),
+        place=tuple(PLACE_JITTER * moment.normal(size=3)),
         light=LIGHT_JITTER * moment.normal(size=4),
     )

@@ -45,13 +45,17 @@ SHEEN = 0.10
 
 def take_picture(scene: Scene, angle: int, size: int) -> np.ndarray:
     """The scene from one of the five cameras: uint8 (size, size, 3)."""
-    side = size * SUPERSAMPLING
-    camera = aim(scene.sitter.frame, scene.shot, angle, side)
+    return expose(scene, aim(scene.sitter.frame, scene.shot, angle, size * SUPERSAMPLING))
+
+
+def expose(scene: Scene, camera: Camera) -> np.ndarray:
+    """What a camera sees, shrunk by the supersampling: uint8 (height, width, 3)."""
     seen, corners, part = _look(scene, camera)
-    image = np.broadcast_to(shade.BACKGROUND, (side * side, 3)).copy()
+    image = np.broadcast_to(shade.BACKGROUND, (camera.height * camera.width, 3)).copy()
     if len(seen.pixel):
         image[seen.pixel] = shade.tone(_colours(scene, camera, seen, corners, part))
-    image = image.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean((1, 3))
+    height, width = camera.height // SUPERSAMPLING, camera.width // SUPERSAMPLING
+    image = image.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING, 3).mean((1, 3))
     return to_display(image)
 
 
@@ -79,7 +83,7 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
                 hole[here] = gap
         return hole
 
-    seen = rasterize(points, distance, triangles, camera.side, camera.side, is_hole)
+    seen = rasterize(points, distance, triangles, camera.width, camera.height, is_hole)
     return seen, triangles[seen.triangle], part[seen.triangle]
 
 
@@ -93,9 +97,7 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     view = camera.rotation[2].astype(np.float32)
     behind = np.isin(part, TWO_SIDED) & (dot(normal, view) < 0)
     normal = np.where(behind[:, None], -normal, normal)
-    open_share = shade.occlusion(
-        seen.pixel, seen.depth, camera.side, camera.pixels_per_dm, scene.sitter.frame.eye_chin
-    )
+    open_share = shade.occlusion(seen.pixel, seen.depth, camera, scene.sitter.frame.eye_chin)
     light = shade.lamps(scene.shot.light)
 
     count = len(part)

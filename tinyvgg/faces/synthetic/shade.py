@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from .camera import Camera
 from .paint import dot, halve, rgb, sample
 
 
@@ -54,25 +55,25 @@ def lamps(jitter: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return placed
 
 
-def occlusion(pixel, depth, side: int, pixels_per_dm: float, eye_chin: float) -> np.ndarray:
+def occlusion(pixel, depth, camera: Camera, eye_chin: float) -> np.ndarray:
     """How open (0..1) the surface in each covered pixel is: dark where it lies in a hollow.
 
     A pixel that is farther away than the mean of its surroundings lies in a hollow.
     """
     reference = float(depth.min()) if len(depth) else 0.0
-    picture = np.zeros((side, side, 2), np.float32)
+    picture = np.zeros((camera.height, camera.width, 2), np.float32)
     picture.reshape(-1, 2)[pixel, 0] = depth - reference
     picture.reshape(-1, 2)[pixel, 1] = 1
     shrunk = 1
-    while picture.shape[0] > OCCLUSION_SIDE and picture.shape[0] % 2 == 0:
+    while picture.shape[0] > OCCLUSION_SIDE and not (picture.shape[0] % 2 or picture.shape[1] % 2):
         picture = halve(picture)
         shrunk *= 2
-    column = (pixel % side + 0.5) / shrunk
-    row = (pixel // side + 0.5) / shrunk
+    column = (pixel % camera.width + 0.5) / shrunk
+    row = (pixel // camera.width + 0.5) / shrunk
     away = (depth - reference).astype(np.float32)
     open_share = np.ones(len(pixel), np.float32)
     for radius, strength, limit in OCCLUSION:
-        sigma = radius * eye_chin * pixels_per_dm / shrunk
+        sigma = radius * eye_chin * camera.pixels_per_dm / shrunk
         blurred = gaussian_filter(picture, (sigma, sigma, 0), truncate=2)
         around = sample(blurred, column, row)
         mean = around[:, 0] / np.maximum(around[:, 1], 1e-3)
