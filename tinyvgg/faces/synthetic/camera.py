@@ -31,6 +31,10 @@ class Frame:
         below = PIVOT_BELOW_EYES * self.eye_chin
         return np.array([0.0, self.eyes[1] - below, self.eyes[2] - PIVOT_BEHIND_EYES * self.unit])
 
+    def scale(self, side: int) -> float:
+        """Pixels per decimetre, at the pivot, of pictures of `side` pixels."""
+        return side / (FRAME * self.eye_chin)
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -73,7 +77,7 @@ def aim(frame: Frame, shot: Shot, angle: int, side: int) -> Camera:
     return Camera(
         rotation=view @ pose,
         pivot=frame.pivot,
-        pixels_per_dm=side / (FRAME * frame.eye_chin) * shot.scale,
+        pixels_per_dm=frame.scale(side) * shot.scale,
         centre=((EYE_COLUMN + sideways) * side, (row - up) * side),
         width=side,
         height=side,

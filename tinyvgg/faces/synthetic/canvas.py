@@ -2,6 +2,10 @@
 
 Column = angle around a vertical axis through the head, row = height. Unlike a projection from
 the front it does not smear what is painted on the cheeks and temples.
+
+A canvas comes in several levels: each halves the resolution of the one before, and small
+pictures are painted on a small canvas. All places and lengths that painters give (columns, rows,
+radii, widths) are in texels of the finest canvas, whatever the level; only arrays shrink.
 """
 
 from __future__ import annotations
@@ -11,17 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
-from scipy.ndimage import zoom
+from scipy.ndimage import gaussian_filter, zoom
 
 from .basis import load_basis
-from .paint import sample
+from .paint import halve, sample, smooth_noise, stream
 from .raster import rasterize
 
 AXIS_Z = 0.45  # dm; the axis x = 0, z = AXIS_Z lies inside head and neck at all heights
 TOP, BOTTOM = 8.60, 5.60  # heights at the canvas's borders, dm
-HEIGHT = 704  # texels
+HEIGHT = 704  # texels of the finest canvas
 WIDTH = 1536  # texels for the full turn; straight ahead is the middle column
-LEVELS = 5  # halvings kept for small pictures
+LEVELS = 5  # the coarsest canvas is halved four times
 TEXELS_PER_DM = HEIGHT / (TOP - BOTTOM)  # 235; sideways 244 at 1 dm from the axis
 COARSE = 4  # the rest shape is smooth: it is rasterised at a quarter of the resolution
 
@@ -48,13 +52,24 @@ def level_for(pixels_per_dm: float) -> int:
 
 @dataclass(frozen=True)
 class Canvas:
-    """Where on the rest head each texel lies (float32 arrays, HEIGHT x WIDTH)."""
+    """Where on the rest head each texel lies (float32 arrays of one shape)."""
 
+    level: int
     angle: np.ndarray  # radians around the axis
     x: np.ndarray
     y: np.ndarray
     z: np.ndarray
     outward: np.ndarray  # z component of the surface normal: 1 faces the camera in front
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.angle.shape
+
+    @property
+    def shrink(self) -> int:
+        """Texels of the finest canvas along one of this one's."""
+        return 2**self.level
 
     def place(self, x, y) -> tuple[np.ndarray, np.ndarray]:
         """Column and row of points (x, y) seen from the front, |x| < 0.85 dm."""
@@ -64,10 +79,83 @@ class Canvas:
         column = sample(table[..., None], (x.ravel() - first_x) / step + 0.5, rows.ravel() / COARSE)
         return column[:, 0].reshape(x.shape), rows
 
+    def texels(self, columns, rows) -> tuple[np.ndarray, np.ndarray]:
+        """Index ``[rows, columns]`` of the texels of this canvas at places of the finest."""
+        height, width = self.shape
+        return (
+            np.clip(np.asarray(rows) // self.shrink, 0, height - 1).astype(int),
+            np.clip(np.asarray(columns) // self.shrink, 0, width - 1).astype(int),
+        )
+
+    def blur(self, field: np.ndarray, radius: float) -> np.ndarray:
+        """A field on this canvas, blurred by a Gaussian of a radius in finest texels."""
+        return gaussian_filter(field, radius / self.shrink, truncate=3)
+
+    def noise(self, name: str, scale: float, octaves: int = 3) -> np.ndarray:
+        """Noise of deviation 1 (at the finest level), the same on everybody; `scale` in texels."""
+        return _noise(name, scale, octaves, self.level)
+
+    def spots(self, columns, rows, strengths, radius: float, height: float) -> np.ndarray:
+        """Cover 0..1 of round spots; `height` scales their strengths after blurring."""
+        dots = np.zeros(self.shape, np.float32)
+        np.add.at(dots, self.texels(columns, rows), np.asarray(strengths) / self.shrink**2)
+        return np.clip(self.blur(dots, radius) * height, 0, 1)
+
+    def strokes(self, starts, stops, strength, width: float = 1.0) -> np.ndarray:
+        """Cover 0..1 of straight strokes between points (n, 2): columns, rows.
+
+        `strength` (n,) is 0..1; `width` is in texels. Where strokes cross, the strongest shows.
+        """
+        # Drawn larger and shrunk, since PIL's lines are not smooth.
+        finer = 2 if self.level == 0 else self.shrink
+        lines = np.concatenate([starts, stops], 1) / self.shrink
+        left, top = np.floor(lines.reshape(-1, 2).min(0)).astype(int) - 2
+        right, bottom = np.ceil(lines.reshape(-1, 2).max(0)).astype(int) + 3
+        left, top = max(left, 0), max(top, 0)
+        right, bottom = min(right, self.shape[1]), min(bottom, self.shape[0])
+        cover = np.zeros(self.shape, np.float32)
+        if right <= left or bottom <= top:
+            return cover
+        image = Image.new("L", ((right - left) * finer, (bottom - top) * finer))
+        pen = ImageDraw.Draw(image)
+        lines = (lines - [left, top, left, top]) * finer
+        order = np.argsort(strength, kind="stable")  # strong strokes lie on top
+        shades = np.clip(np.asarray(strength) * 255, 0, 255).astype(int)
+        thickness = max(1, round(width * finer / self.shrink))
+        for line, shade in zip(lines[order].tolist(), shades[order].tolist(), strict=True):
+            pen.line(line, fill=shade, width=thickness)
+        drawn = np.asarray(image.resize((right - left, bottom - top), Image.Resampling.BOX))
+        cover[top:bottom, left:right] = drawn.astype(np.float32) / 255
+        return cover
+
+
+@functools.lru_cache(maxsize=LEVELS)
+def load_canvas(level: int = 0) -> Canvas:
+    """The unrolled rest head, halved `level` times; made once per process."""
+    height, width = HEIGHT >> level, WIDTH >> level
+    fields = _coarse_fields()
+    scale = height / fields.shape[0]
+    radius, outward = (
+        zoom(fields[..., k], scale, order=1, grid_mode=True, mode="nearest").astype(np.float32)
+        for k in range(2)
+    )
+    columns = (np.arange(width, dtype=np.float32) + 0.5) / width
+    angles = np.broadcast_to(((columns - 0.5) * 2 * np.pi).astype(np.float32), (height, width))
+    rows = (np.arange(height, dtype=np.float32) + 0.5) * 2**level
+    heights = np.broadcast_to((TOP - rows / TEXELS_PER_DM)[:, None], (height, width))
+    return Canvas(
+        level=level,
+        angle=angles,
+        x=radius * np.sin(angles),
+        y=heights.astype(np.float32),
+        z=np.float32(AXIS_Z) + radius * np.cos(angles),
+        outward=outward,
+    )
+
 
 @functools.lru_cache(maxsize=1)
-def load_canvas() -> Canvas:
-    """Unroll the rest head; done once per process."""
+def _coarse_fields() -> np.ndarray:
+    """Distance from the axis and outward normal of the rest head, unrolled (H, W, 2)."""
     basis = load_basis()
     rest, normals = basis.rest, basis.rest_normals
     # Ears hide the scalp beside them and the mouth's inside is no outer skin: leave them out.
@@ -86,21 +174,7 @@ def load_canvas() -> Canvas:
     fields.reshape(-1, 2)[seen.pixel] = (values[corners] * seen.weight[..., None]).sum(1)
     for _ in range(2):  # fill the holes along rows, then whole rows from their neighbours
         fields = np.stack([_fill_rows(fields[..., k]) for k in range(2)], -1).transpose(1, 0, 2)
-    fine = [
-        zoom(fields[..., k], COARSE, order=1, grid_mode=True, mode="nearest").astype(np.float32)
-        for k in range(2)
-    ]
-    columns = (np.arange(WIDTH, dtype=np.float32) + 0.5) / WIDTH
-    angles = np.broadcast_to(((columns - 0.5) * 2 * np.pi).astype(np.float32), (HEIGHT, WIDTH))
-    rows = np.arange(HEIGHT, dtype=np.float32) + 0.5
-    heights = np.broadcast_to((TOP - rows / TEXELS_PER_DM)[:, None], (HEIGHT, WIDTH))
-    return Canvas(
-        angle=angles,
-        x=fine[0] * np.sin(angles),
-        y=heights.astype(np.float32),
-        z=np.float32(AXIS_Z) + fine[0] * np.cos(angles),
-        outward=fine[1],
-    )
+    return fields
 
 
 def _fill_rows(field: np.ndarray) -> np.ndarray:
@@ -127,6 +201,13 @@ def _columns_from_front() -> tuple[np.ndarray, float, float]:
     return table, float(xs[0]), float(xs[1] - xs[0])
 
 
+@functools.lru_cache(maxsize=16)
+def _noise(name: str, scale: float, octaves: int, level: int) -> np.ndarray:
+    if level:
+        return halve(_noise(name, scale, octaves, level - 1)[..., None])[..., 0]
+    return smooth_noise(stream(name), (HEIGHT, WIDTH), scale, octaves)
+
+
 def slope(relief: np.ndarray, texels_per_dm: float = TEXELS_PER_DM) -> np.ndarray:
     """Rise (..., 2) of a height map in dm, along the turn of the head and upwards.
 
@@ -134,31 +215,6 @@ def slope(relief: np.ndarray, texels_per_dm: float = TEXELS_PER_DM) -> np.ndarra
     """
     down, right = np.gradient(relief)
     return np.stack([right, -down], -1) * np.float32(texels_per_dm)
-
-
-def draw_strokes(starts, stops, strength, width: float = 1.0) -> np.ndarray:
-    """Cover 0..1 (HEIGHT, WIDTH) of straight strokes between canvas points (n, 2).
-
-    `strength` (n,) is 0..1; `width` is in texels.
-    """
-    finer = 2  # drawn larger and shrunk, since PIL's lines are not smooth
-    lines = np.concatenate([starts, stops], 1) * finer
-    left, top = np.floor(lines.reshape(-1, 2).min(0)).astype(int) // finer - 2
-    right, bottom = np.ceil(lines.reshape(-1, 2).max(0)).astype(int) // finer + 3
-    left, top = max(left, 0), max(top, 0)
-    right, bottom = min(right, WIDTH), min(bottom, HEIGHT)
-    image = Image.new("L", ((right - left) * finer, (bottom - top) * finer))
-    pen = ImageDraw.Draw(image)
-    lines -= np.array([left, top, left, top]) * finer
-    order = np.argsort(strength, kind="stable")  # strong strokes lie on top
-    shades = np.clip(np.asarray(strength) * 255, 0, 255).astype(int)
-    thickness = max(1, round(width * finer))
-    for line, shade in zip(lines[order].tolist(), shades[order].tolist(), strict=True):
-        pen.line(line, fill=shade, width=thickness)
-    drawn = np.asarray(image.resize((right - left, bottom - top), Image.Resampling.BOX))
-    cover = np.zeros((HEIGHT, WIDTH), np.float32)
-    cover[top:bottom, left:right] = drawn.astype(np.float32) / 255
-    return cover
 
 
 def curve(points, count: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from .basis import HeadBasis, load_basis
-from .canvas import HEIGHT, WIDTH, draw_strokes, load_canvas, row_of
+from .canvas import HEIGHT, LEVELS, WIDTH, Canvas, load_canvas, row_of
 from .identity import Hair, Person
 from .paint import ramp, sample, smooth_noise, stream
 
@@ -61,10 +61,10 @@ DULLNESS = 0.9  # hair in bulk looks less colourful than a single hair
 SHADE = 0.80
 
 
-@functools.lru_cache(maxsize=1)
-def scalp_layout() -> tuple[np.ndarray, np.ndarray]:
-    """Angle in degrees (signed) and height on the canvas."""
-    canvas = load_canvas()
+@functools.lru_cache(maxsize=LEVELS)
+def scalp_layout(level: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Angle in degrees (signed) and height on the canvas of a level."""
+    canvas = load_canvas(level)
     return np.degrees(np.arctan2(canvas.x, canvas.z - SCALP_Z)), canvas.y
 
 
@@ -172,21 +172,21 @@ def bulk_colour(hair: Hair, strand) -> np.ndarray:
     )
 
 
-def paint_hair(person: Person, strands: np.ndarray):
+def paint_hair(person: Person, strands: np.ndarray, canvas: Canvas):
     """Cover 0..1, colour (..., 3) and relief in dm of the hair on the canvas."""
-    angle, height = scalp_layout()
+    angle, height = scalp_layout(canvas.level)
     above = growth(person, angle, height)
     strand = strands_at(strands, person.hair, angle, height)
     fade = np.where(np.abs(angle) > 78, NAPE_FADE, FRONT_FADE)
     cover = np.clip((above + 0.03) / fade, 0, 1)
     cover = ramp(cover + 0.25 * strand * (4 * cover * (1 - cover)), 0.2, 0.8)
-    edge = _edge_hairs(person)
+    edge = _edge_hairs(person, canvas)
     cover = np.maximum(cover, edge).astype(np.float32)
     relief = (STRAND_HEIGHT * strand * cover).astype(np.float32)
     return cover, bulk_colour(person.hair, strand), relief
 
 
-def _edge_hairs(person: Person) -> np.ndarray:
+def _edge_hairs(person: Person, canvas: Canvas) -> np.ndarray:
     """Single hairs across the hairline: combed back from it, or down where a fringe hangs."""
     random = stream("edge", person.subject)
     hair = person.hair
@@ -203,7 +203,7 @@ def _edge_hairs(person: Person) -> np.ndarray:
     starts = np.stack([canvas_column(angles, root), row_of(root)], 1)
     stops = starts + np.stack([length * np.sin(lean), -length * np.cos(lean)], 1) * 235
     strength = random.uniform(0.4, 1.0, EDGE_STROKES)
-    return draw_strokes(starts, stops, strength, width=1.2)
+    return canvas.strokes(starts, stops, strength, width=1.2)
 
 
 def canvas_column(angles, heights) -> np.ndarray:

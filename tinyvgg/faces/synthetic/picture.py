@@ -6,9 +6,10 @@ import numpy as np
 
 from . import eyes, shade
 from .camera import Camera, aim
-from .canvas import AXIS_Z, column_of, level_for, row_of
+from .canvas import AXIS_Z, column_of, row_of
 from .hair import bulk_colour, strand_tilt, strands_at
 from .lashes import is_gap, lash_layout
+from .mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
 from .paint import blend, dot, ramp, sample, to_display
 from .raster import Fragments, rasterize
 from .sitter import (
@@ -33,11 +34,6 @@ from .tresses import is_ragged_gap
 from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
-MOUTH_COLOUR = np.array([0.15, 0.035, 0.035], np.float32)
-TEETH_COLOUR = np.array([0.80, 0.75, 0.64], np.float32)
-TEETH_CENTRE_Z = 1.15  # dm; the row of teeth bends around x = 0 and this depth
-TOOTH_TURN = np.radians(14)
-TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
 FOLD_SHADE = np.array([0.16, 0.26, 0.26], np.float32)  # absorbed in a fold of strength 1
 LID_MARGIN = np.array([0.55, 0.62, 0.65], np.float32)  # absorbed along the lashes' roots
 SHEEN = 0.10
@@ -113,10 +109,10 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
 
     teeth = part == TEETH
-    colour[teeth], gloss[teeth] = _teeth(values[teeth]), 0.35
+    colour[teeth], gloss[teeth] = paint_teeth(values[teeth, LAYOUT]), 0.35
     colour[part == TONGUE], gloss[part == TONGUE] = TONGUE_COLOUR, 0.3
     in_mouth = (part == TEETH) | (part == TONGUE)
-    dim[in_mouth] = _mouth_light(scene, values[in_mouth])
+    dim[in_mouth] = light_in_mouth(scene.lips_z - values[in_mouth, 2], scene.sitter.frame.unit)
     person = scene.sitter.person
     colour[part == LASH] = 0.3 * person.brows.colour
     strand = (part == CURTAIN) | (part == BUN)
@@ -154,7 +150,7 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
 def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     """Colour, normal, gloss, hair cover and dimming of points on the skin (and scalp)."""
     sitter, person = scene.sitter, scene.sitter.person
-    level = level_for(camera.pixels_per_dm)
+    level = sitter.canvas_for(camera.pixels_per_dm)
     x, y, z = values[:, LAYOUT].T
     angle = np.arctan2(x, z - np.float32(AXIS_Z))
     column, row = column_of(angle), row_of(y)
@@ -195,18 +191,3 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     tilt *= (1 - mouth)[:, None]
     along = (tilt * normal).sum(1, keepdims=True)
     return colour, normal - (tilt - normal * along), gloss * (1 - mouth), hair, dim
-
-
-def _teeth(values: np.ndarray) -> np.ndarray:
-    """Colour (n, 3) of the row of teeth, with the dark gaps between them."""
-    x, _, z = values[:, LAYOUT].T
-    along = np.arctan2(x, z - np.float32(TEETH_CENTRE_Z)) / np.float32(TOOTH_TURN)
-    from_gap = np.abs(along - np.round(along)) * 2  # 0 in a gap, 1 in the middle of a tooth
-    return TEETH_COLOUR * (1 - 0.35 * ramp(from_gap, 0.22, 0.02))[:, None]
-
-
-def _mouth_light(scene: Scene, values: np.ndarray) -> np.ndarray:
-    """How much light reaches teeth and tongue: less with their distance behind the lips."""
-    unit = scene.sitter.frame.unit
-    depth = (scene.lips_z - 0.14 * unit - values[:, 2]) / (0.34 * unit)
-    return 1 - 0.85 * np.clip(depth, 0, 1) ** 0.7

@@ -10,7 +10,7 @@ import numpy as np
 from . import hair, skin, tresses
 from .basis import PARTS, HeadBasis, eyeball_mesh, load_basis
 from .camera import Frame
-from .canvas import LEVELS, slope
+from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
 from .expression import Shot
 from .identity import Person, draw_person
 from .mesh import triangulate, vertex_normals
@@ -49,11 +49,19 @@ class Sitter:
     curtain: tresses.Sheet | None
     bun: tuple[np.ndarray, np.ndarray] | None
     strands: np.ndarray
-    canvases: list[np.ndarray]  # per level (H, W, 7): colour, gloss, hair cover, slope
+    canvases: dict[int, np.ndarray]  # level -> (H, W, 7): colour, gloss, hair cover, slope
+
+    def canvas_for(self, pixels_per_dm: float) -> int:
+        """The painted level whose texels are about as large as the pixels."""
+        return max(level_for(pixels_per_dm), min(self.canvases))
 
 
-def invite(subject: int, group: str, gender: str) -> Sitter:
-    """Shape and paint a person; half a second of work that all their pictures share."""
+def invite(subject: int, group: str, gender: str, side: int | None = None) -> Sitter:
+    """Shape and paint a person; work that all their pictures share.
+
+    `side` is that of the largest pictures to be drawn, in drawn pixels; it decides how finely
+    to paint, by default as finely as can be.
+    """
     basis = load_basis()
     person = draw_person(subject, group, gender)
     vertices = basis.identity.morph(basis.vertices, person.targets)
@@ -77,22 +85,25 @@ def invite(subject: int, group: str, gender: str) -> Sitter:
         curtain=tresses.curtain(person, basis, surface, unit, strands),
         bun=tresses.bun(person, eyes[1], back, frame.eye_chin, unit),
         strands=strands,
-        canvases=_paint(person, strands),
+        canvases=_paint(person, strands, 0 if side is None else level_for(frame.scale(side))),
     )
 
 
-def _paint(person: Person, strands: np.ndarray) -> list[np.ndarray]:
-    colour, gloss, relief = skin.paint_skin(person)
-    cover, hair_colour, hair_relief = hair.paint_hair(person, strands)
+def _paint(person: Person, strands: np.ndarray, finest: int) -> dict[int, np.ndarray]:
+    """The painted canvas at a level and all coarser ones."""
+    canvas = load_canvas(finest)
+    colour, gloss, relief = skin.paint_skin(person, canvas)
+    cover, hair_colour, hair_relief = hair.paint_hair(person, strands, canvas)
     relief = relief * (1 - cover) + hair_relief
     colour = blend(colour, hair_colour, cover)
     gloss = gloss * (1 - cover)
+    tilt = slope(relief, TEXELS_PER_DM / canvas.shrink)
     painted = np.concatenate(
-        [colour, gloss[..., None], cover[..., None], slope(relief)], -1, dtype=np.float32
+        [colour, gloss[..., None], cover[..., None], tilt], -1, dtype=np.float32
     )
-    levels = [painted]
-    while len(levels) < LEVELS:
-        levels.append(halve(levels[-1]))
+    levels = {finest: painted}
+    for level in range(finest + 1, LEVELS):
+        levels[level] = halve(levels[level - 1])
     return levels
 
 

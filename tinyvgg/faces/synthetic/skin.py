@@ -5,21 +5,10 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
-from .canvas import (
-    HEIGHT,
-    TEXELS_PER_DM,
-    TOP,
-    WIDTH,
-    Canvas,
-    curve,
-    draw_strokes,
-    load_canvas,
-    row_of,
-)
+from .canvas import LEVELS, WIDTH, Canvas, curve, load_canvas, row_of
 from .identity import Person
-from .paint import blend, bump, ramp, smooth_noise, stream
+from .paint import blend, bump, ramp, stream
 
 # How strongly a unit of each pigment swallows red, green and blue (natural logarithm).
 BLOOD = np.array([0.04, 0.26, 0.20], np.float32)
@@ -44,18 +33,10 @@ BEARD_HAIRS = 24000  # tried; those within the beard grow
 SKIN_GLOSS, LIP_GLOSS, HAIR_GLOSS = 0.26, 0.60, 0.0
 
 
-@functools.lru_cache(maxsize=1)
-def skin_grain() -> tuple[np.ndarray, np.ndarray]:
-    """Fine pores and large blotches (HEIGHT, WIDTH), deviation 1, the same on everybody."""
-    pores = smooth_noise(stream("pores"), (HEIGHT, WIDTH), 1.6, 2)
-    blotches = smooth_noise(stream("blotches"), (HEIGHT, WIDTH), 22, 3)
-    return pores, blotches
-
-
-@functools.lru_cache(maxsize=1)
-def face_masks() -> dict[str, np.ndarray]:
+@functools.lru_cache(maxsize=LEVELS)
+def face_masks(level: int) -> dict[str, np.ndarray]:
     """Soft regions of the rest face, 0..1, the same for everybody."""
-    canvas = load_canvas()
+    canvas = load_canvas(level)
     x, y, z = np.abs(canvas.x), canvas.y, canvas.z
     front = ramp(z, 0.55, 0.95)
     cheeks = 0.9 * bump(x, y, (0.42, 6.92), (0.24, 0.20))
@@ -82,10 +63,10 @@ def _beard_region(canvas: Canvas) -> np.ndarray:
     return region * bare_below_lip * nose
 
 
-def paint_skin(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour (HEIGHT, WIDTH, 3), gloss (HEIGHT, WIDTH) and relief in dm (HEIGHT, WIDTH)."""
-    canvas, masks = load_canvas(), face_masks()
-    pores, blotches = skin_grain()
+def paint_skin(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Colour (H, W, 3), gloss (H, W) and relief in dm (H, W) on the canvas."""
+    masks = face_masks(canvas.level)
+    pores, blotches = canvas.noise("pores", 1.6, 2), canvas.noise("blotches", 22, 3)
     front = masks["front"]
 
     blood = masks["blush"] * (0.8 * person.redness) + 0.05 * person.redness * blotches * front
@@ -93,9 +74,9 @@ def paint_skin(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     absorbed += (masks["sockets"] * (0.35 + 0.8 * person.eye_shadow))[..., None] * SHADOW
     absorbed -= (0.010 * pores * front + 0.02 * blotches)[..., None]
     if person.freckles > 0.05:
-        absorbed += (_paint_freckles(person) * front * person.freckles)[..., None] * FRECKLE
+        absorbed += (_paint_freckles(person, canvas) * front * person.freckles)[..., None] * FRECKLE
     if person.moles:
-        absorbed += _paint_moles(person)[..., None] * MOLE
+        absorbed += _paint_moles(person, canvas)[..., None] * MOLE
     colour = person.skin.astype(np.float32) * np.exp(-absorbed)
     relief = PORE_HEIGHT * (0.6 if person.is_child else 1.0) * pores * front
 
@@ -103,11 +84,11 @@ def paint_skin(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         stubble = np.clip(0.85 + 0.22 * pores, 0, 1.5)
         cover = np.clip(0.75 * person.beard * masks["beard"] * stubble, 0, 0.85)
         if person.beard > 0.5:  # long enough to show single hairs
-            hairs = _paint_beard_hairs(person, masks["beard"])
+            hairs = _paint_beard_hairs(person, canvas, masks["beard"])
             cover = 1 - (1 - cover) * (1 - 0.75 * hairs)
         colour = blend(colour, (0.75 * person.hair.colour).astype(np.float32), cover)
         relief += STUBBLE_HEIGHT * np.clip(person.beard, 0, 1) * masks["beard"] * pores
-    brows = paint_brows(person) * np.float32(0.93)
+    brows = paint_brows(person, canvas) * np.float32(0.93)
     colour = blend(colour, person.brows.colour.astype(np.float32), brows)
     angle = np.abs(np.degrees(canvas.angle))
     shirt = ramp(np.interp(angle, *COLLAR) - canvas.y, 0, 0.02).astype(np.float32)
@@ -116,44 +97,35 @@ def paint_skin(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return colour.astype(np.float32), gloss.astype(np.float32), relief.astype(np.float32)
 
 
-def _spots(points, strengths, radius: float, height: float) -> np.ndarray:
-    """Round spots of the given radius in texels at canvas points (columns, rows)."""
-    dots = np.zeros((HEIGHT, WIDTH), np.float32)
-    columns = np.clip(points[0], 0, WIDTH - 1).astype(int)
-    rows = np.clip(points[1], 0, HEIGHT - 1).astype(int)
-    np.add.at(dots, (rows, columns), strengths)
-    return np.clip(gaussian_filter(dots, radius, truncate=3) * height, 0, 1)
-
-
-def _paint_freckles(person: Person) -> np.ndarray:
+def _paint_freckles(person: Person, canvas: Canvas) -> np.ndarray:
     random = stream("freckles", person.subject)
     x = np.clip(random.normal(0, 0.32, FRECKLES), -0.75, 0.75)
-    places = load_canvas().place(x, random.normal(7.0, 0.16, FRECKLES))
-    return _spots(places, random.uniform(0.4, 1, FRECKLES), 1.3, 9)
+    places = canvas.place(x, random.normal(7.0, 0.16, FRECKLES))
+    return canvas.spots(*places, random.uniform(0.4, 1, FRECKLES), 1.3, 9)
 
 
-def _paint_moles(person: Person) -> np.ndarray:
+def _paint_moles(person: Person, canvas: Canvas) -> np.ndarray:
     random = stream("moles", person.subject)
     x = random.uniform(0.12, 0.6, person.moles) * random.choice([-1, 1], person.moles)
-    places = load_canvas().place(x, random.uniform(6.3, 7.8, person.moles))
-    return _spots(places, np.ones(person.moles), 1.5, 14)
+    places = canvas.place(x, random.uniform(6.3, 7.8, person.moles))
+    return canvas.spots(*places, np.ones(person.moles), 1.5, 14)
 
 
-def _paint_beard_hairs(person: Person, region: np.ndarray) -> np.ndarray:
+def _paint_beard_hairs(person: Person, canvas: Canvas, region: np.ndarray) -> np.ndarray:
     """Short strokes that grow downwards within the region."""
     random = stream("beard", person.subject)
     columns = random.uniform(WIDTH * 0.2, WIDTH * 0.8, BEARD_HAIRS)
     rows = random.uniform(row_of(7.5), row_of(5.95), BEARD_HAIRS)
-    grows = random.random(BEARD_HAIRS) < region[rows.astype(int), columns.astype(int)]
+    grows = random.random(BEARD_HAIRS) < region[canvas.texels(columns, rows)]
     starts = np.stack([columns, rows], 1)[grows]
     lean = random.normal(0, 0.45, len(starts))
     length = random.uniform(5, 11, len(starts))[:, None]
     stops = starts + length * np.stack([np.sin(lean), np.cos(lean)], 1)
-    return draw_strokes(starts, stops, random.uniform(0.35, 0.9, len(starts)))
+    return canvas.strokes(starts, stops, random.uniform(0.35, 0.9, len(starts)))
 
 
-def paint_brows(person: Person) -> np.ndarray:
-    """Cover 0..1 (HEIGHT, WIDTH) of both eyebrows, hair by hair."""
+def paint_brows(person: Person, canvas: Canvas) -> np.ndarray:
+    """Cover 0..1 (H, W) of both eyebrows, hair by hair."""
     brows = person.brows
     random = stream("brows", person.subject)
     count = int(BROW_HAIRS * brows.density)
@@ -187,12 +159,12 @@ def paint_brows(person: Person) -> np.ndarray:
         length *= np.interp(at, [0, 12, 50, 59], [0.7, 1, 0.9, 0.6])
         tip = root + length[:, None] * np.stack([np.cos(lean), np.sin(lean)], 1)
         for points, ends in ((starts, root), (stops, tip)):
-            points.append(np.stack(load_canvas().place(side * ends[:, 0], ends[:, 1]), 1))
+            points.append(np.stack(canvas.place(side * ends[:, 0], ends[:, 1]), 1))
     strength = random.uniform(0.55, 1.0, 2 * count)
     hairs = np.clip(
-        1.2 * draw_strokes(np.concatenate(starts), np.concatenate(stops), strength), 0, 1
+        1.2 * canvas.strokes(np.concatenate(starts), np.concatenate(stops), strength), 0, 1
     )
-    rows = slice(int((TOP - 8.0) * TEXELS_PER_DM), int((TOP - 7.0) * TEXELS_PER_DM))
+    rows = slice(*(int(row_of(height)) // canvas.shrink for height in (8.0, 7.0)))
     shade = np.zeros_like(hairs)  # short hair and shadow between the drawn ones
-    shade[rows] = 0.5 * gaussian_filter(hairs[rows], 3, truncate=3)
+    shade[rows] = 0.5 * canvas.blur(hairs[rows], 3)
     return 1 - (1 - hairs) * (1 - shade)
