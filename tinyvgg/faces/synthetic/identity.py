@@ -1,4 +1,4 @@
-"""What makes a person: the shape of the head, the colours, the hair; all but the expression.
+"""What makes a person: age, colours, hair and, from `shape`, the head; all but the expression.
 
 Group and gender are given; everything else is drawn from random streams that belong to the
 subject alone, so that adding a subject or an image never changes anybody else.
@@ -10,38 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .basis import OPPOSITES, load_basis
 from .paint import rgb, stream
-
-# Deviation of the weight of each detail, by region. Twice as much turns people to caricatures.
-DETAIL_DEVIATION = {
-    "cheek": 0.34, "chin": 0.26, "ears": 0.24, "eyebrows": 0.22, "eyes": 0.20, "forehead": 0.22,
-    "head": 0.15, "mouth": 0.20, "neck": 0.12, "nose": 0.28,
-}  # fmt: skip
-CHILD_DETAIL = 0.6  # children's features are less marked
-ASYMMETRY_DEVIATION = 0.14
-LIMIT = 0.9  # on the weight of a single detail
-# The mean MakeHuman head frowns under low brows with heavy lids; everyone gets this much of:
-RESTING_SHAPE = {
-    "eyebrows/eyebrows-trans-up": 0.25,
-    "eyes/l-eye-height2-incr": 0.20, "eyes/r-eye-height2-incr": 0.20,
-    "eyes/l-eye-eyefold-up": 0.20, "eyes/r-eye-eyefold-up": 0.20,
-    "eyes/l-eye-scale-incr": 0.15, "eyes/r-eye-scale-incr": 0.15,
-    "mouth/mouth-angles-up": 0.15,
-    "ears/l-ear-wing-decr": 0.20, "ears/r-ear-wing-decr": 0.20,
-}  # fmt: skip
-SHAPE_OF_WOMEN = {
-    "chin/chin-width-decr": 0.30, "chin/chin-bones-decr": 0.20, "chin/chin-height-decr": 0.15,
-    "cheek/l-cheek-bones-incr": 0.20, "cheek/r-cheek-bones-incr": 0.20,
-    "mouth/mouth-upperlip-volume-incr": 0.15, "mouth/mouth-lowerlip-volume-incr": 0.15,
-    "nose/nose-scale-horiz-decr": 0.15, "nose/nose-scale-vert-decr": 0.10,
-    "neck/neck-scale-horiz-decr": 0.30,
-}  # fmt: skip
-GIRLS_SHARE = 0.5
-HEAD_SHAPES = {
-    "female": ("oval", "round", "triangular", "invertedtriangular", "diamond"),
-    "male": ("oval", "round", "square", "rectangular", "triangular", "diamond"),
-}
+from .shape import draw_shape
 
 HAIR = {
     "black": rgb(26, 23, 22), "dark": rgb(46, 34, 27), "brown": rgb(82, 58, 39),
@@ -79,12 +49,6 @@ PALETTES = {
     ),
 }  # fmt: skip
 PALETTES["Kid"] = PALETTES["Caucasian"]
-# Shares of the three MakeHuman head types.
-ANCESTRY = {
-    "Caucasian": (0.90, 0.03, 0.07),
-    "Kid": (0.90, 0.03, 0.07),
-    "Moroccan": (0.62, 0.28, 0.10),
-}
 STYLES = {  # hair, with how often it is worn
     "female": {"tied": 0.40, "bob": 0.30, "long": 0.30},
     "male": {"buzz": 0.25, "short": 0.45, "thick": 0.30},
@@ -150,7 +114,7 @@ def draw_person(subject: int, group: str, gender: str) -> Person:
     is_child = group == "Kid"
     is_man = gender == "male" and not is_child
     random = stream("looks", subject, group, gender)
-    age = 0.0 if is_child else float(np.clip(0.75 * random.beta(1.2, 3.2), 0, 0.6))
+    age = 0.0 if is_child else float(np.clip(0.75 * random.beta(1.1, 4.0), 0, 0.6))
     palette = PALETTES[group]
     light, dark = palette.skin
     skin = light + (dark - light) * random.uniform(0.05, 0.95)
@@ -221,83 +185,3 @@ def _draw_hair(random, colour, gender, is_child, age) -> Hair:
         sweep=random.uniform(-0.5, 0.5),
         tucked=bool(random.random() < 0.4),
     )
-
-
-def draw_shape(subject: int, group: str, gender: str, age: float) -> dict[str, float]:
-    """Weights of the identity targets: head type, build, details, head shape, asymmetry."""
-    random = stream("shape", subject, group, gender)
-    is_child = group == "Kid"
-    weights = dict(RESTING_SHAPE)
-    if gender == "female":
-        share = GIRLS_SHARE if is_child else 1.0
-        weights |= {name: share * weight for name, weight in SHAPE_OF_WOMEN.items()}
-
-    def add(name: str, weight: float):
-        if abs(weight) > 1e-4:
-            weights[name] = weights.get(name, 0.0) + float(weight)
-
-    for name, weight in _macro_weights(random, group, gender, age).items():
-        add(name, weight)
-    for plus, minus in _detail_pairs():
-        deviation = DETAIL_DEVIATION[plus[0].split("/")[0]] * (CHILD_DETAIL if is_child else 1)
-        weight = np.clip(random.normal(0, deviation), -LIMIT, LIMIT)
-        for name in plus if weight > 0 else minus:
-            add(name, abs(weight))
-    first, second = random.choice(HEAD_SHAPES[gender], 2, replace=False)
-    add(f"head/head-{first}", random.uniform(0.1, 0.5))
-    add(f"head/head-{second}", random.uniform(0, 0.2))
-    for name in load_basis().identity.names:
-        if name.startswith("asym/") and name.endswith("-l"):
-            weight = random.normal(0, ASYMMETRY_DEVIATION)
-            add(name if weight > 0 else name[:-1] + "r", abs(weight))
-    return weights
-
-
-def _macro_weights(random, group, gender, age) -> dict[str, float]:
-    """The coarse character: gender, age, ancestry, muscle and weight, blended between poles."""
-    is_child = group == "Kid"
-    manliness = random.uniform(0.86, 1.0) if gender == "male" else random.uniform(0, 0.1)
-    if is_child:
-        manliness = 0.5 + 0.8 * (manliness - 0.5)
-    ancestry = np.clip(np.array(ANCESTRY[group]) + random.normal(0, [0.05, 0.1, 0.1]), 0, 1)
-    ancestry /= ancestry.sum()
-    childhood = random.uniform(0.62, 0.85) if is_child else 0.0
-    ages = {"child": childhood, "young": 1 - childhood - age, "old": age}
-    muscle = random.uniform(0.35, 0.7) if gender == "male" else random.uniform(0.25, 0.5)
-    fat = np.clip(random.normal(0.5, 0.16), 0.15, 0.9)
-    weights = {}
-    for sex, sex_share in (("male", manliness), ("female", 1 - manliness)):
-        for stage, stage_share in ages.items():
-            share = sex_share * stage_share
-            for race, race_share in zip(("caucasian", "african", "asian"), ancestry, strict=True):
-                weights[f"macrodetails/{race}-{sex}-{stage}"] = share * race_share
-            for muscle_grade, muscle_share in _grades(muscle).items():
-                for fat_grade, fat_share in _grades(fat).items():
-                    name = f"{sex}-{stage}-{muscle_grade}muscle-{fat_grade}weight"
-                    weights[f"macrodetails/universal-{name}"] = share * muscle_share * fat_share
-    return weights
-
-
-def _grades(x: float) -> dict[str, float]:
-    """Shares of the three poles at x in 0..1; the average has its peak at a half."""
-    return {"min": max(0, 1 - 2 * x), "average": 1 - abs(2 * x - 1), "max": max(0, 2 * x - 1)}
-
-
-def _detail_pairs() -> list[tuple[list[str], list[str]]]:
-    """Opposite targets ([plus], [minus]) of each detail; left and right go together."""
-    identity = load_basis().identity
-    pairs = []
-    for name in identity.names:
-        region, _, rest = name.partition("/")
-        if region not in DETAIL_DEVIATION or rest.startswith("r-"):
-            continue
-        for plus, minus in OPPOSITES:
-            opposite = name[: -len(plus)] + minus
-            if rest.endswith("-" + plus) and opposite in identity:
-                plus_names, minus_names = [name], [opposite]
-                if rest.startswith("l-"):
-                    plus_names.append(name.replace("/l-", "/r-"))
-                    minus_names.append(opposite.replace("/l-", "/r-"))
-                pairs.append((plus_names, minus_names))
-                break
-    return pairs
