@@ -1,70 +1,49 @@
-"""Hair on the head: where it grows, how thick it lies, and its strands.
+"""Hair on the scalp: where it grows, how thick it lies, and its paint.
 
-Hair is a shell: the scalp is pushed outwards by the hair's thickness and painted with strands.
-What hangs down or is tied comes on top, see `tresses`.
+The scalp is pushed outwards by the thickness of the hair and painted. Single locks come on
+top, see `locks`.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from .basis import HeadBasis, load_basis
-from .canvas import HEIGHT, LEVELS, WIDTH, Canvas, load_canvas, row_of
-from .identity import Hair, Person
+from .canvas import HEIGHT, TEXELS_PER_DM, WIDTH, draw_strokes, load_canvas, row_of
+from .haircuts import Hair
+from .identity import Person
+from .locks import bald_patch
 from .paint import ramp, sample, smooth_noise, stream
+from .strands import DULLNESS, SHADE
 
 SCALP_Z = 0.15  # hair is laid out around the axis x = 0, z = SCALP_Z, nearer to the crown
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A way to wear hair; thicknesses in decimetres."""
-
-    thickness: float
-    sides: float  # share of the thickness kept at the sides
-    front: float  # share added on top, towards the front
-    curtain_end: float | None = None  # height where hanging hair ends
-    bun: bool = False
-
-
-CUTS = {
-    "buzz": Cut(0.015, sides=1.0, front=0.0),
-    "short": Cut(0.050, sides=0.6, front=0.9),
-    "thick": Cut(0.100, sides=0.6, front=0.9),
-    "tied": Cut(0.050, sides=0.8, front=0.2, bun=True),
-    "bob": Cut(0.110, sides=0.85, front=0.25, curtain_end=6.12),
-    "long": Cut(0.100, sides=0.85, front=0.3, curtain_end=5.30),
-}
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
 # sideburn, over the ear, nape.
 LINE_ANGLES = (0, 12, 22, 30, 38, 44, 49, 54, 58, 62, 67, 75, 81, 92, 140, 180)
 LINE = (
-    7.92, 7.93, 7.92, 7.86, 7.72, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.36, 6.95, 6.74, 6.62, 6.60,
+    7.96, 7.96, 7.94, 7.88, 7.74, 7.52, 7.36, 7.16, 7.06, 7.20, 7.40, 7.36, 6.95, 6.74, 6.62, 6.60,
 )  # fmt: skip
-LINE_OF_WOMEN = {54: 7.26, 58: 7.22, 62: 7.22}  # no sideburns
-RECEDES = {22: 0.5, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
-FRINGE_HEIGHT = 7.58  # of a full fringe, just above the brows
-FRINGE_THICKNESS = 0.02
-ROUGHNESS = 0.020  # dm, of the hairline
-FRONT_FADE, NAPE_FADE = 0.10, 0.30  # dm over which hair grows dense
-EDGE_STROKES = 9000  # single hairs drawn across the hairline, all around
-
-STRAND_ROWS = 88  # of the strand map, which runs from the crown below the shoulders
-STRAND_TOP, STRAND_BOTTOM = 8.60, 5.20
-STRAND_CONTRAST = 0.36
-STRAND_HEIGHT = 0.0045  # dm
-DULLNESS = 0.9  # hair in bulk looks less colourful than a single hair
-SHADE = 0.80
+LINE_OF_WOMEN = {22: 7.92, 30: 7.82, 54: 7.26, 58: 7.22, 62: 7.22}  # rounder; no sideburns
+RECEDES = {22: 0.6, 30: 1.0, 38: 1.0, 44: 0.4}  # which parts of the line recede
+WAVINESS, ROUGHNESS = 0.030, 0.022  # dm, of the hairline: broad and fine
+FRONT_FADE, NAPE_FADE = 0.16, 0.30  # dm over which hair grows dense
+EDGE_STROKES = 6000  # single hairs drawn across the hairline, all around
+EDGE_WIDTH = 0.0045  # dm
+BAREST = 0.5  # cover of the scalp by the shortest hair
+STUBBLE = {"shaved": 0.35, "buzz": 0.15}  # how much skin shows through
+PAINT_STEP = 4  # texels; the hairline is worked out on a coarser canvas
+STRAND_HEIGHT = 0.0035  # dm
+PAINT_CONTRAST = 0.26
+PAINT_TONE = 0.84  # the shell lies beneath the locks and is darker
 
 
-@functools.lru_cache(maxsize=LEVELS)
-def scalp_layout(level: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Angle in degrees (signed) and height on the canvas of a level."""
-    canvas = load_canvas(level)
+@functools.lru_cache(maxsize=1)
+def scalp_layout() -> tuple[np.ndarray, np.ndarray]:
+    """Angle in degrees (signed) and height on the canvas."""
+    canvas = load_canvas()
     return np.degrees(np.arctan2(canvas.x, canvas.z - SCALP_Z)), canvas.y
 
 
@@ -72,51 +51,52 @@ def hairline(hair: Hair, gender: str, angle) -> np.ndarray:
     """Height of the hairline at angles in degrees around the scalp, 0 in front."""
     away = np.abs(angle)
     line = np.array(LINE)
-    for degrees, share in RECEDES.items():
-        line[LINE_ANGLES.index(degrees)] += share * hair.receding
     if gender == "female":
         for degrees, height in LINE_OF_WOMEN.items():
             line[LINE_ANGLES.index(degrees)] = height
+    for degrees, share in RECEDES.items():
+        line[LINE_ANGLES.index(degrees)] += share * hair.receding
     height = np.interp(away, LINE_ANGLES, line) + hair.hairline * np.clip(1 - away / 60, 0, 1)
-    if hair.fringe > 0:  # hangs lower on the side that it is combed to
-        lowest = height + (FRINGE_HEIGHT - height) * hair.fringe
-        lowest = lowest + 0.10 * np.sin(np.radians(3 * angle)) * np.sign(hair.sweep)
-        fall = ramp(away, 46, 34)
-        height = height + np.minimum(lowest - height, 0) * fall
-    return height
+    return height - hair.peak * np.exp(-((away / 9) ** 2))
 
 
 def growth(person: Person, angle, height) -> np.ndarray:
     """Height above the person's own, slightly ragged hairline; negative on bare skin."""
+    angle = np.asarray(angle)
     noise = _line_noise(person.subject)
-    column = (np.asarray(angle) % 360) / 360 * noise.shape[1]
+    column = (angle % 360) / 360 * noise.shape[1]
     row = np.clip((height - 6.0) * 20, 0, noise.shape[0] - 1)
     rough = sample(noise[..., None], column.ravel() + 0.5, row.ravel() + 0.5)[:, 0]
-    line = hairline(person.hair, person.gender, angle)
-    return height - line + ROUGHNESS * rough.reshape(np.shape(angle))
+    return height - hairline(person.hair, person.gender, angle) + rough.reshape(angle.shape)
 
 
 @functools.lru_cache(maxsize=4)
 def _line_noise(subject: int) -> np.ndarray:
-    return smooth_noise(stream("hairline", subject), (64, 256), 1.6, 3)
+    """Ups and downs (dm) of the hairline by angle and height."""
+    random = stream("hairline", subject)
+    broad = smooth_noise(random, (64, 256), 9, 1)
+    return WAVINESS * broad + ROUGHNESS * smooth_noise(random, (64, 256), 1.6, 3)
 
 
-def shell(person: Person, basis: HeadBasis) -> np.ndarray:
+def scalp_growth(person: Person, basis: HeadBasis) -> np.ndarray:
+    """Height above the hairline (dm) of the fine vertices; -1 where no hair grows at all."""
+    x, y, z = basis.rest.T
+    above = growth(person, np.degrees(np.arctan2(x, z - SCALP_Z)), y)
+    return np.where(basis.is_skin & (near_ears() < 0.5), above, -1.0)
+
+
+def shell(person: Person, basis: HeadBasis, above: np.ndarray) -> np.ndarray:
     """How far hair stands off each fine vertex, in dm of the mean head."""
     x, y, z = basis.rest.T
     angle = np.degrees(np.arctan2(x, z - SCALP_Z))
-    cut = CUTS[person.hair.style]
+    hair, cut = person.hair, person.hair.cut
     top = ramp(y, 7.55, 8.25)
     ahead = ramp(np.abs(angle), 120, 20)
     profile = cut.sides + (1 - cut.sides) * top + cut.front * top * ahead
-    above = growth(person, angle, y)
-    thickness = cut.thickness * person.hair.volume * profile * ramp(above, -0.05, 0.30) ** 0.8
-    if person.hair.fringe > 0:  # combed down, it stands off the forehead right at its tips
-        on_forehead = ramp(np.abs(angle), 50, 36) * ramp(y, 8.15, 7.95)
-        thickness += FRINGE_THICKNESS * on_forehead * ramp(above, -0.03, 0.03)
-    lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 3.0, 3)
+    thickness = cut.shell * hair.volume * profile * ramp(above, -0.02, 0.30)
+    lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 1.6 + 6 * (cut.end or 0), 3)
     lump = sample(lumps[..., None], (angle % 360) / 360 * 95 + 0.5, np.clip((y - 6.5) * 20, 0, 47))
-    thickness *= 1 + (0.14 if cut.curtain_end is None and not cut.bun else 0.06) * lump[:, 0]
+    thickness *= (1 + cut.lumps * lump[:, 0]) * (1 - 0.8 * hair.thinning * bald_patch(basis.rest))
     return np.clip(thickness, 0, None) * basis.is_skin * (1 - near_ears())
 
 
@@ -129,15 +109,21 @@ def near_ears() -> np.ndarray:
     return np.clip(np.maximum(box, basis.masks["ears"]), 0, 1)
 
 
-def strand_map(person: Person) -> np.ndarray:
-    """Light and dark strands (STRAND_ROWS, WIDTH), about -1..1, around the head and downwards."""
-    random = stream("strands", person.subject)
-    shape = (STRAND_ROWS, WIDTH)
-    total = np.zeros(shape, np.float32)
-    for share, along, across in ((0.5, 10, 0.8), (0.6, 13, 3.5), (0.5, 11, 16)):
+@functools.lru_cache(maxsize=2)
+def _grain(curly: bool) -> np.ndarray:
+    """Light and dark (HEIGHT, WIDTH), about -1..1, of hair that lies down, or of curls."""
+    random = stream("grain", curly)
+    total = np.zeros((HEIGHT, WIDTH), np.float32)
+    unit = TEXELS_PER_DM
+    layers = (
+        ((0.5, 0.012, 0.012), (0.7, 0.022, 0.022))
+        if curly
+        else ((0.6, 0.045, 0.004), (0.5, 0.055, 0.013))
+    )
+    for share, along, across in layers:
         layer = gaussian_filter(
-            random.standard_normal(shape, dtype=np.float32),
-            (along, across),
+            random.standard_normal((HEIGHT, WIDTH), dtype=np.float32),
+            (along * unit, across * unit),
             mode="wrap",
             truncate=3,
         )
@@ -145,65 +131,53 @@ def strand_map(person: Person) -> np.ndarray:
     return np.clip(0.5 * total / total.std(), -1, 1)
 
 
-def strands_at(strands: np.ndarray, hair: Hair, angle, height) -> np.ndarray:
-    """Sample the strand map at angles in degrees; swept hair leans to one side."""
-    lean = hair.sweep * np.degrees(0.35) * (height - 8.0)
-    column = ((np.asarray(angle) + lean) % 360) / 360 * (WIDTH - 1)
-    row = (STRAND_TOP - height) / (STRAND_TOP - STRAND_BOTTOM) * STRAND_ROWS
-    return sample(strands[..., None], column.ravel() + 0.5, row.ravel())[:, 0].reshape(
-        np.shape(angle)
-    )
-
-
-def strand_tilt(strands: np.ndarray, hair: Hair, angle, height) -> np.ndarray:
-    """Slope of the strands' relief sideways, towards larger angles (degrees)."""
-    step = 0.35  # degrees, about half a fine strand
-    ahead = strands_at(strands, hair, angle + step, height)
-    behind = strands_at(strands, hair, angle - step, height)
-    return STRAND_HEIGHT * (ahead - behind) / (2 * np.radians(step))
-
-
-def bulk_colour(hair: Hair, strand) -> np.ndarray:
-    """Colour (..., 3) of hair with the given strand value."""
-    grey = hair.colour.mean()
-    colour = (grey + (hair.colour - grey) * DULLNESS) * SHADE
-    return np.clip(colour * (1 + STRAND_CONTRAST * np.asarray(strand)[..., None]), 0.004, 1).astype(
-        np.float32
-    )
-
-
-def paint_hair(person: Person, strands: np.ndarray, canvas: Canvas):
+def paint_hair(person: Person):
     """Cover 0..1, colour (..., 3) and relief in dm of the hair on the canvas."""
-    angle, height = scalp_layout(canvas.level)
+    hair, canvas = person.hair, load_canvas()
+    curly = hair.style in ("curly", "coily", "shaved", "buzz", "crop")
+    turn = int(stream("grain", person.subject).integers(WIDTH))
+    grain = np.roll(_grain(curly), turn, 1)
+    coarse = (slice(PAINT_STEP // 2, None, PAINT_STEP),) * 2
+    layout = scalp_layout()
+    angle, height = layout[0][coarse], layout[1][coarse]
     above = growth(person, angle, height)
-    strand = strands_at(strands, person.hair, angle, height)
-    fade = np.where(np.abs(angle) > 78, NAPE_FADE, FRONT_FADE)
-    cover = np.clip((above + 0.03) / fade, 0, 1)
-    cover = ramp(cover + 0.25 * strand * (4 * cover * (1 - cover)), 0.2, 0.8)
-    edge = _edge_hairs(person, canvas)
-    cover = np.maximum(cover, edge).astype(np.float32)
-    relief = (STRAND_HEIGHT * strand * cover).astype(np.float32)
-    return cover, bulk_colour(person.hair, strand), relief
+    dense = np.clip((above + 0.02) / np.where(np.abs(angle) > 78, NAPE_FADE, FRONT_FADE), 0, 1)
+    place = np.stack([canvas.x[coarse], canvas.y[coarse], canvas.z[coarse]], -1)
+    dense *= 1 - 0.85 * hair.thinning * bald_patch(place)
+    dense = zoom(dense.astype(np.float32), PAINT_STEP, order=1, grid_mode=True, mode="nearest")
+    cover = ramp(dense + 0.9 * grain * (dense * (1 - dense)), 0.05, 0.75)
+    cover = np.maximum(cover, _edge_hairs(person))
+    bare = STUBBLE.get(hair.style, 0.0)
+    cover *= 1 - bare * (1 + 0.5 * grain)
+    cover = cover.astype(np.float32)
+    grey = hair.colour.mean()
+    base = ((grey + (hair.colour - grey) * DULLNESS) * SHADE * PAINT_TONE).astype(np.float32)
+    colour = np.clip(base * (1 + PAINT_CONTRAST * grain)[..., None], 0.004, 1)
+    return cover, colour, (STRAND_HEIGHT * grain * cover).astype(np.float32)
 
 
-def _edge_hairs(person: Person, canvas: Canvas) -> np.ndarray:
-    """Single hairs across the hairline: combed back from it, or down where a fringe hangs."""
+def _edge_hairs(person: Person) -> np.ndarray:
+    """Single hairs across the hairline, most of them combed back from it."""
     random = stream("edge", person.subject)
     hair = person.hair
-    half_in_front = np.where(random.random(EDGE_STROKES) < 0.5, 50, 180)
+    half_in_front = np.where(random.random(EDGE_STROKES) < 0.6, 50, 180)
     angles = random.uniform(-1, 1, EDGE_STROKES) * half_in_front
-    line = hairline(hair, person.gender, angles)
-    bare = hairline(replace(hair, fringe=0.0), person.gender, angles)
-    hangs = line < bare - 0.02
-    root = line + random.gamma(2.0, 0.022, EDGE_STROKES) - 0.03 + 0.06 * hangs
-    short = {"buzz": 0.35, "short": 0.7}.get(hair.style, 1.0)
-    length = random.uniform(0.05, 0.15, EDGE_STROKES) * short * np.where(hangs, -1.3, 1)
-    lean = random.normal(0, 0.25, EDGE_STROKES) + 0.6 * hair.sweep
+    line = angles * 0 + hairline(hair, person.gender, angles)
+    noise = _line_noise(person.subject)
+    row = np.clip((line - 6.0) * 20, 0, noise.shape[0] - 1).astype(int)
+    line = line - noise[row, ((angles % 360) / 360 * noise.shape[1]).astype(int)]
+    root = line + random.gamma(2.0, 0.030, EDGE_STROKES) - 0.035
+    short = {"shaved": 0.15, "buzz": 0.25, "crop": 0.5, "coily": 0.3}.get(hair.style, 1.0)
+    length = random.uniform(0.04, 0.15, EDGE_STROKES) * short
+    sideways = 0.9 * np.sign(angles) if hair.cut.end or hair.cut.tie else 0.6 * hair.sweep
+    lean = random.normal(0, 0.35, EDGE_STROKES) + sideways
     # The scalp's axis is not the canvas's: find the columns where these angles lie.
     starts = np.stack([canvas_column(angles, root), row_of(root)], 1)
-    stops = starts + np.stack([length * np.sin(lean), -length * np.cos(lean)], 1) * 235
-    strength = random.uniform(0.4, 1.0, EDGE_STROKES)
-    return canvas.strokes(starts, stops, strength, width=1.2)
+    way = np.stack([length * np.sin(lean), -length * np.cos(lean)], 1)
+    strength = random.uniform(0.25, 0.9, EDGE_STROKES)
+    return draw_strokes(
+        starts, starts + way * TEXELS_PER_DM, strength, width=EDGE_WIDTH * TEXELS_PER_DM
+    )
 
 
 def canvas_column(angles, heights) -> np.ndarray:
@@ -211,8 +185,9 @@ def canvas_column(angles, heights) -> np.ndarray:
     layout, _ = scalp_layout()
     columns = np.empty(len(angles))
     rows = np.clip(row_of(heights), 0, HEIGHT - 1).astype(int)
-    for row in np.unique(rows // 8):
-        here = rows // 8 == row
-        known = np.maximum.accumulate(layout[min(row * 8 + 4, HEIGHT - 1)])
+    band = max(1, round(0.034 * TEXELS_PER_DM))
+    for number in np.unique(rows // band):
+        here = rows // band == number
+        known = np.maximum.accumulate(layout[min(number * band + band // 2, HEIGHT - 1)])
         columns[here] = np.interp(angles[here], known, np.arange(WIDTH) + 0.5)
     return columns

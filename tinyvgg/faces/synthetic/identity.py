@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .haircuts import Hair, draw_hair
 from .paint import rgb, stream
 from .shape import draw_shape
 
@@ -49,11 +50,6 @@ PALETTES = {
     ),
 }  # fmt: skip
 PALETTES["Kid"] = PALETTES["Caucasian"]
-STYLES = {  # hair, with how often it is worn
-    "female": {"tied": 0.40, "bob": 0.30, "long": 0.30},
-    "male": {"buzz": 0.25, "short": 0.45, "thick": 0.30},
-    "boy": {"short": 0.50, "thick": 0.50},
-}
 
 
 @dataclass(frozen=True)
@@ -66,20 +62,6 @@ class Brows:
     lift: float  # dm
     gap: float  # dm, half the distance between the two
     colour: np.ndarray
-
-
-@dataclass(frozen=True)
-class Hair:
-    """Cut and growth of the hair on the head."""
-
-    style: str  # key of hair.CUTS
-    colour: np.ndarray
-    volume: float  # 1 is the style's usual thickness
-    hairline: float  # dm, raises it in front
-    receding: float  # dm, raises it above the temples
-    fringe: float  # 0 none .. 1 down to the brows
-    sweep: float  # sideways lean of the strands, radians per dm
-    tucked: bool  # loose hair is put behind the ears
 
 
 @dataclass(frozen=True)
@@ -146,7 +128,7 @@ def draw_person(subject: int, group: str, gender: str) -> Person:
         lip_strength=random.uniform(0.6, 0.85) if is_man else random.uniform(0.7, 1.0),
         beard=float(beard),
         brows=_draw_brows(random, hair_colour, is_man, is_child),
-        hair=_draw_hair(random, hair_colour, gender, is_child, age),
+        hair=draw_hair(subject, group, gender, age, hair_colour),
     )
 
 
@@ -164,24 +146,4 @@ def _draw_brows(random, hair_colour, is_man, is_child) -> Brows:
         lift=random.normal(0.020, 0.012),
         gap=random.normal(0, 0.018),
         colour=hair_colour * random.uniform(0.35, 0.65),
-    )
-
-
-def _draw_hair(random, colour, gender, is_child, age) -> Hair:
-    shares = STYLES["boy" if is_child and gender == "male" else gender]
-    style = str(random.choice(list(shares), p=list(shares.values())))
-    may_recede = gender == "male" and not is_child
-    receding = max(0.0, random.normal(0.05, 0.10)) if may_recede else 0.0
-    # A fringe suits children and loose hair; receding hair has none.
-    chance = 0.6 if is_child else {"bob": 0.45, "long": 0.3, "thick": 0.35}.get(style, 0.0)
-    has_fringe = random.random() < chance and receding < 0.1 and style != "tied"
-    return Hair(
-        style=style,
-        colour=colour,
-        volume=random.uniform(0.8, 1.3),
-        hairline=random.normal(0, 0.05) + (0.08 * age if may_recede else 0),
-        receding=receding,
-        fringe=random.uniform(0.35, 0.9) if has_fringe else 0.0,
-        sweep=random.uniform(-0.5, 0.5),
-        tucked=bool(random.random() < 0.4),
     )

@@ -7,30 +7,31 @@ import numpy as np
 from . import eyes, shade
 from .camera import Camera, aim
 from .canvas import AXIS_Z, column_of, row_of
-from .hair import bulk_colour, strand_tilt, strands_at
 from .lashes import is_gap, lash_layout
 from .mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
 from .paint import blend, dot, ramp, sample, to_display
 from .raster import Fragments, rasterize
 from .sitter import (
     BUN,
-    CURTAIN,
     EARS,
     EYES,
     LASH,
     LASH_LINE,
     LAYOUT,
     LIPS,
+    LOCKS,
     MOUTH,
     NORMAL,
     SKIN,
+    TANGENT,
     TEETH,
+    TONE,
     TONGUE,
     TWO_SIDED,
     Scene,
 )
 from .skin import LIP_GLOSS
-from .tresses import is_ragged_gap
+from .strands import hair_colour, is_frayed, strand_at
 from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
@@ -66,7 +67,7 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
 
     def is_hole(triangle, weight):
         hole = np.zeros(len(triangle), bool)
-        for number in (LASH, CURTAIN):
+        for number in (LASH, LOCKS):
             here = np.flatnonzero(part[triangle] == number)
             if not len(here):
                 continue
@@ -75,8 +76,7 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
                 hole[here] = is_gap((lash_layout()[corners] * share).sum(1), person.lashes)
             else:
                 layout = scene.attributes[corners][..., LAYOUT]
-                gap = is_ragged_gap(scene.sitter.strands, person, (layout * share).sum(1))
-                hole[here] = gap
+                hole[here] = is_frayed((layout * share).sum(1))
         return hole
 
     seen = rasterize(points, distance, triangles, camera.width, camera.height, is_hole)
@@ -115,24 +115,22 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     dim[in_mouth] = light_in_mouth(scene.lips_z - values[in_mouth, 2], scene.sitter.frame.unit)
     person = scene.sitter.person
     colour[part == LASH] = 0.3 * person.brows.colour
-    strand = (part == CURTAIN) | (part == BUN)
-    if strand.any():
-        around, height, _ = values[strand][:, LAYOUT].T
-        tilt = strand_tilt(scene.sitter.strands, person.hair, around, height)
-        up = np.array([0, 1, 0], np.float32)
-        normal[strand] -= tilt[:, None] * np.cross(up, normal[strand])
-        normal[strand] /= np.linalg.norm(normal[strand], axis=1, keepdims=True)
-        colour[strand] = bulk_colour(
-            person.hair, strands_at(scene.sitter.strands, person.hair, around, height)
+    direction = np.tile(np.array([0, 1, 0], np.float32), (count, 1))  # of the hairs
+    locks = np.flatnonzero((part == LOCKS) | (part == BUN))
+    if len(locks):
+        column, _, along = values[locks, LAYOUT].T
+        strand = strand_at(column, along)
+        colour[locks] = hair_colour(
+            person.hair.colour, strand, values[locks, TONE], camera.pixels_per_dm
         )
-        hair[strand] = 1
+        direction[locks] = values[locks, TANGENT]
+        hair[locks] = 0.55 + 0.9 * strand
 
     lit = colour * shade.diffuse(normal, shade.SKIN_WRAP, open_share, light)
     shine = shade.gloss(normal, gloss, view, light) * open_share
     haired = np.flatnonzero(hair > 0.3)
     if len(haired):
-        up = np.array([0, 1, 0], np.float32)
-        sheen = shade.hair_sheen(normal[haired], view, up, light)
+        sheen = shade.hair_sheen(normal[haired], view, direction[haired], light)
         sheen = SHEEN * sheen * open_share[haired] * hair[haired]
         lit[haired] += sheen[:, None] * (0.35 + 0.9 * person.hair.colour.astype(np.float32))
     lit = (lit + shine[:, None]) * dim[:, None]

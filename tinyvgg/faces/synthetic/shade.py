@@ -111,16 +111,16 @@ def gloss(normal, strength, view, light) -> np.ndarray:
     return strength * (5.0 * total + 0.08 * rim)
 
 
-def hair_sheen(normal, view, up, light) -> np.ndarray:
-    """Highlight (n,) across hair whose strands run along `up` (Kajiya and Kay 1989)."""
-    strand = up - normal * dot(normal, up)[:, None]
+def hair_sheen(normal, view, along, light) -> np.ndarray:
+    """Highlight (n,) across hairs that run along directions (n, 3) (Kajiya and Kay 1989)."""
+    strand = along - normal * (normal * along).sum(1, keepdims=True)
     strand /= np.linalg.norm(strand, axis=1, keepdims=True) + 1e-6
     total = np.zeros(len(normal), np.float32)
     for direction, colour in light[:FRONT_LAMPS]:
         halfway = direction + view
         halfway /= np.linalg.norm(halfway) + 1e-6
-        along = dot(strand, halfway)
-        lobe = np.clip(1 - along * along, 0, 1) ** 30
+        cosine = dot(strand, halfway)
+        lobe = np.clip(1 - cosine * cosine, 0, 1) ** 30
         total += lobe * np.clip(dot(normal, direction) + 0.2, 0, 1) * float(colour.mean())
     return total
 

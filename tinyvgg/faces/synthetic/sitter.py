@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import hair, skin, tresses
+from . import hair, locks, skin
 from .basis import PARTS, HeadBasis, eyeball_mesh, load_basis
 from .camera import Frame
 from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
@@ -19,13 +19,14 @@ from .paint import blend, halve, ramp
 # Numbers of the parts of a scene; the first four are those of the mesh.
 SKIN, TEETH, TONGUE, LASH = range(len(PARTS))
 EYES = {"left": 4, "right": 5}
-CURTAIN, BUN = 6, 7
-TWO_SIDED = (TEETH, LASH, CURTAIN)
+LOCKS, BUN = 6, 7
+TWO_SIDED = (TEETH, LASH, LOCKS)
 
-# Columns of `Scene.attributes`. The layout is the rest position on the mesh, and the layout of
-# hair (angle, height, share of the way down) on curtain and bun.
+# Columns of `Scene.attributes`. The layout is the rest position on the mesh and
+# `locks.Sheet.layout` on hair, where the last four columns hold direction and tone.
 POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
 LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
+TANGENT, TONE = slice(9, 12), 12
 
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
 LID_THICKNESS = 1.03  # skin is kept this many radii away from an eye's centre
@@ -46,9 +47,8 @@ class Sitter:
     eyeballs: dict[str, tuple[np.ndarray, float]]
     frame: Frame
     shell: np.ndarray  # thickness of the hair at each fine vertex, dm
-    curtain: tresses.Sheet | None
-    bun: tuple[np.ndarray, np.ndarray] | None
-    strands: np.ndarray
+    locks: locks.Sheet | None
+    bun: locks.Sheet | None
     canvases: dict[int, np.ndarray]  # level -> (H, W, 7): colour, gloss, hair cover, slope
 
     def canvas_for(self, pixels_per_dm: float) -> int:
@@ -71,10 +71,11 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
     unit = float(np.linalg.norm(left - right)) / MEAN_EYE_DISTANCE
     frame = Frame(eyes, float(eyes[1]) - basis.chin_height(vertices), unit)
 
-    thickness = hair.shell(person, basis) * unit
+    above = hair.scalp_growth(person, basis)
+    thickness = hair.shell(person, basis, above) * unit
     surface = basis.surface(vertices)
-    back = surface[basis.rest[:, 1] > 7, 2].min()
-    strands = hair.strand_map(person)
+    surface = surface + vertex_normals(surface, basis.quads) * thickness[:, None]
+    normals = vertex_normals(surface, basis.quads)
     return Sitter(
         person=person,
         basis=basis,
@@ -82,18 +83,17 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
         eyeballs=eyeballs,
         frame=frame,
         shell=thickness,
-        curtain=tresses.curtain(person, basis, surface, unit, strands),
-        bun=tresses.bun(person, eyes[1], back, frame.eye_chin, unit),
-        strands=strands,
-        canvases=_paint(person, strands, 0 if side is None else level_for(frame.scale(side))),
+        locks=locks.grow_locks(person, basis, surface, normals, frame, above, hair.near_ears()),
+        bun=locks.make_bun(person, frame),
+        canvases=_paint(person, 0 if side is None else level_for(frame.scale(side))),
     )
 
 
-def _paint(person: Person, strands: np.ndarray, finest: int) -> dict[int, np.ndarray]:
+def _paint(person: Person, finest: int) -> dict[int, np.ndarray]:
     """The painted canvas at a level and all coarser ones."""
     canvas = load_canvas(finest)
     colour, gloss, relief = skin.paint_skin(person, canvas)
-    cover, hair_colour, hair_relief = hair.paint_hair(person, strands, canvas)
+    cover, hair_colour, hair_relief = hair.paint_hair(person, canvas)
     relief = relief * (1 - cover) + hair_relief
     colour = blend(colour, hair_colour, cover)
     gloss = gloss * (1 - cover)
@@ -150,26 +150,22 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     vertices, shades = [surface], [np.concatenate([surface, normals, basis.rest, masks], 1)]
     triangles, part = [basis.triangles], [basis.part_of_triangle]
 
-    def add(points, point_normals, quads, number, layout):
+    def add(points, point_normals, quads, number, layout, rest_of_columns=None):
         start = sum(len(each) for each in vertices)
         vertices.append(points)
-        empty = np.zeros((len(points), 4))
-        shades.append(np.concatenate([points, point_normals, layout, empty], 1))
+        if rest_of_columns is None:
+            rest_of_columns = np.zeros((len(points), 4))
+        shades.append(np.concatenate([points, point_normals, layout, rest_of_columns], 1))
         triangles.append(triangulate(quads) + start)
         part.append(np.full(2 * len(quads), number))
 
     ball, ball_quads = eyeball_mesh()
     for side, eye in eyes.items():
         add(eye.centre + eye.radius * ball, ball, ball_quads, EYES[side], ball)
-    if sitter.curtain is not None:
-        sheet = sitter.curtain
-        sheet_normals = vertex_normals(sheet.vertices, sheet.quads)
-        add(sheet.vertices, sheet_normals, sheet.quads, CURTAIN, sheet.layout)
-    if sitter.bun is not None:
-        centre, radii = sitter.bun
-        angle = np.degrees(np.arctan2(ball[:, 1], ball[:, 0]))
-        layout = np.stack([angle, 6.5 + ball[:, 2], 0 * angle], 1)
-        add(centre + ball * radii, ball, ball_quads, BUN, layout)
+    for number, sheet in ((LOCKS, sitter.locks), (BUN, sitter.bun)):
+        if sheet is not None:
+            points = sheet.carried(coarse - sitter.vertices)
+            add(points, sheet.normals, sheet.quads, number, sheet.layout, sheet.look)
     return Scene(
         sitter=sitter,
         shot=shot,
