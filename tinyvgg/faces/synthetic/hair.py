@@ -37,7 +37,7 @@ STUBBLE = {"shaved": 0.35, "buzz": 0.15}  # how much skin shows through
 PAINT_STEP = 4  # texels; the hairline is worked out on a coarser canvas
 STRAND_HEIGHT = 0.0035  # dm
 PAINT_CONTRAST = 0.26
-PAINT_TONE = 0.84  # the shell lies beneath the locks and is darker
+PAINT_TONE = 0.90  # the shell lies beneath the locks and is darker
 
 
 @functools.lru_cache(maxsize=1)

@@ -34,19 +34,19 @@ class Cut:
 CUTS = {
     "shaved": Cut(0.008, 0, 0.0, "forward", 0.0, 0.0, sides=1.0, front=0.0),
     "buzz": Cut(0.022, 0, 0.0, "forward", 0.0, 0.0, sides=0.8, front=0.3),
-    "crop": Cut(0.045, 520, 0.045, "forward", 0.20, 0.10, lift=0.05, frizz=0.45),
-    "side": Cut(0.055, 430, 0.065, "side", 0.46, 0.14, lift=0.09, frizz=0.14),
-    "back": Cut(0.050, 430, 0.060, "back", 0.46, 0.20, lift=0.07, frizz=0.10),
-    "quiff": Cut(0.050, 480, 0.055, "quiff", 0.38, 0.12, lift=0.20, frizz=0.22),
+    "crop": Cut(0.045, 600, 0.045, "forward", 0.20, 0.10, lift=0.05, frizz=0.45),
+    "side": Cut(0.055, 600, 0.065, "side", 0.46, 0.14, lift=0.09, frizz=0.14),
+    "back": Cut(0.050, 600, 0.060, "back", 0.46, 0.20, lift=0.07, frizz=0.10),
+    "quiff": Cut(0.050, 600, 0.050, "quiff", 0.42, 0.12, lift=0.20, frizz=0.16),
     "shag": Cut(0.075, 430, 0.070, "forward", 0.42, 0.30, lift=0.07, frizz=0.30, sides=0.75),
     "curly": Cut(0.090, 640, 0.050, "out", 0.30, 0.16, lift=0.10, frizz=0.9, lumps=0.30),
     "coily": Cut(0.085, 620, 0.035, "out", 0.10, 0.07, lift=0.05, frizz=1.2, lumps=0.08),
     "pixie": Cut(0.060, 460, 0.060, "side", 0.50, 0.26, lift=0.06, frizz=0.20, sides=0.7),
     "tied": Cut(0.040, 330, 0.080, "tie", 0.0, 0.0, frizz=0.03, sides=0.8, front=0.3, tie="bun"),
     "tail": Cut(0.040, 330, 0.080, "tie", 0.0, 0.0, frizz=0.03, sides=0.8, front=0.3, tie="tail"),
-    "bob": Cut(0.060, 360, 0.105, "hang", 0.0, 0.0, sides=0.8, front=0.3, frizz=0.06, end=6.30),
-    "lob": Cut(0.060, 360, 0.105, "hang", 0.0, 0.0, sides=0.8, front=0.3, frizz=0.06, end=5.85),
-    "long": Cut(0.060, 380, 0.105, "hang", 0.0, 0.0, sides=0.8, front=0.3, frizz=0.06, end=5.15),
+    "bob": Cut(0.060, 480, 0.075, "hang", 0.0, 0.0, sides=0.8, front=0.3, frizz=0.06, end=6.30),
+    "lob": Cut(0.060, 480, 0.075, "hang", 0.0, 0.0, sides=0.8, front=0.3, frizz=0.06, end=5.85),
+    "long": Cut(0.060, 500, 0.075, "hang", 0.0, 0.0, sides=0.8, front=0.3, frizz=0.06, end=5.15),
 }
 STYLES = {  # how often each is worn
     ("Caucasian", "male"): {

@@ -30,6 +30,7 @@ FACE_Y = (5.6, 6.3, 7.0, 7.4, 7.7, 7.95, 8.2)
 FACE_Z = (1.15, 0.80, 0.74, 0.82, 1.02, 1.30, 2.0)
 TUCKED_Z = (0.95, 0.35, 0.27, 0.34, 0.75, 1.15, 2.0)
 STRANDS_PER_DM = 75  # columns of the strand texture
+ROOT_FADE, TIP_FADE = 0.05, 0.40  # dm over which the hairs of a lock begin and end
 ROUNDNESS = 0.6  # how far a ribbon's normals turn from its middle to its edges
 
 
@@ -103,14 +104,14 @@ def grow_locks(
         body_part &= ears < 0.5
     body = _Body(own[body_part], normals[body_part])
 
-    root, root_normal, root_above = _roots(random, basis, own, normals, above, ears, hair)
+    root, root_normal = _roots(random, basis, own, normals, above, ears, hair)
     count = len(root)
     hangs_in_front = _is_fringe(root, hair)
     length = _lengths(random, hair, root, hangs_in_front)
     steps = 14 if cut.end is not None else 9 if cut.tie or hair.wave > 0.9 else 7
     layer = random.uniform(0.004, 0.05, count) * (1.6 if cut.end is not None else 1)
     layer = np.where(hangs_in_front, random.uniform(0.03, 0.06, count), layer)
-    strayed = cut.frizz * random.standard_normal((count, 3))
+    strayed = cut.frizz * (0.7 * _drift(random, root) + 0.5 * random.standard_normal((count, 3)))
     in_front = ramp(root[:, 2], 0.5, 1.05) * ramp(root[:, 1], 7.85, 8.1)
     lift = cut.lift * hair.volume * (0.35 + 0.65 * in_front) * random.uniform(0.5, 1.2, count)
     lift[hangs_in_front] = 0.03
@@ -127,7 +128,7 @@ def grow_locks(
         led[hangs_in_front] = _forward(at, root, hair)[hangs_in_front]
         lying = np.ones(count)
         if cut.end is not None or hair.fringe > 0:
-            lying = ramp(normal[:, 1], -0.05, 0.22)
+            lying = ramp(normal[:, 1], -0.05, 0.22) * ramp(at[:, 1], 7.1, 7.4)
             if cut.end is None:
                 lying[~hangs_in_front] = 1
         led = led - normal * (led * normal).sum(1, keepdims=True)
@@ -137,13 +138,13 @@ def grow_locks(
         if cut.comb == "tie":
             at = root + (TIE[cut.tie] - root) * share  # then laid on the head
         normal, height = body.near(at)
-        rise = layer + lift * np.sin(np.pi * min(share * 0.62, 0.5)) + lift * 0.25 * share
+        rise = layer + lift * np.sin(0.75 * np.pi * share)
         out = np.where(lying > 0.5, rise - height, np.maximum(layer - height, 0))
         at = at + normal * out[:, None]
         if cut.end is not None:
             limit = np.interp(at[:, 1], FACE_Y, face_z)
             limit = np.where(hangs_in_front, 9.0, limit)
-            at[:, 2] -= np.clip(at[:, 2] - limit, 0, 0.6 * stride[:, 0])
+            at[:, 2] = np.minimum(at[:, 2], limit)
             normal, height = body.near(at)
             at = at + normal * np.maximum(layer - height, 0)[:, None]
         path[step] = at
@@ -151,11 +152,17 @@ def grow_locks(
     tone = _tones(random, path, layer, cut)
     width = cut.width * random.uniform(0.7, 1.3, count)
     width[hangs_in_front] *= 0.8
-    return _ribbons(random, path, width, tone, body, frame, own[: basis.smooth.shape[1]])
+    width = np.minimum(width, 0.3 * length)
+    return _ribbons(random, path, length, width, tone, body, frame, own[: basis.smooth.shape[1]])
+
+
+def _drift(random, root) -> np.ndarray:
+    """A direction (n, 3) for each root that neighbours share, each part about -1..1."""
+    return np.sin(root @ random.normal(0, 6, (3, 3)) + random.uniform(0, 7, 3))
 
 
 def _roots(random, basis, own, normals, above, ears, hair: Hair):
-    """Places (n, 3), normals (n, 3) and heights above the hairline (n,) where locks grow."""
+    """Places (n, 3) where locks grow, and the normals (n, 3) there."""
     cut = hair.cut
     triangles = basis.triangles
     rest = basis.rest[triangles].mean(1)
@@ -169,14 +176,10 @@ def _roots(random, basis, own, normals, above, ears, hair: Hair):
     elif cut.end is not None:
         density = 0.25 + ramp(rest[:, 1], 7.8, 8.3)
         density += 2.5 * ramp(np.abs(rest[:, 0] - hair.parting), 0.22, 0.05) * (rest[:, 2] > 0.1)
-    density *= 1 - hair.thinning * bald_patch(rest)
-    chosen = triangles[random.choice(len(triangles), cut.locks, p=area * density / (area * density).sum())]
+    density *= area * (1 - hair.thinning * bald_patch(rest))
+    chosen = triangles[random.choice(len(triangles), cut.locks, p=density / density.sum())]
     weight = random.dirichlet(np.ones(3), cut.locks)[..., None]
-    return (
-        (own[chosen] * weight).sum(1),
-        _unit((normals[chosen] * weight).sum(1)),
-        (above[chosen] * weight[..., 0]).sum(1),
-    )
+    return (own[chosen] * weight).sum(1), _unit((normals[chosen] * weight).sum(1))
 
 
 def bald_patch(rest: np.ndarray) -> np.ndarray:
@@ -279,7 +282,7 @@ def _curl(random, path, length, hair: Hair, body: _Body):
         phase = random.uniform(0, 2 * np.pi, count)
     turn = 2 * np.pi * share * length / period + phase
     radius = (0.045 if curly else 0.075 * hair.wave) * ramp(share, 0.0, 0.5)
-    radius = np.minimum(radius, 0.22 * length)
+    radius = np.minimum(radius, (0.22 if curly else 0.05) * length)
     return path + radius[..., None] * (
         np.sin(turn)[..., None] * across + 0.6 * (1 + np.cos(turn))[..., None] * outward
     )
@@ -290,11 +293,11 @@ def _tones(random, path, layer, cut) -> np.ndarray:
     steps, count, _ = path.shape
     depth = 0.86 + 0.14 * (layer - layer.min()) / (np.ptp(layer) + 1e-9)
     own = depth * np.exp(random.normal(0, 0.09, count))
-    tip = TIP_TONE if not cut.tie else 1.0
-    return own * np.linspace(ROOT_TONE, tip, steps)[:, None]
+    first, last = (ROOT_TONE, TIP_TONE) if cut.end is not None else (0.92, 1.04)
+    return own * np.linspace(first, last, steps)[:, None]
 
 
-def _ribbons(random, path, width, tone, body: _Body, frame: Frame, coarse) -> Sheet:
+def _ribbons(random, path, length, width, tone, body: _Body, frame: Frame, coarse) -> Sheet:
     """Give locks (steps, n, 3) a width; two vertices across each."""
     steps, count, _ = path.shape
     tangent = _unit(np.gradient(path, axis=0))
@@ -306,23 +309,27 @@ def _ribbons(random, path, width, tone, body: _Body, frame: Frame, coarse) -> Sh
     roll = random.normal(0, 0.25, count)[:, None]
     across = _unit(np.cross(tangent, normal))
     normal = _unit(np.cross(across, tangent))
-    across, normal = across * np.cos(roll) + normal * np.sin(roll), normal * np.cos(
-        roll
-    ) - across * np.sin(roll)
-    share = np.linspace(0, 1, steps)[:, None, None]
-    half = 0.5 * width[None, :, None] * (0.55 + 0.45 * ramp(share, 0, 0.2)) * (
-        1 - 0.35 * ramp(share, 0.6, 1)
+    across, normal = (
+        across * np.cos(roll) + normal * np.sin(roll),
+        normal * np.cos(roll) - across * np.sin(roll),
     )
+    share = np.linspace(0, 1, steps)[:, None]
+    # Roots and tips fray over a length of their own, so that long hair stays dense.
+    left = (1 - share) * length / np.minimum(TIP_FADE, 0.7 * length)
+    along = 0.15 * np.minimum(share * length / ROOT_FADE, 1) + 0.85 * np.clip(1 - left, 0, 1)
+    profile = (0.55 + 0.45 * ramp(share, 0, 0.2)) * (1 - 0.35 * ramp(share, 0.6, 1))
+    half = (0.5 * width * profile)[..., None]
     edges = np.stack([path - half * across, path + half * across], 2)  # (steps, n, 2, 3)
     bent = np.stack([normal - ROUNDNESS * across, normal + ROUNDNESS * across], 2)
     side = np.array([-1.0, 1.0])
-    column = random.uniform(0, COLUMNS, count)[:, None] + 0.5 * side * width[:, None] * STRANDS_PER_DM
+    column = random.uniform(0, COLUMNS, count)[:, None]
+    column = column + 0.5 * side * width[:, None] * STRANDS_PER_DM
     shape = (steps, count, 2)
     layout = np.stack(
         [
             np.broadcast_to(column, shape),
             np.broadcast_to(side, shape),
-            np.broadcast_to(share, shape),
+            np.broadcast_to(along[..., None], shape),
         ],
         -1,
     )

@@ -44,8 +44,8 @@ def is_frayed(layout: np.ndarray) -> np.ndarray:
     and the share of the way down.
     """
     column, across, along = layout.T
-    thin = 0.95 * ramp(along, 0.45, 1.03) + 0.6 * ramp(np.abs(across), 0.55, 1.05)
-    return strand_at(column, along) < thin + 0.75 * ramp(along, 0.14, -0.03)
+    thin = 0.95 * ramp(along, 0.15, 1.03) + 0.6 * ramp(np.abs(across), 0.55, 1.05)
+    return strand_at(column, along) < thin + 0.75 * ramp(along, 0.15, -0.03)
 
 
 def hair_colour(colour, strand, tone, pixels_per_dm: float) -> np.ndarray:
