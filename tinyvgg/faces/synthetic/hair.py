@@ -12,11 +12,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
 from .basis import HeadBasis, load_basis
-from .canvas import HEIGHT, TEXELS_PER_DM, WIDTH, draw_strokes, load_canvas, row_of
+from .canvas import HEIGHT, LEVELS, TEXELS_PER_DM, WIDTH, Canvas, load_canvas, row_of
 from .haircuts import Hair
 from .identity import Person
 from .locks import bald_patch
-from .paint import ramp, sample, smooth_noise, stream
+from .paint import halve, ramp, sample, smooth_noise, stream
 from .strands import DULLNESS, SHADE
 
 SCALP_Z = 0.15  # hair is laid out around the axis x = 0, z = SCALP_Z, nearer to the crown
@@ -32,18 +32,23 @@ WAVINESS, ROUGHNESS = 0.030, 0.022  # dm, of the hairline: broad and fine
 FRONT_FADE, NAPE_FADE = 0.16, 0.30  # dm over which hair grows dense
 EDGE_STROKES = 6000  # single hairs drawn across the hairline, all around
 EDGE_WIDTH = 0.0045  # dm
-BAREST = 0.5  # cover of the scalp by the shortest hair
 STUBBLE = {"shaved": 0.35, "buzz": 0.15}  # how much skin shows through
-PAINT_STEP = 4  # texels; the hairline is worked out on a coarser canvas
+LINE_LEVEL = 2  # of the canvas on which the hairline is worked out
 STRAND_HEIGHT = 0.0035  # dm
 PAINT_CONTRAST = 0.26
+ROUGH = ("shaved", "buzz", "crop", "curly", "coily")  # styles whose hair does not lie down
+# Share, and size along and across the hairs (dm), of each layer of light and dark.
+GRAIN = {
+    True: ((0.5, 0.012, 0.012), (0.7, 0.022, 0.022)),
+    False: ((0.6, 0.045, 0.004), (0.5, 0.055, 0.013)),
+}
 PAINT_TONE = 0.90  # the shell lies beneath the locks and is darker
 
 
-@functools.lru_cache(maxsize=1)
-def scalp_layout() -> tuple[np.ndarray, np.ndarray]:
-    """Angle in degrees (signed) and height on the canvas."""
-    canvas = load_canvas()
+@functools.lru_cache(maxsize=LEVELS)
+def scalp_layout(level: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Angle in degrees (signed) and height on the canvas of a level."""
+    canvas = load_canvas(level)
     return np.degrees(np.arctan2(canvas.x, canvas.z - SCALP_Z)), canvas.y
 
 
@@ -109,21 +114,17 @@ def near_ears() -> np.ndarray:
     return np.clip(np.maximum(box, basis.masks["ears"]), 0, 1)
 
 
-@functools.lru_cache(maxsize=2)
-def _grain(curly: bool) -> np.ndarray:
-    """Light and dark (HEIGHT, WIDTH), about -1..1, of hair that lies down, or of curls."""
-    random = stream("grain", curly)
+@functools.lru_cache(maxsize=2 * LEVELS)
+def _grain(level: int, is_rough: bool) -> np.ndarray:
+    """Light and dark (H, W), about -1..1, of hair that lies down, or of short and curly hair."""
+    if level:
+        return halve(_grain(level - 1, is_rough)[..., None])[..., 0]
+    random = stream("grain", is_rough)
     total = np.zeros((HEIGHT, WIDTH), np.float32)
-    unit = TEXELS_PER_DM
-    layers = (
-        ((0.5, 0.012, 0.012), (0.7, 0.022, 0.022))
-        if curly
-        else ((0.6, 0.045, 0.004), (0.5, 0.055, 0.013))
-    )
-    for share, along, across in layers:
+    for share, along, across in GRAIN[is_rough]:
         layer = gaussian_filter(
             random.standard_normal((HEIGHT, WIDTH), dtype=np.float32),
-            (along * unit, across * unit),
+            (along * TEXELS_PER_DM, across * TEXELS_PER_DM),
             mode="wrap",
             truncate=3,
         )
@@ -131,32 +132,32 @@ def _grain(curly: bool) -> np.ndarray:
     return np.clip(0.5 * total / total.std(), -1, 1)
 
 
-def paint_hair(person: Person):
-    """Cover 0..1, colour (..., 3) and relief in dm of the hair on the canvas."""
-    hair, canvas = person.hair, load_canvas()
-    curly = hair.style in ("curly", "coily", "shaved", "buzz", "crop")
-    turn = int(stream("grain", person.subject).integers(WIDTH))
-    grain = np.roll(_grain(curly), turn, 1)
-    coarse = (slice(PAINT_STEP // 2, None, PAINT_STEP),) * 2
-    layout = scalp_layout()
-    angle, height = layout[0][coarse], layout[1][coarse]
+def paint_hair(person: Person, canvas: Canvas):
+    """Cover 0..1 (H, W), colour (H, W, 3) and relief in dm (H, W) of the hair on the canvas."""
+    hair = person.hair
+    turn = int(stream("grain", person.subject).integers(WIDTH >> LEVELS)) << LEVELS
+    grain = np.roll(_grain(canvas.level, hair.style in ROUGH), turn // canvas.shrink, 1)
+    line_level = max(canvas.level, LINE_LEVEL)
+    angle, height = scalp_layout(line_level)
     above = growth(person, angle, height)
     dense = np.clip((above + 0.02) / np.where(np.abs(angle) > 78, NAPE_FADE, FRONT_FADE), 0, 1)
-    place = np.stack([canvas.x[coarse], canvas.y[coarse], canvas.z[coarse]], -1)
-    dense *= 1 - 0.85 * hair.thinning * bald_patch(place)
-    dense = zoom(dense.astype(np.float32), PAINT_STEP, order=1, grid_mode=True, mode="nearest")
+    if hair.thinning > 0:
+        coarse = load_canvas(line_level)
+        patch = bald_patch(np.stack([coarse.x, coarse.y, coarse.z], -1))
+        dense *= 1 - 0.85 * hair.thinning * patch
+    if line_level > canvas.level:
+        scale = 2 ** (line_level - canvas.level)
+        dense = zoom(dense.astype(np.float32), scale, order=1, grid_mode=True, mode="nearest")
     cover = ramp(dense + 0.9 * grain * (dense * (1 - dense)), 0.05, 0.75)
-    cover = np.maximum(cover, _edge_hairs(person))
-    bare = STUBBLE.get(hair.style, 0.0)
-    cover *= 1 - bare * (1 + 0.5 * grain)
-    cover = cover.astype(np.float32)
+    cover = np.maximum(cover, _edge_hairs(person, canvas))
+    cover = (cover * (1 - STUBBLE.get(hair.style, 0.0) * (1 + 0.5 * grain))).astype(np.float32)
     grey = hair.colour.mean()
     base = ((grey + (hair.colour - grey) * DULLNESS) * SHADE * PAINT_TONE).astype(np.float32)
     colour = np.clip(base * (1 + PAINT_CONTRAST * grain)[..., None], 0.004, 1)
     return cover, colour, (STRAND_HEIGHT * grain * cover).astype(np.float32)
 
 
-def _edge_hairs(person: Person) -> np.ndarray:
+def _edge_hairs(person: Person, canvas: Canvas) -> np.ndarray:
     """Single hairs across the hairline, most of them combed back from it."""
     random = stream("edge", person.subject)
     hair = person.hair
@@ -175,9 +176,8 @@ def _edge_hairs(person: Person) -> np.ndarray:
     starts = np.stack([canvas_column(angles, root), row_of(root)], 1)
     way = np.stack([length * np.sin(lean), -length * np.cos(lean)], 1)
     strength = random.uniform(0.25, 0.9, EDGE_STROKES)
-    return draw_strokes(
-        starts, starts + way * TEXELS_PER_DM, strength, width=EDGE_WIDTH * TEXELS_PER_DM
-    )
+    stops = starts + way * TEXELS_PER_DM
+    return canvas.strokes(starts, stops, strength, EDGE_WIDTH * TEXELS_PER_DM)
 
 
 def canvas_column(angles, heights) -> np.ndarray:
