@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinyvgg book | faces | train``."""
+"""The command line: ``python -m tinyvgg book | faces | train | study``."""
 
 from __future__ import annotations
 
@@ -96,6 +96,20 @@ def train(task: str, **options: Any) -> None:
     )
 
 
+def study_difficulty(seed: list[int], output: Path | None, **options: Any) -> None:
+    """Record how hard the faces are, for a linear probe and for TinyVGG."""
+    from tinyvgg.difficulty import record_difficulty
+
+    record, path = record_difficulty(seeds=seed, folder=output, **options)
+    for entry in record.results:
+        print(
+            f"  {entry['question']:<24}{entry['reader']:<14}seed {entry['seed']}: "
+            f"{entry['right']} of {entry['test']} right, {entry['right'] / entry['test']:.2%} "
+            f"(chance {entry['chance']:.2%})"
+        )
+    print(f"{record.made['minutes']:.1f} minutes: {path}")
+
+
 def _open(source: str, size: int, subjects: int | None):
     from tinyvgg.faces.sources import open_faces
 
@@ -106,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tinyvgg", description="An executable edition of Fang (2017)."
     )
-    commands = parser.add_subparsers(required=True, metavar="book | faces | train")
+    commands = parser.add_subparsers(required=True, metavar="book | faces | train | study")
 
     make = _command(
         commands,
@@ -166,6 +180,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--task", choices=("face", "emotion", "gaze"), default="face")
     _run_options(fit)
+
+    studies = commands.add_parser("study", help="a run too long for the book, kept as a record")
+    kinds = studies.add_subparsers(required=True, metavar="difficulty")
+    difficulty = _command(
+        kinds,
+        "difficulty",
+        "measure how hard the faces are, for a linear probe and for TinyVGG",
+        "python -m tinyvgg study difficulty --profile smoke --seed 0 1",
+        study_difficulty,
+    )
+    _run_options(difficulty, seeds=True)
+    difficulty.add_argument(
+        "--output", type=Path, help="folder of the record (default: book/records)"
+    )
     return parser
 
 
@@ -181,14 +209,19 @@ def _command(commands, name: str, help: str, example: str, function) -> argparse
     return parser
 
 
-def _run_options(parser: argparse.ArgumentParser) -> None:
+def _run_options(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
     parser.add_argument("--profile", help="smoke, default or paper ($TINYVGG_PROFILE, or default)")
     parser.add_argument(
         "--faces",
         default="synthetic",
         help="synthetic, orl, rafd:DIR, kdef:DIR or folder:DIR (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    if seeds:
+        parser.add_argument(
+            "--seed", type=int, nargs="+", default=[0], help="one or more (default: 0)"
+        )
+    else:
+        parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)"
     )

@@ -30,6 +30,7 @@ from tinyvgg.execution import (
     execute_all,
     write_json,
 )
+from tinyvgg.records import commit, default_folder
 
 log = logging.getLogger(__name__)
 
@@ -152,23 +153,9 @@ def notebooks(root: Path = ROOT) -> list[Path]:
 
 
 def run_id(identity: Mapping[str, Any]) -> str:
-    """Hash of a run's identity and of the whole package's source; hex."""
-    return content_hash([identity, _package_source()])
-
-
-def commit(root: Path = ROOT) -> str:
-    """The checkout's commit, with "-dirty" if tracked files were changed since."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", root, *arguments], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    """Hash of a run's identity, of the whole package's source and of the records; hex."""
+    records = {path.name: path.read_text("utf8") for path in default_folder().glob("*.json")}
+    return content_hash([identity, _package_source(), records])
 
 
 def vendor_scripts(root: Path = ROOT) -> None:

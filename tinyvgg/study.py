@@ -50,6 +50,8 @@ class Study:
         Draws the split, the weights at the start, and the order of the batches.
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
+    unseen_subjects : bool
+        Let half of the people train and the other half test (see `split`); not in the paper.
     store : Store, optional
     progress : bool
         Show progress bars for long work.
@@ -69,6 +71,7 @@ class Study:
         seed: int = 0,
         device: str = "auto",
         *,
+        unseen_subjects: bool = False,
         store: Store | None = None,
         progress: bool = True,
         **protocol: Any,
@@ -77,6 +80,7 @@ class Study:
         self.source = faces
         self.seed = _whole(seed)
         self.device = resolve_device(device)
+        self.unseen_subjects = bool(unseen_subjects)
         self.store = store or Store()
         self.progress = progress
         self.departures = protocol
@@ -112,12 +116,22 @@ class Study:
     def split(self, task: str) -> Split:
         """Training and test rows of a task."""
         if task not in self._splits:
-            self._splits[task] = split(self.faces, task, self.seed)
+            self._splits[task] = split(self.faces, task, self.seed, self.unseen_subjects)
         return self._splits[task]
 
     def inputs(self, rows: Iterable[int]) -> Tensor:
         """Pictures as network input: float32 (B, 3, S, S) on the device of the study."""
         return as_input(self.faces.images[np.asarray(rows, int)]).to(self.device)
+
+    def variant(self, **changes: Any) -> Study:
+        """The same study but for some settings, such as ``seed=1`` or ``unseen_subjects=True``.
+
+        It has the same store, and the faces if they are already at hand and the same.
+        """
+        other = Study(**(self._settings() | changes), store=self.store)
+        if other._content == self._content and "faces" in vars(self):
+            vars(other)["faces"] = self.faces
+        return other
 
     # ------------------------------------------------------------------ the networks
 
@@ -136,8 +150,7 @@ class Study:
         """
         jobs = [(self, task) for task in reversed(self.tasks)]  # emotion takes longest
         try:
-            settings = self._settings() | {"faces": photographs}
-            jobs.append((Study(**settings, store=self.store), "face"))
+            jobs.append((self.variant(faces=photographs), "face"))
         except (FileNotFoundError, ModuleNotFoundError) as error:
             log.warning("%s", error)
         train_side_by_side(jobs)
@@ -189,6 +202,7 @@ class Study:
             "profile": self.profile.name,
             "faces": self.source,
             "seed": self.seed,
+            **({"unseen_subjects": True} if self.unseen_subjects else {}),
             "device": _device_name(self.device),
             "data": self.faces.fingerprint,
             "code": code_fingerprint(*TRAINING_CODE, *FACES_CODE, "tinyvgg.study"),
@@ -220,13 +234,14 @@ class Study:
         self.split(task)  # an unknown or impossible task is refused here
         protocol = asdict(self._protocol(task))
         del protocol["keep"]  # both epochs are kept, whichever is asked for
-        return {
+        recipe = {
             "task": task,
             "data": self.faces.fingerprint,
             "seed": self.seed,
             "protocol": protocol,
             "device": self.device.type,
         }
+        return recipe | ({"unseen_subjects": True} if self.unseen_subjects else {})
 
     def _fit(self, task: str) -> dict[str, Any]:
         if task not in self._fits:
@@ -250,7 +265,7 @@ class Study:
                 self.device,
                 checkpoint=folder / "checkpoint.safetensors",
                 progress=self.progress,
-                title=f"{self.source} {task}",
+                title=f"{self.source} {task}" + ", unseen people" * self.unseen_subjects,
             )
             return keep_results(made, self.faces.images[rows.test])
 
@@ -260,6 +275,7 @@ class Study:
             "faces": self.source,
             "seed": self.seed,
             "device": str(self.device),
+            "unseen_subjects": self.unseen_subjects,
             "progress": self.progress,
             **self.departures,
         }
@@ -289,7 +305,8 @@ def _train_one(settings: dict[str, Any], root: str, task: str) -> None:
 
 
 def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    """What a device is called: a GPU by its make, else "cpu"."""
+    return torch.cuda.get__device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _whole(seed: Any) -> int:

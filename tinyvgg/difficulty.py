@@ -1,0 +1,314 @@
+"""How hard a set of faces is: four questions, put to a linear probe and to TinyVGG.
+
+Identity and emotion are the paper's two tasks, on its split. Emotion on unseen people and the
+direction of gaze are ours. A book trains the networks of the first two anyway; the other two
+take as long again, so `record_difficulty` trains them apart and keeps what it found.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+
+from tinyvgg import records
+from tinyvgg.analysis.probes import Reading, chance_level, inner_products, linear_probe
+from tinyvgg.model import TinyVGG
+from tinyvgg.records import Record
+from tinyvgg.study import Study, train_side_by_side
+from tinyvgg.training import Protocol, fit, threads
+
+log = logging.getLogger(__name__)
+
+NAME = "difficulty"
+PROBES_CODE = ("tinyvgg.analysis.probes", "tinyvgg.faces.split")
+# What the results of a record depend on, beside the faces.
+CODE = (
+    "tinyvgg.profiles",
+    "tinyvgg.faces.split",
+    "tinyvgg.analysis.probes",
+    "tinyvgg.model",
+    "tinyvgg.training",
+    "tinyvgg.evaluation",
+)
+PROBE, NETWORK = "linear probe", "TinyVGG"
+THIS_RUN = "this run"
+COMMAND = "python -m tinyvgg study difficulty"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be told from a picture: a task and whether the people tested are strangers."""
+
+    name: str
+    task: str
+    unseen_subjects: bool = False
+
+    def study(self, study: Study) -> Study:
+        """The study that answers it: the given one, or its variant for unseen people."""
+        if self.unseen_subjects == study.unseen_subjects:
+            return study
+        return study.variant(unseen_subjects=self.unseen_subjects)
+
+
+QUESTIONS = (
+    Question("identity", "face"),
+    Question("emotion", "emotion"),
+    Question("emotion, unseen people", "emotion", unseen_subjects=True),
+    Question("gaze", "gaze"),
+)
+
+
+def unavailable(study: Study) -> dict[str, str]:
+    """The questions that the faces cannot be asked, and why."""
+    reasons = {}
+    for question in QUESTIONS:
+        try:
+            question.study(study).split(question.task)
+        except ValueError as error:
+            reasons[question.name] = str(error)
+    return reasons
+
+
+def possible(study: Study) -> list[Question]:
+    """The questions that the labels of the faces allow."""
+    missing = unavailable(study)
+    return [question for question in QUESTIONS if question.name not in missing]
+
+
+# ---------------------------------------------------------------------- the two readers
+
+
+def probe_readings(study: Study) -> dict[str, Reading]:
+    """What a linear probe reads, by question; kept in the store."""
+    questions = possible(study)
+
+    def make(_: Path) -> dict[str, Any]:
+        products = inner_products(study.faces.images)
+        people = study.faces.table.subject.to_numpy()
+        found = {}
+        for question in questions:
+            split = question.study(study).split(question.task)
+            groups = people if question.unseen_subjects else None
+            found[question.name] = asdict(linear_probe(products, split, groups))
+        return found
+
+    recipe = {
+        "data": study.faces.fingerprint,
+        "seed": study.seed,
+        "questions": [asdict(question) for question in questions],
+    }
+    kept = study.store.get("probes", recipe, PROBES_CODE, make)
+    return {name: Reading(**values) for name, values in kept.items()}
+
+
+def network_reading(study: Study, question: Question) -> Reading:
+    """What TinyVGG reads; the network is trained if it is not in the store."""
+    own = question.study(study)
+    correct = own.outcomes(question.task).correct
+    return Reading(int(correct.sum()), len(correct), chance_level(own.split(question.task)))
+
+
+# ---------------------------------------------------------------------- the record
+
+
+def record_difficulty(
+    profile: str | None = None,
+    faces: str = "synthetic",
+    seeds: Sequence[int] = (0,),
+    device: str = "auto",
+    progress: bool = True,
+    folder: str | Path | None = None,
+    **protocol: Any,
+) -> tuple[Record, Path]:
+    """Train what is missing, measure all that the labels allow, and write the record.
+
+    It can be stopped at any time and started again: finished networks are in the store, and
+    half-trained ones go on after their last epoch.
+
+    Parameters
+    ----------
+    profile, faces, device, progress, **protocol
+        As in `Study`.
+    seeds : sequence of int
+        A study each.
+    folder : path, optional
+        Where the record goes; see `records.default_folder`.
+
+    Returns
+    -------
+    record, path
+        ``record.results`` is a list with an entry for each question, reader and seed.
+    """
+    started = datetime.now(UTC)
+    if not seeds:
+        raise ValueError("no seed was given: give at least one")
+    studies = [Study(profile, faces, seed, device, progress=progress, **protocol) for seed in seeds]
+    first = studies[0]
+    for other in studies[1:]:
+        vars(other)["faces"] = first.faces
+    for name, reason in unavailable(first).items():
+        log.warning("%s cannot be measured: %s", name, reason)
+    asked = possible(first)
+    jobs = [
+        (question.study(study), question.task)
+        for study in studies
+        for question in reversed(asked)  # identity is the quickest
+    ]
+    missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
+    if missing:
+        minutes = max(1, round(_minutes(missing)))
+        words = "%d of %d networks are to be trained, in about %d min"
+        log.info(words, len(missing), len(jobs), minutes)
+    train_side_by_side(jobs)
+    results = [entry for study in studies for entry in _measure(study, asked)]
+    command = COMMAND + _options(first, seeds, protocol)
+    made = records.provenance(first, command, CODE, seeds, started)
+    record = Record(records.record_name(NAME, first), made, results)
+    return record, records.write(record, folder)
+
+
+def _measure(study: Study, asked: Sequence[Question]) -> list[dict[str, Any]]:
+    probes = probe_readings(study)
+    entries = []
+    for question in asked:
+        own = question.study(study)
+        split = own.split(question.task)
+        shared = {
+            "question": question.name,
+            "seed": study.seed,
+            "classes": len(split.classes),
+            "train": len(split.train),
+            "test": len(split.test),
+        }
+        for reader in (PROBE, NETWORK):
+            linear = reader == PROBE
+            reading = probes[question.name] if linear else network_reading(study, question)
+            entry = {**shared, "reader": reader, "right": reading.right, "chance": reading.chance}
+            if linear:
+                entry["penalty"] = reading.penalty
+            else:
+                history = own.history(question.task)
+                entry["epochs"] = len(history)
+                entry["minutes"] = round(float(history.seconds.sum()) / 60, 2)
+            entries.append(entry)
+    return entries
+
+
+def _options(study: Study, seeds: Sequence[int], protocol: dict[str, Any]) -> str:
+    """Options of the command line that make the record again; no path of this machine."""
+    kind, colon, _ = study.source.partition(":")
+    options = f" --profile {study.profile.name} --faces {kind}{':DIR' * bool(colon)}"
+    options += f" --seed {' '.join(map(str, seeds))} --device {study.device}"
+    return options + "".join(f" ({name}={value!r})" for name, value in protocol.items())
+
+
+def _minutes(missing: Sequence[tuple[Study, str]]) -> float:
+    """About how long the training of some networks takes, judged by a few steps."""
+    together = min(len(missing), joblib.cpu_count())
+    ends = [0.0] * together
+    for study, task in missing:  # each goes to the process that is free first
+        pictures = study._protocol(task).epochs * len(study.split(task).train)
+        k = ends.index(min(ends))
+        ends[k] += pictures * _seconds_a_picture(study, task)
+    return max(ends) / 60
+
+
+def _seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
+    """Time of a training step by picture, of one thread on the device of the study."""
+    rows = study.split(task)
+    protocol = Protocol(epochs=2)
+    few = rows.train[: steps * protocol.batch_size]
+    network = TinyVGG(len(rows.classes), study.profile.image_size)
+    keep = study.faces.images, rows.labels, few, rows.test[:1]
+    with threads(1):
+        made = fit(network, *keep, protocol, device=study.device, progress=False)
+    return float(made.history.seconds.iloc[-1]) / len(few)  # the first epoch warms up
+
+
+# ---------------------------------------------------------------------- the table of a page
+
+
+def find_record(study: Study, folder: str | Path | None = None) -> Record | None:
+    """The record that fits a study best: of its own profile, else of the default one.
+
+    None if there is none of its kind of faces.
+    """
+    kind = study.source.partition(":")[0]
+    for name in (records.record_name(NAME, study), NAME):
+        record = records.read(name, folder)
+        if record is not None and record.made["faces"] == kind:
+            return record
+    return None
+
+
+def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame:
+    """Accuracy of the linear probe and of TinyVGG on each question.
+
+    Parameters
+    ----------
+    study : Study
+        Its networks are taken if they are trained; none is trained here.
+    record : Record, optional
+        Where the networks come from that are not; entries of the study's seed if it has them,
+        else of its first.
+
+    Returns
+    -------
+    DataFrame
+        A row for each question and reader: question, reader, classes, train, test, right,
+        chance, accuracy, low, high (Wilson's 95 % interval), origin ("this run", the status of
+        the record, or the command that measures it), note (why the question cannot be asked).
+    """
+    reasons = unavailable(study)
+    probes = probe_readings(study)
+    status = record.status(study) if record else ""
+    rows = []
+    for question in QUESTIONS:
+        row: dict[str, Any] = {"question": question.name, "note": reasons.get(question.name, "")}
+        if row["note"]:
+            rows += [{**row, "reader": reader, "origin": ""} for reader in (PROBE, NETWORK)]
+            continue
+        own = question.study(study)
+        split = own.split(question.task)
+        here = {"classes": len(split.classes), "train": len(split.train), "test": len(split.test)}
+        rows.append({**row, **_cells(PROBE, probes[question.name], THIS_RUN), **here})
+        if own.is_trained(question.task):
+            reading = network_reading(study, question)
+            rows.append({**row, **_cells(NETWORK, reading, THIS_RUN), **here})
+        elif entry := _entry(record, question, study.seed):
+            reading = Reading(entry["right"], entry["test"], entry["chance"])
+            sizes = {key: entry[key] for key in here}
+            rows.append({**row, **_cells(NETWORK, reading, status), **sizes})
+        else:
+            missing = f"not measured: run {COMMAND}"
+            rows.append({**row, "reader": NETWORK, "origin": missing, **here})
+    columns = ("question", "reader", "classes", "train", "test", "right", "chance")
+    columns += ("accuracy", "low", "high", "origin", "note")
+    table = pd.DataFrame(rows, columns=list(columns))
+    whole = ["classes", "train", "test", "right"]
+    shares = ["chance", "accuracy", "low", "high"]
+    return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(shares, float))
+
+
+def _cells(reader: str, reading: Reading, origin: str) -> dict[str, Any]:
+    cells = {"reader": reader, "right": reading.right, "chance": reading.chance, "origin": origin}
+    interval = reading.accuracy
+    return {**cells, "accuracy": interval.value, "low": interval.low, "high": interval.high}
+
+
+def _entry(record: Record | None, question: Question, seed: int) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    seeds = record.made["seeds"]
+    chosen = seed if seed in seeds else seeds[0]
+    for entry in record.results:
+        if (entry["question"], entry["reader"], entry["seed"]) == (question.name, NETWORK, chosen):
+            return entry
+    return None
