@@ -97,6 +97,23 @@ def test_a_task_that_the_labels_do_not_allow_is_refused(make):
         make().network("emotion")
 
 
+def test_a_variant_shares_the_faces_and_the_store_unless_they_change(make):
+    s = make()
+    faces = s.faces
+    other = s.variant(seed=1)
+    assert (other.seed, other.departures, other.store) == (1, s.departures, s.store)
+    assert vars(other)["faces"] is faces
+    assert "faces" not in vars(s.variant(profile="default"))
+
+
+def test_people_are_unseen_only_where_it_is_asked_for(make):
+    s = make()
+    assert s.variant(unseen_subjects=True).unseen_subjects
+    assert "unseen_subjects" not in s._network_recipe("face"), "the paper's networks keep their key"
+    with pytest.raises(ValueError, match="unseen subjects"):
+        make(unseen_subjects=True).network("face")
+
+
 @pytest.mark.parametrize(
     ("wrong", "known"),
     [

@@ -306,7 +306,7 @@ def _train_one(settings: dict[str, Any], root: str, task: str) -> None:
 
 def _device_name(device: torch.device) -> str:
     """What a device is called: a GPU by its make, else "cpu"."""
-    return torch.cuda.get__device_name(device) if device.type == "cuda" else "cpu"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _whole(seed: Any) -> int:
