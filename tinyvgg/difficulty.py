@@ -289,9 +289,8 @@ def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame
         else:
             missing = f"not measured: run {COMMAND}"
             rows.append({**row, "reader": NETWORK, "origin": missing, **here})
-    columns = ("question", "reader", "classes", "train", "test", "right", "chance")
-    columns += ("accuracy", "low", "high", "origin", "note")
-    table = pd.DataFrame(rows, columns=list(columns))
+    columns = ["question", "reader", "classes", "train", "test", "right", "chance"]
+    table = pd.DataFrame(rows, columns=[*columns, "accuracy", "low", "high", "origin", "note"])
     whole = ["classes", "train", "test", "right"]
     shares = ["chance", "accuracy", "low", "high"]
     return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(shares, float))

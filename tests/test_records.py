@@ -1,0 +1,118 @@
+"""Records: whole files, full provenance without this machine's names, honest about their age."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tinyvgg import records
+from tinyvgg.faces import FaceSet, full_design
+from tinyvgg.profiles import get_profile
+from tinyvgg.records import Record
+
+CODE = ("tinyvgg.profiles", "tinyvgg.analysis.intervals")
+
+
+def a_study(profile: str = "smoke", source: str = "synthetic", shade: int = 0):
+    """What a record asks of a study, without rendering."""
+    table = full_design(1)
+    faces = FaceSet(np.full((len(table), 8, 8, 3), shade, np.uint8), table, source)
+    identity = {"device": "cpu", "data": faces.fingerprint, "versions": {"python": "3"}}
+    return SimpleNamespace(
+        profile=get_profile(profile), source=source, faces=faces, identity=lambda: identity
+    )
+
+
+def a_record(study, results=(1, 2)) -> Record:
+    made = records.provenance(study, "python -m this", CODE, (0,), datetime.now(UTC))
+    return Record("a", made, list(results))
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path):
+    record = a_record(a_study())
+    path = records.write(record, tmp_path / "new")
+    assert records.read("a", tmp_path / "new") == record
+    assert [p.name for p in path.parent.iterdir()] == ["a.json"]
+    assert records.read("b", tmp_path) is None
+
+
+def test_a_record_that_fails_to_be_written_leaves_the_old_one(tmp_path):
+    path = records.write(a_record(a_study()), tmp_path)
+    before = path.read_text()
+    with pytest.raises(ValueError):
+        records.write(a_record(a_study(), [float("nan")]), tmp_path)
+    assert path.read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "a.json").write_text('{"name": "a"')
+    with pytest.raises(ValueError, match=r"a\.json is not a record"):
+        records.read("a", tmp_path)
+
+
+def test_a_record_names_no_host_user_or_folder():
+    made = a_record(a_study(source="rafd:/home/someone/faces")).made
+    text = json.dumps(made)
+    assert made["faces"] == "rafd"
+    for private in (platform.node(), str(records.ROOT), "/home", getpass.getuser()):
+        assert not private or (f'"{private}' not in text and f"{private}/" not in text)
+    assert {"command", "commit", "data", "code", "versions", "device", "processor"} <= set(made)
+    assert {"minutes", "seeds", "profile", "started", "finished"} <= set(made)
+
+
+def test_a_record_of_the_present_is_not_outdated():
+    study = a_study()
+    record = a_record(study)
+    assert record.changes(study) == []
+    assert record.status(study) == f"recorded {datetime.now(UTC):%Y-%m-%d}, smoke profile"
+
+
+def test_other_pictures_make_a_record_outdated():
+    record = a_record(a_study())
+    assert record.changes(a_study(shade=1)) == ["the faces"]
+    assert "outdated: the faces changed since" in record.status(a_study(shade=1))
+
+
+def test_other_code_makes_a_record_outdated():
+    study = a_study()
+    record = a_record(study)
+    code = {**record.made["code"], "tinyvgg.profiles": "other", "tinyvgg.gone": "other"}
+    record = replace(record, made={**record.made, "code": code})
+    assert record.changes(study) == ["tinyvgg.profiles", "tinyvgg.gone"]
+
+
+def test_under_another_profile_the_code_of_the_faces_decides(monkeypatch):
+    record, other = a_record(a_study("smoke")), a_study("default", shade=1)
+    assert record.changes(other) == []
+    assert "smoke profile" in record.status(other)
+    monkeypatch.setattr(records, "_rendering", lambda profile: "changed")
+    assert record.changes(other) == ["the faces"]
+    assert record.changes(a_study("smoke")) == []  # the very same pictures: code does not matter
+
+
+@pytest.mark.parametrize(
+    ("profile", "source", "name"),
+    [
+        ("default", "synthetic", "x"),
+        ("smoke", "synthetic", "x-smoke"),
+        ("paper", "rafd:/some/where", "x-paper-rafd"),
+        ("default", "kdef:/some/where", "x-kdef"),
+    ],
+)
+def test_only_the_usual_run_takes_the_plain_name(profile, source, name):
+    assert records.record_name("x", a_study(profile, source)) == name
+
+
+def test_the_environment_names_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYVGG_RECORDS", str(tmp_path))
+    assert records.default_folder() == tmp_path
+    monkeypatch.delenv("TINYVGG_RECORDS")
+    assert records.default_folder() == records.ROOT / "book" / "records"
