@@ -93,15 +93,14 @@ def _side_views(
     return {angle: Box(centre + shift - side / 2, top, side) for angle, shift in shifts.items()}
 
 
-# RaFD, 681 x 1024: the head stands in the middle, eyes near 0.39 and chin near 0.65 of the
-# height, shoulders below. A side of 0.70 of the width (477 px) holds it from the hairline to
-# just under the chin. Turned by 45 degrees the face moves towards the nose: to the right of the
-# picture for 0 and 45, to the left for 135 and 180 (see `design.ANGLES`). Set from descriptions
-# of the published pictures, without a copy at hand: look at a contact sheet of yours first.
+# RaFD, 681 x 1024. Known: every photograph was aligned by hand afterwards, and a published script
+# cuts the 621 pixels square at (30, 90) out of those of 45, 90 and 135 degrees alike. So heads
+# stand in the middle, whichever way they face. Assumed, from descriptions and without a copy at
+# hand: frontal eyes near 0.39 and chins near 0.65 of the height. The same square at all angles,
+# 573 pixels at (54, 158), then holds a face as the synthetic ones are framed, eyes at 0.42 of its
+# height. The synthetic photographs are made with this box; look at a contact sheet of RaFD's first.
 RAFD = Framing(
-    681,
-    1024,
-    _side_views(0.50, 0.245, 0.70, {0: 0.12, 45: 0.07, 90: 0.0, 135: -0.07, 180: -0.12}),
+    681, 1024, _side_views(0.50, 158 / 1024, 573 / 681, dict.fromkeys((0, 45, 90, 135, 180), 0.0))
 )
 
 # KDEF, 562 x 762: eyes and mouths were put at fixed coordinates when the films were scanned.
