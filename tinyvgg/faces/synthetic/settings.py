@@ -1,0 +1,158 @@
+"""The settings that decide how hard the synthetic faces are to tell apart, and why they are so.
+
+They stay where they are used; here they are gathered, so that a fingerprint can freeze them.
+All were chosen by eye, for realism, from contact sheets. What else makes a face (colours, hair,
+skin, the head's data) is covered by the fingerprint of the pictures themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Constants of a module of this package that are one choice.
+
+    Attributes
+    ----------
+    title : str
+    module : str
+    names : tuple of str
+    unit : str
+    reason : str
+    """
+
+    title: str
+    module: str
+    names: tuple[str, ...]
+    unit: str
+    reason: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The constants by name, as JSON."""
+        home = importlib.import_module(f".{self.module}", __package__)
+        return {name: _plain(getattr(home, name)) for name in self.names}
+
+
+SETTINGS = (
+    Setting(
+        "strength of the expressions", "expression", ("ACTIONS", "RESTING"),
+        "share of an action's full range",
+        "each emotion looks like the posed prototype of the Facial Action Coding System, and is "
+        "read at a glance in a picture of 224 and of 64 pixels",
+    ),
+    Setting(
+        "spread of the strength between people", "expression", ("PERSON_GAIN", "PERSON_ACTION"),
+        "standard deviation, share of the strength, of all actions together and of each",
+        "models who are trained on the same prototypes still pose them differently",
+    ),
+    Setting(
+        "spread of the strength between shots", "expression", ("SHOT_GAIN", "SHOT_ACTION"),
+        "standard deviation, share of the strength",
+        "nobody holds an expression quite still from one shot to the next",
+    ),
+    Setting(
+        "limits of the spread", "expression", ("GAIN_LIMITS", "ACTION_LIMITS"),
+        "share of the strength",
+        "no expression is lost, and none becomes a grimace",
+    ),
+    Setting(
+        "unevenness and blinking", "expression", ("ONE_SIDED", "BLINK"),
+        "standard deviation, share of the strength",
+        "no face moves alike on both sides, and no lid is twice as high",
+    ),
+    Setting(
+        "gaze", "expression", ("GAZE_TURN", "SAD_GAZE_DROP", "GAZE_JITTER"),
+        "degrees",
+        "averted eyes are seen to be averted; the sad look down a little; nobody looks at exactly "
+        "the same spot twice",
+    ),
+    Setting(
+        "pose of the head", "expression", ("POSE_JITTER",),
+        "standard deviation in degrees of turn, nod and tilt",
+        "people asked to hold their head still move it by a degree or two",
+    ),
+    Setting(
+        "size and place in the picture", "expression", ("SCALE_JITTER", "PLACE_JITTER"),
+        "standard deviation, share of the picture's side",
+        "a face is cut out of a photograph to within a few pixels",
+    ),
+    Setting(
+        "light", "expression", ("LIGHT_JITTER",),
+        "standard deviation, share of the strength of a lamp",
+        "a studio's lamps stay where they are; flashes differ by a few per cent",
+    ),
+    Setting(
+        "frame", "camera", ("FRAME", "EYE_ROW", "EYE_COLUMN", "DISTANCE"),
+        "distances between eyes and chin; shares of the picture's side; decimetres",
+        "the face fills the square, as in the paper's figures, and some of the hair is seen",
+    ),
+    Setting(
+        "spread of the features", "shape",
+        ("DETAIL_DEVIATION", "CHILD_DETAIL", "ASYMMETRY_DEVIATION", "LIMIT"),
+        "standard deviation, share of a target of the head",
+        "a stranger tells the people apart, and would call them people and not caricatures",
+    ),
+)  # fmt: skip
+
+
+def settings() -> dict[str, dict[str, Any]]:
+    """All settings by module and name, as JSON."""
+    found: dict[str, dict[str, Any]] = {}
+    for setting in SETTINGS:
+        found.setdefault(setting.module, {}).update(setting.values)
+    return found
+
+
+def settings_fingerprint() -> str:
+    """Hexadecimal digest of `settings`; the same however the numbers are written or ordered."""
+    text = json.dumps(settings(), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def settings_table() -> list[dict[str, str]]:
+    """A row a setting for the data card: setting, values, unit, reason."""
+    return [
+        {
+            "setting": setting.title,
+            "values": "; ".join(_brief(value) for value in setting.values.values()),
+            "unit": setting.unit,
+            "reason": setting.reason,
+        }
+        for setting in SETTINGS
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """JSON of a constant, every number a float: 1 and 1.0 are the same setting."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value
+    return float(value)
+
+
+def _brief(value: Any) -> str:
+    """A few numbers as they are; of many, how many and from where to where."""
+    numbers = _numbers(value)
+    if len(numbers) <= 4:
+        return ", ".join(f"{number:g}" for number in numbers)
+    return f"{len(numbers)} numbers from {min(numbers):g} to {max(numbers):g}"
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return _numbers(list(value.values()))
+    if isinstance(value, list):
+        return [number for each in value for number in _numbers(each)]
+    return [value]
