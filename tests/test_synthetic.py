@@ -140,7 +140,7 @@ def test_a_table_without_a_column_and_no_workers_are_refused():
 def test_a_person_is_the_same_whenever_drawn_and_unlike_the_next():
     first, again, other = (draw_person(number, "Moroccan", "male") for number in (5, 5, 6))
     assert first.targets == again.targets
-    np.testing.assert_array_equal(first.skin, again.skin)
+    np.testing.assert_array_equal(first.complexion.skin, again.complexion.skin)
     assert first.targets != other.targets
 
 

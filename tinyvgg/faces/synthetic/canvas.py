@@ -119,6 +119,8 @@ class Canvas:
         image = Image.new("L", ((right - left) * finer, (bottom - top) * finer))
         pen = ImageDraw.Draw(image)
         lines = (lines - [left, top, left, top]) * finer
+        # Lines are at least one pixel wide; finer ones are paler instead.
+        strength = np.asarray(strength) * min(1.0, width * finer / self.shrink)
         order = np.argsort(strength, kind="stable")  # strong strokes lie on top
         shades = np.clip(np.asarray(strength) * 255, 0, 255).astype(int)
         thickness = max(1, round(width * finer / self.shrink))
@@ -201,7 +203,7 @@ def _columns_from_front() -> tuple[np.ndarray, float, float]:
     return table, float(xs[0]), float(xs[1] - xs[0])
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=48)
 def _noise(name: str, scale: float, octaves: int, level: int) -> np.ndarray:
     if level:
         return halve(_noise(name, scale, octaves, level - 1)[..., None])[..., 0]

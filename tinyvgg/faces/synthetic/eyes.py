@@ -1,58 +1,135 @@
-"""The surface of an eye: sclera, iris, pupil, the lid's shadow, the lamps' reflections."""
+"""The surface of an eye: sclera, iris, pupil, the lids' shadow, the lamps' reflections."""
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
 from .identity import Person
-from .paint import blend, dot, ramp
+from .paint import blend, dot, ramp, sample, smooth_noise, stream
 
 IRIS_ANGLE = 25.0  # degrees from the axis to the iris's border
-PUPIL_ANGLE = 10.5
-WIDE_PUPIL_ANGLE = 12.0  # in fear and surprise
-SCLERA = np.array([0.64, 0.60, 0.57], np.float32)
-VEINS = np.array([0.10, 0.32, 0.34], np.float32)  # absorbed towards the corners
-LID_SHADOW = 0.50
-PUPIL = np.float32(0.006)
+PUPIL_ANGLE = 9.5
+WIDE_PUPIL_ANGLE = 11.5  # in fear and surprise
+RIM_ANGLE = 14.5  # how far the colour around the pupil reaches
+SCLERA = np.array([0.62, 0.585, 0.56], np.float32)
+VEINS = np.array([0.08, 0.30, 0.30], np.float32)  # absorbed towards the corners
+CARUNCLE = np.array([0.40, 0.17, 0.14], np.float32)
+PUPIL = np.float32(0.005)
+# Shadow of the lids, by the distance from their edges in radii of the eyeball.
+UPPER_SHADOW, UPPER_REACH = 0.62, 0.26
+LOWER_SHADOW, LOWER_REACH = 0.22, 0.14
 # The cornea stands out of the eyeball: near the axis its normal turns faster.
 CORNEA_ANGLE = np.radians(26)
 CORNEA_BULGE = 0.55
-REFLECTIONS = (0.9, 0.4)  # of the two front lamps
-SHARPNESS = 700
+REFLECTIONS = (1.3, 0.22)  # of the two front lamps
+REACH_DOWN = np.array([1.0, 0.5, 1.0], np.float32)  # soft boxes are tall: so far down do they shine
+LAMP_RADII = ((5.2, 4.0), (3.4, 2.0))  # degrees on the mirroring surface: border, full strength
+TEARS = 0.16  # light of the wet line on the lower lid
+FIBRES = (24, 256)  # rows and columns of the iris's pattern
 
 
-def paint_eye(person: Person, emotion: str, outward: np.ndarray, gaze: np.ndarray) -> np.ndarray:
-    """Colours (n, 3) at points of the unit eyeball, given as directions (n, 3)."""
+@functools.lru_cache(maxsize=2)
+def _fibres(subject: int) -> np.ndarray:
+    """Radial fibres (FIBRES, deviation 1) and slow changes around the iris (FIBRES), stacked."""
+    random = stream("iris", subject)
+    white = random.standard_normal(FIBRES, dtype=np.float32)
+    fine = np.cumsum(white, 0) / np.sqrt(1 + np.arange(FIBRES[0]))[:, None]
+    slow = smooth_noise(random, FIBRES, 12, 2)
+    return np.stack([fine.astype(np.float32), slow], -1)
+
+
+def paint_eye(
+    person: Person,
+    emotion: str,
+    outward: np.ndarray,
+    gaze: np.ndarray,
+    lids: np.ndarray | None = None,
+    inner: float = 0.0,
+    key: np.ndarray | None = None,
+) -> np.ndarray:
+    """Colours (n, 3) at points of the unit eyeball.
+
+    Parameters
+    ----------
+    outward : (n, 3)
+        The points, as directions from the ball's centre.
+    gaze : (3,)
+        Direction of the pupil.
+    lids : (2, 3), optional
+        Heights of the upper and of the lower lid's edge as polynomials of x, see `lid_edges`.
+    inner : float
+        Sign of x towards the nose; 0 leaves out the inner corner.
+    key : (3,), optional
+        Direction of the main lamp, whose light the cornea gathers on the iris's other side.
+    """
+    look = person.complexion
     angle = np.degrees(np.arccos(np.clip(dot(outward, gaze), -1, 1)))
     sideways = np.cross([0.0, 1.0, 0.0], gaze)
     sideways /= np.linalg.norm(sideways)
     upwards = np.cross(gaze, sideways)
-    turn = np.arctan2(dot(outward, upwards), dot(outward, sideways))
+    right, up = dot(outward, sideways), dot(outward, upwards)
+    turn = np.arctan2(up, right)
     pupil = WIDE_PUPIL_ANGLE if emotion in ("fearful", "surprised") else PUPIL_ANGLE
 
-    phase = person.subject
-    fibres = np.sin(37 * turn + 3 * np.sin(5 * turn + phase)) * np.cos(13 * turn + phase)
-    fibres = 0.5 + 0.5 * fibres
-    light = 0.62 + 0.5 * fibres * ramp(angle, 9, 15) + 0.3 * ramp(angle, 20, 13)
-    light = light * (1 - 0.7 * ramp(angle, IRIS_ANGLE - 5, IRIS_ANGLE))  # the dark outer ring
-    iris = light[:, None] * person.iris * 0.9
-    corner = ramp(np.abs(outward[:, 0]), 0.35, 0.95)
+    share = np.clip((angle - pupil) / (IRIS_ANGLE - pupil), 0, 1)  # from the pupil outwards
+    column = (turn / (2 * np.pi) + 0.5) * FIBRES[1]
+    pattern = sample(_fibres(person.subject), column, share * (FIBRES[0] - 1) + 0.5)
+    light = np.exp(0.20 * pattern[:, 0] * ramp(share, 0, 0.25) + 0.10 * pattern[:, 1])
+    iris = look.iris.astype(np.float32) * light[:, None]
+    rim = ramp(angle + 1.6 * pattern[:, 0], RIM_ANGLE + 2.5, RIM_ANGLE - 2.0) * 0.55
+    iris = blend(iris, look.iris_rim * light[:, None], rim)
+    if key is not None:
+        across = np.sin(np.radians(IRIS_ANGLE))
+        away = -(dot(outward, key) - dot(gaze[None], key)) / across
+        iris = iris * (1 + 0.65 * ramp(away, 0.0, 0.9) * ramp(angle, pupil, pupil + 6))[:, None]
+    ring = look.iris_ring * ramp(angle, IRIS_ANGLE - 6.0, IRIS_ANGLE - 0.5)
+    iris = iris * (1 - ring)[:, None]
+
+    corner = ramp(np.abs(outward[:, 0]), 0.30, 0.95)
     sclera = SCLERA * np.exp(-corner[:, None] * VEINS)
-    colour = blend(sclera, iris, ramp(angle, IRIS_ANGLE + 1.6, IRIS_ANGLE - 1.2))
-    colour = blend(colour, PUPIL, ramp(angle, pupil + 1.2, pupil - 1.0))
-    shadow = LID_SHADOW * ramp(outward[:, 1], 0.08, 0.50)
-    return (colour * (1 - shadow)[:, None]).astype(np.float32)
+    sclera = sclera * (1 - 0.18 * ramp(angle, 28, 65))[:, None]
+    if inner:
+        nearness = ramp(outward[:, 0] * inner, 0.66, 0.84)
+        sclera = blend(sclera, CARUNCLE, 0.9 * nearness)
+    colour = blend(sclera, iris, ramp(angle, IRIS_ANGLE + 1.5, IRIS_ANGLE - 1.5))
+    colour = blend(colour, PUPIL, ramp(angle, pupil + 1.0, pupil - 1.0))
+    if lids is not None:
+        above, below = lid_distances(outward, lids)
+        shadow = 1 - UPPER_SHADOW * np.exp(-((above / UPPER_REACH) ** 2))
+        shadow *= 1 - LOWER_SHADOW * np.exp(-((below / LOWER_REACH) ** 2))
+        colour = colour * shadow[:, None]
+    return colour.astype(np.float32)
 
 
-def eye_reflections(outward, gaze, view, light) -> np.ndarray:
-    """Mirror images (n,) of the front lamps on the cornea."""
+def lid_edges(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Heights over x (2, 3) of the lids' edges, from points (n, 3) of each on the unit eyeball."""
+    return np.stack([np.polyfit(points[:, 0], points[:, 1], 2) for points in (upper, lower)])
+
+
+def lid_distances(outward: np.ndarray, lids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far (n,), in radii of the ball, points lie below the upper and above the lower lid."""
+    upper, lower = (np.polyval(edge, outward[:, 0]) for edge in lids)
+    height = outward[:, 1]
+    return np.clip(upper - height, 0, None), np.clip(height - lower, 0, None)
+
+
+def eye_reflections(outward, gaze, view, light, lids=None) -> np.ndarray:
+    """Mirror images (n,) of the front lamps on the cornea, and the wet line on the lower lid."""
     from_axis = np.arccos(np.clip(dot(outward, gaze), -1, 1))
     bulge = CORNEA_BULGE * np.clip(1 - from_axis / CORNEA_ANGLE, 0, 1)
     normal = outward + bulge[:, None] * (outward - gaze)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     total = np.zeros(len(outward), np.float32)
-    for (direction, _), strength in zip(light, REFLECTIONS, strict=False):
-        halfway = direction + view
+    for (direction, _), strength, radii in zip(light, REFLECTIONS, LAMP_RADII, strict=False):
+        lowered = direction * REACH_DOWN
+        halfway = lowered / np.linalg.norm(lowered) + view
         halfway = halfway / np.linalg.norm(halfway)
-        total += strength * np.clip(dot(normal, halfway), 0, 1) ** SHARPNESS
+        border, full = np.cos(np.radians(radii))
+        total += strength * ramp(dot(normal, halfway), border, full)
+    if lids is not None:
+        above, below = lid_distances(outward, lids)
+        total *= ramp(above, 0.0, 0.08)  # the lashes hide the lamps
+        total += TEARS * np.exp(-((below / 0.045) ** 2)) * ramp(outward[:, 2], 0.3, 0.7)
     return total

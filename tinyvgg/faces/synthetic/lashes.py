@@ -9,6 +9,7 @@ import numpy as np
 from .basis import PARTS, SIDES, load_basis
 
 HAIRS = 330.0  # radians per dm along the lid
+ROOT_DISTANCE = 1.13  # from the eyeball's centre, in its radii
 SOLID_ROOT = 0.16  # share of the strip that is closed
 
 
@@ -28,6 +29,19 @@ def lash_layout() -> np.ndarray:
         layout[own, 1] = (distance - distance.min()) / np.ptp(distance)
         layout[own, 2] = basis.rest[own, 1] > centre[1] + 0.015
     return layout
+
+
+@functools.lru_cache(maxsize=2)
+def lash_roots(side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of the strips on the edges of the upper and of the lower lid."""
+    basis = load_basis()
+    centre, radius = basis.eyeballs(basis.vertices)[side]
+    layout = lash_layout()
+    lash = np.unique(basis.triangles[basis.part_of_triangle == PARTS.index("lash")])
+    away = np.linalg.norm(basis.rest[lash] - centre, axis=1)
+    roots = lash[away < ROOT_DISTANCE * radius]
+    upper = layout[roots, 2] > 0.5
+    return roots[upper], roots[~upper]
 
 
 def is_gap(layout: np.ndarray, fullness: float) -> np.ndarray:

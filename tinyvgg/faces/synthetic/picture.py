@@ -36,6 +36,12 @@ from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
 FOLD_SHADE = np.array([0.16, 0.26, 0.26], np.float32)  # absorbed in a fold of strength 1
+LIP_EDGE = (0.08, 0.92)  # of the mask: where the lips' colour begins and is full
+LIP_LINE = np.array([0.55, 0.75, 0.70], np.float32)  # absorbed between the lips
+EAR_BEGINS = (0.78, 0.86)  # dm from the middle of the head
+EAR_BLOOD = np.array([0.06, 0.30, 0.27], np.float32)
+UPPER_LID = (7.25, 7.29)  # dm: margins above are the upper lids'
+WATER_LINE = np.array([0.06, 0.26, 0.22], np.float32)  # absorbed along the lower lid's edge
 LID_MARGIN = np.array([0.55, 0.62, 0.65], np.float32)  # absorbed along the lashes' roots
 SHEEN = 0.10
 
@@ -73,7 +79,9 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
                 continue
             corners, share = triangles[triangle[here]], weight[here][..., None]
             if number == LASH:
-                hole[here] = is_gap((lash_layout()[corners] * share).sum(1), person.lashes)
+                hole[here] = is_gap(
+                    (lash_layout()[corners] * share).sum(1), person.complexion.lashes
+                )
             else:
                 layout = scene.attributes[corners][..., LAYOUT]
                 hole[here] = is_frayed((layout * share).sum(1))
@@ -114,7 +122,7 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
     in_mouth = (part == TEETH) | (part == TONGUE)
     dim[in_mouth] = light_in_mouth(scene.lips_z - values[in_mouth, 2], scene.sitter.frame.unit)
     person = scene.sitter.person
-    colour[part == LASH] = 0.3 * person.brows.colour
+    colour[part == LASH] = person.complexion.lash_colour
     direction = np.tile(np.array([0, 1, 0], np.float32), (count, 1))  # of the hairs
     locks = np.flatnonzero((part == LOCKS) | (part == BUN))
     if len(locks):
@@ -138,10 +146,14 @@ def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np
         here = np.flatnonzero(part == number)
         if len(here):
             outward = normal[here]
-            gaze = scene.eyes[side].gaze.astype(np.float32)
-            painted = eyes.paint_eye(person, scene.shot.emotion, outward, gaze)
+            eye = scene.eyes[side]
+            gaze = eye.gaze.astype(np.float32)
+            inner = -1.0 if side == "left" else 1.0
+            painted = eyes.paint_eye(
+                person, scene.shot.emotion, outward, gaze, eye.lids, inner, light[0][0]
+            )
             lit[here] = painted * shade.diffuse(outward, shade.EYE_WRAP, open_share[here], light)
-            lit[here] += eyes.eye_reflections(outward, gaze, view, light)[:, None]
+            lit[here] += eyes.eye_reflections(outward, gaze, view, light, eye.lids)[:, None]
     return lit
 
 
@@ -158,8 +170,11 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     no_hair = values[:, EARS]
     if (no_hair > 0.3).any():  # the ear covers hair at the same place of the canvas
         bare = hair * ramp(no_hair, 0.3, 0.7)
-        colour = blend(colour, person.skin.astype(np.float32) * [0.97, 0.86, 0.86], bare)
+        colour = blend(colour, person.complexion.skin.astype(np.float32), bare)
         hair = hair - bare
+        ear = no_hair * ramp(np.abs(x), *EAR_BEGINS)
+        redness = np.float32(0.55 + 0.45 * person.complexion.redness)
+        colour = colour * np.exp(-redness * ear[:, None] * EAR_BLOOD)
 
     inside = (column > LEFT + 1) & (column < RIGHT - 1) & (row > UPPER + 1) & (row < LOWER - 1)
     inside = np.flatnonzero(inside & (hair < 0.99) & (z > 0.5))
@@ -173,14 +188,17 @@ def _skin(scene: Scene, values: np.ndarray, normal: np.ndarray, camera: Camera):
     slope[inside] += folds[:, 1:] * bare
 
     lips = values[:, LIPS]
-    lip = ramp(lips, 0.25, 0.75) * np.float32(person.lip_strength)
-    colour = blend(colour, person.lip_colour.astype(np.float32), lip)
+    lip = ramp(lips, *LIP_EDGE)
+    colour = blend(colour, colour * person.complexion.lips.astype(np.float32), lip)
     gloss = gloss + (LIP_GLOSS - gloss) * lip
     mouth = ramp(values[:, MOUTH], 0.4, 0.9)
+    between = ramp(values[:, MOUTH], 0.02, 0.5) * (1 - mouth)
+    colour = colour * np.exp(-between[:, None] * LIP_LINE)
     colour = blend(colour, MOUTH_COLOUR, mouth)
     dim = 1 - 0.5 * ramp(mouth, 0.1, 0.5)
-    margin = values[:, LASH_LINE] * np.float32(person.lashes)
-    colour = colour * np.exp(-margin[:, None] * LID_MARGIN)
+    margin = values[:, LASH_LINE]
+    dark = margin * ramp(y, *UPPER_LID) * np.float32(0.35 + 0.65 * person.complexion.lashes)
+    colour = colour * np.exp(-dark[:, None] * LID_MARGIN - (margin - dark)[:, None] * WATER_LINE)
 
     # The relief's slope along the turn of the head and upwards tilts the normal.
     sideways = np.stack([np.cos(angle), np.zeros_like(angle), -np.sin(angle)], 1)

@@ -12,7 +12,9 @@ from .basis import PARTS, HeadBasis, eyeball_mesh, load_basis
 from .camera import Frame
 from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
 from .expression import Shot
+from .eyes import lid_edges
 from .identity import Person, draw_person
+from .lashes import lash_roots
 from .mesh import triangulate, vertex_normals
 from .paint import blend, halve, ramp
 
@@ -114,6 +116,7 @@ class Eye:
     centre: np.ndarray
     radius: float
     gaze: np.ndarray  # unit vector
+    lids: np.ndarray  # (2, 3) edges of the lids, see `eyes.lid_edges`
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     coarse = basis.actions.morph(sitter.vertices, shot.actions, unit)
     surface = basis.surface(coarse)
     eyes = {
-        side: Eye(centre, radius, gaze_vector(shot, side))
+        side: Eye(centre, radius, gaze_vector(shot, side), _lids(surface, centre, radius, side))
         for side, (centre, radius) in sitter.eyeballs.items()
     }
     lash_line = _fit_lids(surface, eyes, unit)
@@ -183,6 +186,11 @@ def gaze_vector(shot: Shot, side: str) -> np.ndarray:
     inward = -GAZE_INWARD if side == "left" else GAZE_INWARD
     turn, lift = np.radians(shot.gaze_turn + inward), np.radians(shot.gaze_lift)
     return np.array([np.sin(turn) * np.cos(lift), np.sin(lift), np.cos(turn) * np.cos(lift)])
+
+
+def _lids(surface, centre, radius, side) -> np.ndarray:
+    upper, lower = ((surface[roots] - centre) / radius for roots in lash_roots(side))
+    return lid_edges(upper, lower)
 
 
 def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndarray:

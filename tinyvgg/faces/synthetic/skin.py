@@ -1,4 +1,4 @@
-"""Painting a person's skin on the canvas: tone, blush, freckles, moles, beard, brows."""
+"""Painting a person's skin on the canvas: tone, zones, marks, pores; beard, brows and shirt."""
 
 from __future__ import annotations
 
@@ -6,165 +6,248 @@ import functools
 
 import numpy as np
 
-from .canvas import LEVELS, WIDTH, Canvas, curve, load_canvas, row_of
+from .beard import paint_beard
+from .brows import paint_brows
+from .canvas import LEVELS, TEXELS_PER_DM, WIDTH, Canvas, load_canvas, row_of
 from .identity import Person
-from .paint import blend, bump, ramp, stream
+from .paint import blend, bump, ramp, smooth_noise, stream
 
 # How strongly a unit of each pigment swallows red, green and blue (natural logarithm).
-BLOOD = np.array([0.04, 0.26, 0.20], np.float32)
-SHADOW = np.array([0.14, 0.22, 0.20], np.float32)
-FRECKLE = np.array([0.30, 0.52, 0.70], np.float32)
+BLOOD = np.array([0.05, 0.27, 0.21], np.float32)
+YELLOW = np.array([0.00, 0.03, 0.15], np.float32)
+VEIN = np.array([0.16, 0.13, 0.07], np.float32)  # bluish: under the eyes, shaven hair
+MELANIN = np.array([0.30, 0.52, 0.70], np.float32)
 MOLE = np.array([0.9, 1.3, 1.6], np.float32)
 
-PORE_HEIGHT = 0.00022  # dm
-STUBBLE_HEIGHT = 0.0012
-FRECKLES = 420
-BROW_HALF_WIDTH = 0.038  # dm
-BROW_HAIRS = 420  # on each side
+PORE_HEIGHT = 0.00042  # dm
+TEXTURE_HEIGHT = 0.0004
+STUBBLE_HEIGHT = 0.0016
+GRAIN = {  # scale in dm, octaves
+    "pores": (0.0055, 1),
+    "texture": (0.011, 2),
+    "mottles": (0.050, 3),
+    "blotches": (0.16, 2),
+}
+FRECKLES = 520
 SHIRT = np.array([0.016, 0.016, 0.017], np.float32)
 # Height of the shirt's collar by angle in degrees from straight ahead.
 COLLAR = ((0, 40, 90, 180), (5.66, 5.74, 5.84, 5.95))
-# Upper border of the beard by angle: from the moustache down the cheek and up to the sideburn.
-BEARD_LINE = (
-    (0, 10, 16, 24, 36, 50, 62, 72, 84),
-    (6.86, 6.85, 6.80, 6.66, 6.62, 6.70, 6.90, 7.20, 7.30),
-)
-BEARD_HAIRS = 24000  # tried; those within the beard grow
-SKIN_GLOSS, LIP_GLOSS, HAIR_GLOSS = 0.26, 0.60, 0.0
+COLLAR_WIDTH, COLLAR_HEIGHT = 0.07, 0.012  # dm
+SKIN_GLOSS, LIP_GLOSS = 0.30, 0.50
+LIP_LINES = np.array([0.06, 0.05, 0.03], np.float32)  # absorbed by the fine lines across them
+LIP_LINE_HEIGHT = 0.0012
 
 
-@functools.lru_cache(maxsize=LEVELS)
-def face_masks(level: int) -> dict[str, np.ndarray]:
-    """Soft regions of the rest face, 0..1, the same for everybody."""
-    canvas = load_canvas(level)
-    x, y, z = np.abs(canvas.x), canvas.y, canvas.z
-    front = ramp(z, 0.55, 0.95)
-    cheeks = 0.9 * bump(x, y, (0.42, 6.92), (0.24, 0.20))
-    nose = 0.8 * bump(x, y, (0, 6.93), (0.13, 0.14))
-    chin = 0.3 * bump(x, y, (0, 6.40), (0.20, 0.10))
-    shine = 0.22 * bump(x, y, (0, 7.0), (0.10, 0.25)) + 0.15 * bump(x, y, (0, 7.75), (0.4, 0.15))
+def skin_grain(person: Person, canvas: Canvas) -> dict[str, np.ndarray]:
+    """Noise (H, W) of deviation 1: everybody's is the same, but turned round the head."""
+    steps = WIDTH >> (LEVELS - 1)  # columns of the coarsest canvas
+    turn = int(stream("grain", person.subject).integers(steps)) * canvas.shape[1] // steps
     return {
-        "front": front,
-        "blush": (cheeks + nose + chin) * front,
-        "sockets": bump(x, y, (0.30, 7.25), (0.20, 0.10)) * front,
-        "shine": shine * front,
-        "beard": _beard_region(canvas),
+        name: np.roll(canvas.noise(f"skin {name}", scale * TEXELS_PER_DM, octaves), turn, 1)
+        for name, (scale, octaves) in GRAIN.items()
     }
 
 
-def _beard_region(canvas: Canvas) -> np.ndarray:
+@functools.lru_cache(maxsize=LEVELS)
+def face_zones(level: int) -> dict[str, np.ndarray]:
+    """Soft regions of the rest face, float32 0..1, the same for everybody."""
+    canvas = load_canvas(level)
     x, y, z = np.abs(canvas.x), canvas.y, canvas.z
-    angle = np.abs(np.degrees(canvas.angle))
-    border = np.interp(angle, *BEARD_LINE)
-    region = ramp(border - y, -0.04, 0.07)
-    region *= ramp(y, 5.98, 6.20) * ramp(z, 0.42, 0.62)
-    bare_below_lip = 1 - 0.55 * bump(x, y, (0.10, 6.44), (0.05, 0.03))
-    nose = 1 - bump(x, y, (0, 6.93), (0.20, 0.10))
-    return region * bare_below_lip * nose
+    front = ramp(z, 0.55, 0.95)
+    cheeks = bump(x, y, (0.40, 6.93), (0.22, 0.17))
+    nose = bump(x, y, (0, 6.93), (0.12, 0.11)) + 0.6 * bump(x, y, (0.15, 6.90), (0.06, 0.07))
+    zones = {
+        "front": front,
+        "cheeks": cheeks * front,
+        "nose": nose * front,
+        "redder": (
+            0.35 * bump(x, y, (0, 6.38), (0.18, 0.10))  # chin
+            + 0.45 * bump(x, y, (0.20, 6.80), (0.06, 0.10))  # beside the nose
+            + 0.25 * bump(x, y, (0, 7.42), (0.08, 0.12))  # between the brows
+            + 0.35 * bump(x, y, (0.30, 7.30), (0.17, 0.055))  # lids
+        )
+        * front,
+        "yellower": (
+            bump(x, y, (0, 7.78), (0.60, 0.25)) + 0.6 * bump(x, y, (0.14, 6.62), (0.16, 0.09))
+        )
+        * front
+        + 0.5 * ramp(y, 6.25, 5.95),
+        "under eyes": (
+            0.7 * bump(x, y, (0.27, 7.145), (0.15, 0.040))
+            + 0.6 * bump(x, y, (0.145, 7.22), (0.05, 0.06))
+        )
+        * front,
+        "sockets": bump(x, y, (0.28, 7.28), (0.20, 0.09)) * front,
+        "tanned": (
+            0.6 * bump(x, y, (0, 7.72), (0.55, 0.22))
+            + 0.9 * bump(x, y, (0, 7.0), (0.13, 0.25))
+            + 0.7 * bump(x, y, (0.42, 7.02), (0.2, 0.12))
+        )
+        * front,
+        "shine": (
+            0.9 * bump(x, y, (0, 7.05), (0.07, 0.28))
+            + 0.5 * bump(x, y, (0, 7.75), (0.40, 0.15))
+            + 0.5 * bump(x, y, (0.38, 7.06), (0.14, 0.07))
+            + 0.4 * bump(x, y, (0, 6.38), (0.12, 0.08))
+            - 0.5 * bump(x, y, (0.5, 6.7), (0.25, 0.2))
+        )
+        * front,
+        "open pores": (bump(x, y, (0, 6.98), (0.20, 0.16)) + 0.7 * cheeks) * front,
+        # Below the chin the canvas is stretched; noise would become streaks there.
+        "even": 1 - 0.75 * ramp(y, 6.36, 6.22) * ramp(y, 5.7, 6.0) * ramp(z, 0.2, 0.5),
+        "mouth": bump(x, y, (0, 6.585), (0.30, 0.10)) * front,
+    }
+    return {name: zone.astype(np.float32) for name, zone in zones.items()}
 
 
 def paint_skin(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Colour (H, W, 3), gloss (H, W) and relief in dm (H, W) on the canvas."""
-    masks = face_masks(canvas.level)
-    pores, blotches = canvas.noise("pores", 1.6, 2), canvas.noise("blotches", 22, 3)
-    front = masks["front"]
+    look, zones = person.complexion, face_zones(canvas.level)
+    grain = skin_grain(person, canvas)
+    front = zones["front"]
+    for name in ("mottles", "blotches", "texture"):
+        grain[name] *= zones["even"]
 
-    blood = masks["blush"] * (0.8 * person.redness) + 0.05 * person.redness * blotches * front
-    absorbed = np.clip(blood, -0.3, 1.5)[..., None] * BLOOD
-    absorbed += (masks["sockets"] * (0.35 + 0.8 * person.eye_shadow))[..., None] * SHADOW
-    absorbed -= (0.010 * pores * front + 0.02 * blotches)[..., None]
-    if person.freckles > 0.05:
-        absorbed += (_paint_freckles(person, canvas) * front * person.freckles)[..., None] * FRECKLE
-    if person.moles:
-        absorbed += _paint_moles(person, canvas)[..., None] * MOLE
-    colour = person.skin.astype(np.float32) * np.exp(-absorbed)
-    relief = PORE_HEIGHT * (0.6 if person.is_child else 1.0) * pores * front
+    absorbed = np.zeros((3, *canvas.shape), np.float32)
 
-    if person.beard > 0:
-        stubble = np.clip(0.85 + 0.22 * pores, 0, 1.5)
-        cover = np.clip(0.75 * person.beard * masks["beard"] * stubble, 0, 0.85)
-        if person.beard > 0.5:  # long enough to show single hairs
-            hairs = _paint_beard_hairs(person, canvas, masks["beard"])
-            cover = 1 - (1 - cover) * (1 - 0.75 * hairs)
-        colour = blend(colour, (0.75 * person.hair.colour).astype(np.float32), cover)
-        relief += STUBBLE_HEIGHT * np.clip(person.beard, 0, 1) * masks["beard"] * pores
-    brows = paint_brows(person, canvas) * np.float32(0.93)
-    colour = blend(colour, person.brows.colour.astype(np.float32), brows)
-    angle = np.abs(np.degrees(canvas.angle))
-    shirt = ramp(np.interp(angle, *COLLAR) - canvas.y, 0, 0.02).astype(np.float32)
-    colour = blend(colour, SHIRT, shirt)
-    gloss = (SKIN_GLOSS + masks["shine"]) * (1 - shirt)
+    def absorb(amount: np.ndarray, pigment: np.ndarray):
+        for channel, strength in zip(absorbed, pigment.tolist(), strict=True):
+            channel += amount * np.float32(strength)
+
+    flush = 1 + 0.22 * grain["mottles"]  # blood shows in patches
+    blood = 0.75 * look.redness * zones["cheeks"] * flush + look.redness * zones["redder"]
+    blood += (0.55 * look.redness + 1.1 * look.ruddy_nose) * zones["nose"]
+    blood += look.mottling * (0.085 * grain["mottles"] + 0.05 * grain["blotches"])
+    absorb(blood, BLOOD)
+    absorb(look.sallow * zones["yellower"] + 0.06 * grain["blotches"], YELLOW)
+    dark = (0.25 + 1.1 * look.eye_shadow) * zones["under eyes"]
+    dark += (0.05 + 0.35 * look.eye_shadow) * zones["sockets"]
+    absorb(dark, VEIN)
+    brown = look.tan * 0.30 * zones["tanned"]
+    brown += look.mottling * 0.022 * (0.6 * grain["mottles"] + grain["texture"])
+    brown += 0.022 * zones["open pores"] * grain["pores"] * (0.4 if person.is_child else 1)
+    absorb(brown, MELANIN)
+    _paint_marks(person, canvas, absorbed)
+    lip_lines = zones["mouth"] * _lip_lines(person, canvas)
+    absorb(lip_lines, LIP_LINES)
+
+    relief = TEXTURE_HEIGHT * (0.5 if person.is_child else 0.8 + person.age) * grain["texture"]
+    relief += PORE_HEIGHT * (0.4 if person.is_child else 1) * zones["open pores"] * grain["pores"]
+    relief += LIP_LINE_HEIGHT * lip_lines
+    relief *= front
+
+    hairs = None
+    if person.gender == "male" and not person.is_child:
+        shadow, hairs = paint_beard(person, canvas, grain["pores"])
+        # The darker the hair, the bluer a shaven jaw.
+        depth = 1.9 * np.exp(-9 * float(look.hair.mean()))
+        absorb(shadow * depth, VEIN)
+    colour = (look.skin.astype(np.float32)[:, None, None] * np.exp(-absorbed)).transpose(1, 2, 0)
+    if hairs is not None:
+        colour = blend(colour, look.beard.colour.astype(np.float32), hairs)
+        relief += STUBBLE_HEIGHT * hairs
+    colour = blend(colour, look.brows.colour.astype(np.float32), paint_brows(person, canvas))
+
+    gloss = (SKIN_GLOSS + 0.28 * zones["shine"]) * np.float32(look.shine)
+    gloss *= np.clip(
+        1 + 0.30 * grain["texture"] + 0.25 * grain["pores"] * zones["open pores"], 0, 2
+    )
+    if hairs is not None:
+        gloss *= 1 - 0.8 * hairs
+    return _dress(canvas, np.ascontiguousarray(colour), gloss, relief)
+
+
+def _dress(canvas: Canvas, colour, gloss, relief):
+    """A black T-shirt, with the ribbed seam of its collar."""
+    rows = slice(int(row_of(6.02)) // canvas.shrink, None)
+    angle = np.abs(np.degrees(canvas.angle[rows]))
+    below = np.interp(angle, *COLLAR).astype(np.float32) - canvas.y[rows]
+    shirt = ramp(below, 0, 0.012).astype(np.float32)
+    seam = ramp(below, 0, 0.012) * ramp(below, COLLAR_WIDTH, COLLAR_WIDTH - 0.012)
+    colour[rows] = blend(colour[rows], SHIRT * (1 + 0.5 * seam[..., None]), shirt)
+    gloss[rows] *= 1 - shirt
+    relief[rows] = relief[rows] * (1 - shirt) + (COLLAR_HEIGHT * seam).astype(np.float32)
     return colour.astype(np.float32), gloss.astype(np.float32), relief.astype(np.float32)
 
 
-def _paint_freckles(person: Person, canvas: Canvas) -> np.ndarray:
-    random = stream("freckles", person.subject)
-    x = np.clip(random.normal(0, 0.32, FRECKLES), -0.75, 0.75)
-    places = canvas.place(x, random.normal(7.0, 0.16, FRECKLES))
-    return canvas.spots(*places, random.uniform(0.4, 1, FRECKLES), 1.3, 9)
+def _lip_lines(person: Person, canvas: Canvas) -> np.ndarray:
+    """Noise (1, W) that varies along the lips only."""
+    noise = smooth_noise(stream("lips", person.subject), (8, WIDTH), 0.006 * TEXELS_PER_DM, 2)
+    return noise[0].reshape(1, -1, canvas.shrink).mean(-1)
 
 
-def _paint_moles(person: Person, canvas: Canvas) -> np.ndarray:
-    random = stream("moles", person.subject)
-    x = random.uniform(0.12, 0.6, person.moles) * random.choice([-1, 1], person.moles)
-    places = canvas.place(x, random.uniform(6.3, 7.8, person.moles))
-    return canvas.spots(*places, np.ones(person.moles), 1.5, 14)
+def _paint_marks(person: Person, canvas: Canvas, absorbed: np.ndarray) -> None:
+    """Add freckles, moles, blemishes, age spots and a scar to what is absorbed, in place."""
+    look = person.complexion
+    random = stream("marks", person.subject)
+    place = canvas.place
+    if look.freckles > 0.04:
+        count = int(FRECKLES * (0.3 + 0.7 * look.freckles))
+        x = np.clip(random.normal(0, 0.30, count), -0.78, 0.78)
+        places = place(x, random.normal(7.02, 0.15, count) + 0.06 * random.normal(size=count))
+        radii = 0.0035 + 0.0035 * random.random(count) ** 2
+        strengths = (0.15 + 0.65 * look.freckles) * random.uniform(0.2, 1, count)
+        _stamp(canvas, absorbed, places, radii, strengths, MELANIN, random)
+    if look.moles:
+        x = random.uniform(0.10, 0.68, look.moles) * random.choice([-1, 1], look.moles)
+        places = place(x, random.uniform(6.15, 7.85, look.moles))
+        radii = random.uniform(0.0045, 0.0085, look.moles)
+        _stamp(canvas, absorbed, places, radii, random.uniform(0.5, 1.0, look.moles), MOLE, random)
+    if look.blemishes:
+        x = random.normal(0, 0.35, look.blemishes).clip(-0.7, 0.7)
+        places = place(
+            x,
+            random.choice([6.5, 7.0, 7.75], look.blemishes)
+            + random.normal(0, 0.12, look.blemishes),
+        )
+        radii = random.uniform(0.006, 0.014, look.blemishes)
+        _stamp(
+            canvas, absorbed, places, radii, random.uniform(0.5, 1.6, look.blemishes), BLOOD, random
+        )
+    if look.age_spots:
+        side = random.choice([-1, 1], look.age_spots)
+        places = place(
+            side * random.uniform(0.25, 0.8, look.age_spots),
+            random.uniform(6.9, 7.9, look.age_spots),
+        )
+        radii = random.uniform(0.010, 0.028, look.age_spots)
+        _stamp(
+            canvas,
+            absorbed,
+            places,
+            radii,
+            random.uniform(0.1, 0.35, look.age_spots),
+            MELANIN,
+            random,
+        )
+    if look.scarred:
+        start = np.array(
+            [random.choice([-1, 1]) * random.uniform(0.15, 0.5), random.choice([6.55, 7.0, 7.6])]
+        )
+        turn = random.uniform(0, np.pi)
+        step = np.linspace(0, random.uniform(0.05, 0.12), 24)[:, None]
+        line = start + step * [np.cos(turn), np.sin(turn)]
+        places = place(line[:, 0], line[:, 1])
+        radii = np.full(24, 0.0045)
+        _stamp(canvas, absorbed, places, radii, np.full(24, -0.10), BLOOD + 0.3 * MELANIN, random)
 
 
-def _paint_beard_hairs(person: Person, canvas: Canvas, region: np.ndarray) -> np.ndarray:
-    """Short strokes that grow downwards within the region."""
-    random = stream("beard", person.subject)
-    columns = random.uniform(WIDTH * 0.2, WIDTH * 0.8, BEARD_HAIRS)
-    rows = random.uniform(row_of(7.5), row_of(5.95), BEARD_HAIRS)
-    grows = random.random(BEARD_HAIRS) < region[canvas.texels(columns, rows)]
-    starts = np.stack([columns, rows], 1)[grows]
-    lean = random.normal(0, 0.45, len(starts))
-    length = random.uniform(5, 11, len(starts))[:, None]
-    stops = starts + length * np.stack([np.sin(lean), np.cos(lean)], 1)
-    return canvas.strokes(starts, stops, random.uniform(0.35, 0.9, len(starts)))
-
-
-def paint_brows(person: Person, canvas: Canvas) -> np.ndarray:
-    """Cover 0..1 (H, W) of both eyebrows, hair by hair."""
-    brows = person.brows
-    random = stream("brows", person.subject)
-    count = int(BROW_HAIRS * brows.density)
-    arch, lift = brows.arch, brows.lift
-    middle = curve(
-        [
-            (0.130 + brows.gap, 7.430 + lift),
-            (0.26, 7.462 + lift + 0.010 * arch),
-            (0.42, 7.482 + lift + 0.022 * arch),
-            (0.50, 7.462 + lift + 0.015 * arch),
-            (0.59, 7.402 + lift),
-        ],
-        60,
-    )
-    share = np.linspace(0, 1, 60)  # from the nose outwards
-    profile = np.interp(share, [0, 0.12, 0.35, 0.65, 1], [0.5, 0.9, 1, 0.7, 0.18])
-    half_width = BROW_HALF_WIDTH * brows.thickness * profile
-    along = np.gradient(middle, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    across = np.stack([-along[:, 1], along[:, 0]], 1)
-    starts: list[np.ndarray] = []
-    stops: list[np.ndarray] = []
-    for side in (1, -1):
-        at = random.integers(0, 60, count)
-        off = random.uniform(-1, 1, count)  # across the brow, upper border +1
-        root = middle[at] + across[at] * (off * half_width[at])[:, None]
-        # Hairs stand up near the nose and lie down outwards; upper ones lean to the middle.
-        lean = np.interp(at, [0, 10, 25, 45, 59], [75, 48, 22, -2, -22]) - 16 * off
-        lean = np.radians(lean + random.normal(0, 9, count))
-        length = random.uniform(0.045, 0.085, count) * (0.6 + 0.4 * brows.thickness)
-        length *= np.interp(at, [0, 12, 50, 59], [0.7, 1, 0.9, 0.6])
-        tip = root + length[:, None] * np.stack([np.cos(lean), np.sin(lean)], 1)
-        for points, ends in ((starts, root), (stops, tip)):
-            points.append(np.stack(canvas.place(side * ends[:, 0], ends[:, 1]), 1))
-    strength = random.uniform(0.55, 1.0, 2 * count)
-    hairs = np.clip(
-        1.2 * canvas.strokes(np.concatenate(starts), np.concatenate(stops), strength), 0, 1
-    )
-    rows = slice(*(int(row_of(height)) // canvas.shrink for height in (8.0, 7.0)))
-    shade = np.zeros_like(hairs)  # short hair and shadow between the drawn ones
-    shade[rows] = 0.5 * canvas.blur(hairs[rows], 3)
-    return 1 - (1 - hairs) * (1 - shade)
+def _stamp(canvas: Canvas, absorbed, places, radii, strengths, pigment, random) -> None:
+    """Add soft, slightly oval spots to what is absorbed (3, H, W); radii in dm."""
+    height, width = canvas.shape
+    for column, row, radius, strength in zip(*places, radii, strengths, strict=True):
+        column, row, exact = (
+            value / canvas.shrink for value in (column, row, radius * TEXELS_PER_DM)
+        )
+        radius = max(exact, 0.75)  # smaller spots than texels are paler
+        oval, turn = random.uniform(0.75, 1.3), random.uniform(0, np.pi)
+        reach = int(np.ceil(1.8 * radius)) + 1
+        left, top = int(column) - reach, int(row) - reach
+        if left < 0 or top < 0 or left + 2 * reach >= width or top + 2 * reach >= height:
+            continue
+        step = np.arange(2 * reach + 1) + 0.5
+        x, y = (step - (column - left))[None], (step - (row - top))[:, None]
+        across, along = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+        spot = np.exp(-((((across * oval) ** 2 + (along / oval) ** 2) / radius**2) ** 1.5))
+        window = absorbed[:, top : top + len(step), left : left + len(step)]
+        window += (strength * (exact / radius) ** 2 * spot)[None] * pigment[:, None, None]

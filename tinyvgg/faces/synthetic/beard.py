@@ -1,0 +1,138 @@
+"""Beards: the bluish shadow of a shaven jaw, stubble, and beards drawn hair by hair."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from .canvas import HEIGHT, LEVELS, TEXELS_PER_DM, WIDTH, Canvas, column_of, load_canvas, row_of
+from .identity import Person
+from .paint import bump, ramp, sample, smooth_noise, stream
+
+
+@dataclass(frozen=True)
+class Shave:
+    """What one style leaves standing; shares are 0..1."""
+
+    moustache: float
+    chin: float
+    cheeks: float  # with jaw and neck
+    length: float  # dm
+    hairs: int  # tried over the whole lower face
+    cover: float  # of the finest stubble between the drawn hairs
+    stroke: float = 0.9  # strength of a drawn hair
+    shadow: float = 0.3  # of shaven hair below the skin, wherever a beard would grow
+
+
+SHAVES = {
+    "clean": Shave(0, 0, 0, 0.0, 0, 0.0, shadow=0.25),
+    "shadow": Shave(0.9, 1.0, 0.9, 0.008, 14000, 0.05, stroke=0.30, shadow=0.75),
+    "stubble": Shave(1.0, 1.0, 0.85, 0.015, 26000, 0.10, stroke=0.60, shadow=0.8),
+    "full": Shave(1.0, 1.0, 1.0, 0.045, 52000, 0.60, shadow=0.6),
+    "goatee": Shave(1.0, 1.0, 0.0, 0.040, 48000, 0.55, shadow=0.5),
+    "moustache": Shave(1.0, 0.0, 0.0, 0.042, 52000, 0.55, shadow=0.5),
+}
+HAIR_WIDTH = 0.0021  # dm
+# Upper border of the beard by angle: from the moustache down the cheek and up to the sideburn.
+UPPER_LINE = (
+    (0, 6, 12, 18, 25, 36, 50, 62, 72, 84),
+    (6.835, 6.845, 6.82, 6.74, 6.64, 6.60, 6.68, 6.88, 7.16, 7.30),
+)
+LOWEST = (6.02, 6.22)  # dm, on the neck: where the beard begins and is full
+STRETCH_LEVEL = 2  # of the canvas on which it is worked out how far the jaw is stretched
+BORDER_NOISE = 0.022  # dm
+PATCHINESS = 0.16
+
+
+@functools.lru_cache(maxsize=LEVELS)
+def _zones(level: int) -> dict[str, np.ndarray]:
+    """Height above (negative: below) the beard's border, and where its parts grow, 0..1."""
+    canvas = load_canvas(level)
+    x, y, z = np.abs(canvas.x), canvas.y, canvas.z
+    angle = np.abs(np.degrees(canvas.angle))
+    inside = np.interp(angle, *UPPER_LINE).astype(np.float32) - y
+    back = ramp(z, 0.40, 0.62) * ramp(y, *LOWEST)
+    # Bare: beside and below the lower lip's middle tuft, under the nose's openings.
+    bare = 0.75 * bump(x, y, (0.13, 6.475), (0.07, 0.035)) + 0.35 * bump(
+        x, y, (0, 6.86), (0.03, 0.06)
+    )
+    grows = (back * (1 - bare)).astype(np.float32)
+    lip = ramp(y, 6.60, 6.655) * ramp(x, 0.42, 0.30)
+    chin = ramp(y, 6.62, 6.54) * ramp(x, 0.31, 0.19) * ramp(y, 6.12, 6.30)
+    # From the corners of the mouth a moustache may run down to the chin.
+    return {"inside": inside, "grows": grows, "lip": lip, "chin": chin.astype(np.float32)}
+
+
+@functools.lru_cache(maxsize=1)
+def _stretch() -> np.ndarray:
+    """How many times longer a row of the canvas is on the head than it is high (jaw, chin)."""
+    canvas = load_canvas(STRETCH_LEVEL)
+    place = np.stack([canvas.x, canvas.y, canvas.z], -1)
+    along = np.linalg.norm(np.gradient(place, axis=0), axis=-1) * TEXELS_PER_DM / canvas.shrink
+    return np.clip(along, 1, 3.5).astype(np.float32)
+
+
+def beard_region(person: Person, canvas: Canvas) -> np.ndarray:
+    """Where this man's beard would grow if he let it, 0..1 (H, W)."""
+    zones = _zones(canvas.level)
+    random = stream("beard border", person.subject)
+    columns = np.arange(WIDTH // 2)
+    half = smooth_noise(random, (4, WIDTH // 2), 0.09 * TEXELS_PER_DM, 2)[0]
+    both = (
+        np.concatenate([half[::-1], half])
+        + 0.35 * smooth_noise(random, (4, WIDTH), 0.03 * TEXELS_PER_DM, 2)[0]
+    )
+    raised = random.normal(0, 0.03)  # dm, of the border on the cheeks
+    cheeks = ramp(np.concatenate([columns[::-1], columns]) / WIDTH * 360, 16, 30)
+    shift = (raised + BORDER_NOISE * both) * cheeks
+    border = zones["inside"] + shift.reshape(1, -1, canvas.shrink).mean(-1).astype(np.float32)
+    return ramp(border, -0.04, 0.11) * zones["grows"]
+
+
+def paint_beard(person: Person, canvas: Canvas, grain: np.ndarray):
+    """Shadow of the hair below the skin, and cover 0..1 by hair (None if all is shaven), (H, W).
+
+    `grain` is the fine noise of the skin.
+    """
+    beard = person.complexion.beard
+    shave = SHAVES[beard.style]
+    region = beard_region(person, canvas)
+    zones = _zones(canvas.level)
+    shadow = shave.shadow * beard.density * region
+    if not shave.hairs:
+        return shadow, None
+    standing = np.maximum(shave.moustache * zones["lip"], shave.chin * zones["chin"])
+    standing = np.maximum(standing, shave.cheeks) if shave.cheeks else standing
+    if shave.chin and shave.moustache and not shave.cheeks:  # joined beside the mouth
+        joined = bump(np.abs(canvas.x), canvas.y, (0.285, 6.58), (0.05, 0.12))
+        standing = np.maximum(standing, joined)
+    standing = standing * region
+    random = stream("beard", person.subject)
+    hairs = _draw_hairs(random, canvas, shave, beard.density, standing)
+    fine = shave.cover * beard.density * standing * np.clip(1 + 0.12 * grain, 0, 2)
+    return shadow, 1 - (1 - np.clip(fine, 0, 0.9)) * (1 - hairs)
+
+
+def _draw_hairs(random, canvas: Canvas, shave: Shave, density, standing) -> np.ndarray:
+    """Cover by strokes that grow downwards, away from the middle of the moustache."""
+    stretch = _stretch()
+    patches = smooth_noise(random, (64, 128), 2.0, 2)
+    count = int(shave.hairs * density)
+    columns = random.uniform(column_of(-1.75), column_of(1.75), count)
+    rows = random.uniform(row_of(7.4), row_of(LOWEST[0]), count)
+    at = canvas.texels(columns, rows)
+    longer = stretch[load_canvas(STRETCH_LEVEL).texels(columns, rows)]
+    patch = sample(patches[..., None], columns / WIDTH * 128, rows / HEIGHT * 64)[:, 0]
+    chance = standing[at] * (1 + PATCHINESS * patch) * longer / 1.6
+    grows = random.random(count) < chance
+    columns, rows, longer = columns[grows], rows[grows], longer[grows]
+    x, y = canvas.x[at][grows], canvas.y[at][grows]
+    outwards = np.clip(x / 0.18, -1, 1) * ramp(y, 6.60, 6.70)  # moustache
+    backwards = 0.5 * np.sign(x) * ramp(np.abs(x), 0.3, 0.6)
+    lean = 0.95 * outwards - backwards * 0.4 + random.normal(0, 0.28, len(x))
+    length = shave.length * TEXELS_PER_DM * random.uniform(0.5, 1.3, len(x))
+    stops = np.stack([columns + length * np.sin(lean), rows + length * np.cos(lean) / longer], 1)
+    strength = shave.stroke * random.uniform(0.4, 1.0, len(x))
+    return canvas.strokes(np.stack([columns, rows], 1), stops, strength, HAIR_WIDTH * TEXELS_PER_DM)
