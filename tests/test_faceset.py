@@ -78,6 +78,21 @@ def test_one_missing_emotion_is_enough_to_refuse(images, design):
         FaceSet(images, design, "rafd:x").labels("emotion")
 
 
+def test_emotions_of_unknown_people_allow_the_emotion_task_alone(images, design):
+    faces = FaceSet(images, design.assign(subject=None), "folder:x")
+    assert faces.tasks == ("emotion",)
+    assert faces.labels("emotion").max() == 7
+    with pytest.raises(ValueError, match=r"no subject for 72 of its 72 images.*: emotion$"):
+        faces.labels("face")
+
+
+def test_what_was_left_out_is_kept_as_pairs_of_text(images, design):
+    faces = FaceSet(images, design, "a", [["b/1.png", "black"]])
+    assert faces.left_out == (("b/1.png", "black"),)
+    assert FaceSet(images, design, "a").left_out == faces.subset([0]).left_out == ()
+    assert FaceSet(images, design, "a").fingerprint == faces.fingerprint
+
+
 def test_unknown_task_and_label_are_refused_with_the_known_ones(faces):
     with pytest.raises(ValueError, match="unknown task: 'gender'; known: face, emotion, gaze"):
         faces.classes("gender")
@@ -191,8 +206,8 @@ def test_bad_tables_are_refused(images, design):
         FaceSet(images, design[:71], "a")
     with pytest.raises(ValueError, match="missing: gaze; unknown: look"):
         FaceSet(images, design.rename(columns={"gaze": "look"}), "a")
-    with pytest.raises(ValueError, match="needs a subject"):
-        FaceSet(images, design.assign(subject=None), "a")
+    with pytest.raises(ValueError, match="needs a subject, or none"):
+        FaceSet(images, design.assign(subject=[None] + [1] * 71), "a")
     with pytest.raises(ValueError, match="angle must hold whole numbers"):
         FaceSet(images, design.assign(angle="north"), "a")
     with pytest.raises(ValueError, match="one for one"):

@@ -199,13 +199,57 @@ def test_class_without_a_training_image_is_refused_by_name():
         split(some, "emotion", unseen_subjects=True)
 
 
-def test_single_image_of_a_group_is_refused_by_name(few):
-    with pytest.raises(ValueError, match="class '1' has a single image in 'orl'"):
-        split(people_only([4, 1]), "face")
-    keep = (few.table.subject != 2) | (few.table.angle != 45)
-    keep[keep.idxmin()] = True
-    with pytest.raises(ValueError, match="class '2' has a single image at 45 degrees"):
-        split(few.subset(keep.to_numpy()), "face")
+def test_classes_of_a_single_image_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"2 of 3 classes have a single image in 'orl'.*: 1, 2$"):
+        split(people_only([4, 1, 1]), "face")
+    with pytest.raises(ValueError, match=r"14 of 14 classes .*: 0, 1, .*, 9 and 4 more$"):
+        split(people_only([1] * 14), "face")
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_incomplete_designs_are_halved_too_and_the_log_says_so(full, task, seed, caplog):
+    """A tenth of the design, drawn at random: every group of two or more is halved."""
+    rows = np.random.default_rng(seed).permutation(len(full))[:480]
+    some = full.subset(np.sort(rows))
+    with caplog.at_level("INFO", logger="tinyvgg"):
+        parts = split(some, task, seed=seed)
+    assert sorted([*parts.train, *parts.test]) == list(range(480))
+    trains = np.isin(np.arange(480), parts.train)
+    groups, alone = defaultdict(list), defaultdict(list)
+    for row in range(480):
+        groups[parts.labels[row], some.table.angle[row]].append(row)
+    for (label, _), group in groups.items():
+        if len(group) == 1:
+            alone[label] += group
+        else:
+            assert trains[group].sum() == len(group) // 2
+    for group in alone.values():
+        assert trains[group].sum() == len(group) // 2
+    lonely = sum(map(len, alone.values()))
+    assert f"{len(parts.train)} images train and {len(parts.test)} test" in caplog.text
+    assert f"{lonely} images are alone" in caplog.text
+
+
+def test_full_designs_are_not_worth_a_word(full, caplog):
+    with caplog.at_level("INFO", logger="tinyvgg"):
+        for task in TASKS:
+            split(full, task)
+    assert not caplog.text
+
+
+def test_one_image_at_each_angle_is_divided_by_class(few):
+    keep = ~few.table.duplicated(["subject", "angle"])
+    parts = split(few.subset(keep.to_numpy()), "face")
+    assert Counter(parts.labels[parts.train].tolist()) == dict.fromkeys(range(5), 1)
+    assert Counter(parts.labels[parts.test].tolist()) == dict.fromkeys(range(5), 2)
+
+
+def test_unseen_subjects_need_to_be_known(few):
+    unknown = FaceSet(few.images, few.table.assign(subject=None), "folder:x")
+    assert split(unknown, "emotion").classes == list(EMOTIONS)
+    with pytest.raises(ValueError, match="'folder:x' has no subject"):
+        split(unknown, "emotion", unseen_subjects=True)
 
 
 def test_missing_label_unknown_task_and_empty_set_are_refused(few):

@@ -34,7 +34,7 @@ class Profile:
 
     def epochs(self, task: str, source: str) -> int:
         """Passes over the training set for a task on a source of faces."""
-        if source == "orl":
+        if source.startswith(("orl", "folder:")):  # some ten of a person
             return self.epochs_photographs
         return self.epochs_face if task == "face" else self.epochs_emotion
 

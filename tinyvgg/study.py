@@ -22,6 +22,7 @@ from tinyvgg.evaluation import keep_results, outcomes
 from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.sources import open_faces, source_fingerprint
+from tinyvgg.faces.spec import parse_source
 from tinyvgg.faces.split import Split, split
 from tinyvgg.model import TinyVGG, as_input
 from tinyvgg.profiles import Profile, get_profile
@@ -102,11 +103,13 @@ class Study:
 
         def make(_: Path) -> dict[str, Any]:
             made = open_faces(self.source, **self._wanted, progress=self.progress)
-            return {"images": made.images, "table": json.loads(made.table.to_json(orient="split"))}
+            table = json.loads(made.table.to_json(orient="split"))
+            return {"images": made.images, "table": table, "left_out": list(made.left_out)}
 
-        recipe = {"source": self.source.partition(":")[0], "content": self._content}
+        recipe = {"source": parse_source(self.source).kind, "content": self._content}
         kept = self.store.get("faces", recipe, FACES_CODE, make)
-        return FaceSet(kept["images"], pd.DataFrame(**kept["table"]), self.source)
+        table = pd.DataFrame(**kept["table"])
+        return FaceSet(kept["images"], table, self.source, tuple(kept["left_out"]))
 
     @property
     def tasks(self) -> tuple[str, ...]:

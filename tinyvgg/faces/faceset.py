@@ -33,10 +33,12 @@ class FaceSet:
         uint8, (N, S, S, 3), RGB. Kept as a read-only view, not copied.
     table
         N rows; columns subject, emotion, gaze, angle, gender, group and source. `subject` is a
-        whole number; other labels may be unknown (None in columns of text, <NA> in `angle`).
-        A column `person`, if there is one, names the subjects.
+        whole number, for every row or for none; other labels may be unknown (None in columns
+        of text, <NA> in `angle`). A column `person`, if there is one, names the subjects.
     name
         The source, such as ``"synthetic"`` or ``"orl"``.
+    left_out
+        Files of the source that are not among the images: (path, reason) of each.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class FaceSet:
     images: np.ndarray
     table: pd.DataFrame
     name: str
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         _check_images(self.images)
@@ -55,6 +58,8 @@ class FaceSet:
         images.flags.writeable = False
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "table", table)
+        left_out = tuple((str(path), str(reason)) for path, reason in self.left_out)
+        object.__setattr__(self, "left_out", left_out)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -189,8 +194,8 @@ def _tidy(table: pd.DataFrame, length: int) -> pd.DataFrame:
     if len(table) != length:
         raise ValueError(f"table has {len(table)} rows for {length} images; they must agree")
     tidy = {column: _whole_numbers(table, column) for column in ("subject", "angle")}
-    if tidy["subject"].isna().any():
-        raise ValueError("every row of the table needs a subject")
+    if tidy["subject"].isna().any() and tidy["subject"].notna().any():
+        raise ValueError("every row of the table needs a subject, or none has one")
     for column in columns:
         if column not in tidy:
             text = [None if pd.isna(value) else str(value) for value in table[column]]

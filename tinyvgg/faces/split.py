@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from .faceset import TASKS, FaceSet
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,9 @@ def split(
     at random train and the rest test. On the full design that is 12 of 24 for the face task,
     2,412 and 2,412 in all, and 100 of 201 for the emotion task, 2,400 and 2,424 in all, as in
     Table 2 (the paper's text has the 101 train). Where angles are unknown the class alone
-    forms the group.
+    forms the group. The same holds for sets with images missing, whose groups differ in size;
+    the images of a class that are the only one at their angle form a group together. The log
+    says so then, with the counts.
 
     The draw depends on `seed`, `task`, and the labels and names of the images, and not on the
     order of the rows: groups are taken in the order of class and angle, images in the order of
@@ -66,8 +71,8 @@ def split(
     Raises
     ------
     ValueError
-        If the task is unknown or the set lacks its label, a group has a single image, a class
-        would have no training image, or the face task is asked for unseen subjects.
+        If the task is unknown or the set lacks its label, a class has a single image or would
+        have none in training, or the face task is asked for unseen subjects.
     """
     labels, classes = faces.labels(task), faces.classes(task)
     if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
@@ -81,12 +86,13 @@ def split(
         )
     random = np.random.default_rng([int(seed), list(TASKS).index(task), int(unseen_subjects)])
     if unseen_subjects:
+        faces.require("subject")
         train = _half_of_the_subjects(faces, random)
     else:
         train = _half_of_each_group(faces, labels, classes, random)
     bare = [name for k, name in enumerate(classes) if not (labels[train] == k).any()]
     if bare:
-        raise ValueError(f"no training image would be left for: {', '.join(bare)}")
+        raise ValueError(f"no training image would be left for: {_named(bare)}")
     rows = np.arange(len(faces), dtype=np.int64)
     return Split(rows[train], rows[~train], classes, labels, task, int(seed))
 
@@ -99,17 +105,34 @@ def _half_of_each_group(
     names = np.array([source or "" for source in faces.table.source])
     order = np.lexsort((names, angles, labels))  # by class, then angle, then name
     starts = np.flatnonzero(np.diff(labels[order]) | np.diff(angles[order])) + 1
+    groups = np.split(order, starts)
+    alone = np.array([group[0] for group in groups if len(group) == 1], int)
+    groups = [group for group in groups if len(group) > 1]
+    sizes = [len(group) for group in groups]
     train = np.zeros(len(faces), bool)
-    for group in np.split(order, starts):
-        if len(group) == 1:
-            label, angle = classes[labels[group[0]]], angles[group[0]]
-            at = f" at {angle} degrees" if angle >= 0 else ""
-            raise ValueError(
-                f"the class {label!r} has a single image{at} in {faces.name!r}; "
-                "at least two are needed, one to train and one to test"
-            )
+    groups += [alone[labels[alone] == label] for label in np.unique(labels[alone])]
+    for group in groups:
         train[random.permutation(group)[: len(group) // 2]] = True
+    single = [name for name, n in zip(classes, np.bincount(labels), strict=True) if n == 1]
+    if single:
+        raise ValueError(
+            f"{len(single)} of {len(classes)} classes have a single image in {faces.name!r}; at "
+            f"least two are needed, one to train and one to test: {_named(single)}"
+        )
+    if len(set(sizes)) > 1 or len(alone):
+        log.info(
+            "%s: %d images train and %d test; of each class at each angle one half, rounded down, "
+            "trains (%s images; %d images are alone at their angle and were divided by class)",
+            *(faces.name, train.sum(), (~train).sum()),
+            f"{min(sizes)} to {max(sizes)}" if sizes else "no",
+            len(alone),
+        )
     return train
+
+
+def _named(classes: list[str]) -> str:
+    more = f" and {len(classes) - 10} more" if len(classes) > 10 else ""
+    return ", ".join(classes[:10]) + more
 
 
 def _half_of_the_subjects(faces: FaceSet, random: np.random.Generator) -> np.ndarray:
