@@ -184,3 +184,35 @@ def test_the_command_line_reaches_the_study(monkeypatch, tmp_path, capsys):
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     assert asked["seeds"] == [3, 4] and asked["profile"] == "smoke" and asked["folder"] == tmp_path
     assert "1 of 4 right, 25.00%" in capsys.readouterr().out
+
+
+def test_the_words_quote_the_table(kept, tmp_path):
+    _, record, *_ = kept
+    here = fresh(kept, tmp_path)
+    here.network("face")
+    table = difficulty_table(here, record)
+    words = difficulty.in_words(table)
+    cells = table.set_index(["question", "reader"])
+    assert words["linear_gaze"] == 100 * cells.accuracy[("gaze", PROBE)]
+    assert words["network_strangers"] == 100 * cells.accuracy[("emotion, unseen people", NETWORK)]
+    assert words["chance_identity"] == 25
+    assert (words["questions"], words["networks_here"], words["networks_recorded"]) == (4, 1, 3)
+    assert words["networks_missing"] == 0 and words["unavailable"] == ""
+    none = difficulty.in_words(difficulty_table(here))
+    assert none["networks_missing"] == 3 and np.isnan(none["network_gaze"])
+
+
+def test_a_question_that_cannot_be_asked_is_said_so():
+    table = difficulty.pd.DataFrame(
+        {
+            "question": ["gaze"] * 2,
+            "reader": [PROBE, NETWORK],
+            "accuracy": np.nan,
+            "chance": np.nan,
+            "origin": "",
+            "note": "no gaze for 9 images",
+        }
+    )
+    words = difficulty.in_words(table)
+    assert words["unavailable"] == "gaze cannot be asked here: no gaze for 9 images."
+    assert words["questions"] == words["networks_missing"] == 0

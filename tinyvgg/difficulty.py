@@ -37,6 +37,7 @@ CODE = (
     "tinyvgg.training",
     "tinyvgg.evaluation",
 )
+SHORT = ("identity", "emotion", "strangers", "gaze")  # the questions, in names of glued values
 PROBE, NETWORK = "linear probe", "TinyVGG"
 THIS_RUN = "this run"
 COMMAND = "python -m tinyvgg study difficulty"
@@ -294,6 +295,38 @@ def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame
     whole = ["classes", "train", "test", "right"]
     shares = ["chance", "accuracy", "low", "high"]
     return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(shares, float))
+
+
+def in_words(table: pd.DataFrame) -> dict[str, Any]:
+    """What sentences quote of a `difficulty_table`, by name.
+
+    Returns
+    -------
+    dict
+        For each question ``linear_X``, ``network_X`` and ``chance_X`` in per cent, with X one of
+        identity, emotion, strangers and gaze; NaN where it was not measured. Counts of questions,
+        and of those where TinyVGG was measured in this run, in another, and not at all.
+        ``unavailable`` is a sentence on the questions that cannot be asked; empty if there is none.
+    """
+    short = dict(zip([q.name for q in QUESTIONS], SHORT, strict=True))
+    words: dict[str, Any] = {}
+    for row in table.itertuples():
+        name = short[row.question]
+        words[f"{'linear' if row.reader == PROBE else 'network'}_{name}"] = 100 * row.accuracy
+        words.setdefault(f"chance_{name}", 100 * row.chance)
+    networks = table[table.reader == NETWORK]
+    asked, measured = networks.note == "", networks.accuracy.notna()
+    here = networks.origin == THIS_RUN
+    words |= {
+        "questions": int(asked.sum()),
+        "networks_here": int(here.sum()),
+        "networks_recorded": int((measured & ~here).sum()),
+        "networks_missing": int((asked & ~measured).sum()),
+    }
+    reasons = [
+        f"{row.question} cannot be asked here: {row.note}." for row in networks[~asked].itertuples()
+    ]
+    return {**words, "unavailable": " ".join(reasons)}
 
 
 def _cells(reader: str, reading: Reading, origin: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
 from tinyvgg.figures.closeups import close_ups, gaze_rows
-from tinyvgg.figures.faces import contact_sheet, face_row, mistaken_for
+from tinyvgg.figures.difficulty import difficulty_dots
+from tinyvgg.figures.faces import cast, contact_sheet, face_row, face_table, mistaken_for
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.note import note
+from tinyvgg.figures.photograph import photograph
 from tinyvgg.figures.pixels import contributions, cut_heat_map, missing_pixels, pixel_counts
 from tinyvgg.figures.style import use_style
 from tinyvgg.figures.suppression import (
@@ -26,6 +28,7 @@ from tinyvgg.figures.unpooling import (
 
 __all__ = [
     "architecture",
+    "cast",
     "close_ups",
     "common_values",
     "confidence_falls",
@@ -35,9 +38,11 @@ __all__ = [
     "cut_heat_map",
     "deconvolution_variants",
     "deconvolutional_network",
+    "difficulty_dots",
     "error_counts",
     "error_curves",
     "face_row",
+    "face_table",
     "feature_maps",
     "feature_places",
     "feature_rows",
@@ -45,6 +50,7 @@ __all__ = [
     "missing_pixels",
     "mistaken_for",
     "note",
+    "photograph",
     "pixel_counts",
     "probability_floors",
     "probability_grid",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +34,66 @@ def face_row(images: np.ndarray, titles: Sequence[str], columns: int | None = No
     return figure
 
 
-def contact_sheet(images: np.ndarray, columns: int) -> Figure:
-    """Many faces close together, in rows of `columns`."""
+def contact_sheet(images: np.ndarray, columns: int, smooth: bool = False) -> Figure:
+    """Many faces close together, in rows of `columns`; enlarged with or without visible pixels."""
     sheet = montage(images, columns)
     figure, axes = panels(1, 1, WIDTH * sheet.shape[0] / sheet.shape[1])
-    picture(axes[0, 0], sheet)
+    picture(axes[0, 0], sheet, interpolation="auto" if smooth else "nearest")
     return figure
+
+
+def face_table(
+    images: np.ndarray,
+    shots: pd.DataFrame,
+    people: Mapping[int, str],
+    label: str,
+    values: Sequence[Any],
+) -> Figure:
+    """Faces in a row for each person and a column for each value of a label.
+
+    Parameters
+    ----------
+    images : uint8 array (N, S, S, 3)
+    shots : DataFrame
+        N rows of labels; where several fit a place the first is shown, where none does, none.
+    people : mapping
+        Title of the row of each subject.
+    label : str
+        Column of `shots`, such as "emotion".
+    values : sequence
+        Its values, in the order of the columns.
+    """
+    side, gap = images.shape[1], 2
+    places = np.full((len(people) * len(values), side, side, 3), 255, np.uint8)
+    for k, (subject, value) in enumerate(product(people, values)):
+        fits = np.flatnonzero((shots.subject == subject) & (shots[label] == value))
+        if len(fits):
+            places[k] = images[fits[0]]
+    sheet = montage(places, len(values), gap)
+    figure, axes = panels(1, 1, 0.9 * WIDTH * sheet.shape[0] / sheet.shape[1] + 0.2)
+    ax = picture(axes[0, 0], sheet, interpolation="auto")
+    middles = np.arange(max(len(people), len(values))) * (side + gap) + side / 2 - 0.5
+    ax.set_xticks(middles[: len(values)], [str(value) for value in values], fontsize=8)
+    ax.set_yticks(middles[: len(people)], list(people.values()), fontsize=8)
+    ax.tick_params(length=0, top=False, labeltop=True, labelbottom=False, pad=2)
+    return figure
+
+
+def cast(table: pd.DataFrame) -> dict[int, str]:
+    """The first person of each group and gender of a table of labels.
+
+    Returns
+    -------
+    dict
+        Subject to title, such as ``{3: "3\nKid\nfemale"}``, by subject; unknown labels are left
+        out.
+    """
+    people = table[["subject", "group", "gender"]].drop_duplicates("subject")
+    first = people.sort_values("subject").drop_duplicates(["group", "gender"])
+    return {
+        person.subject: "\n".join(str(part) for part in person if not pd.isna(part))
+        for person in first.itertuples(index=False)
+    }
 
 
 def mistaken_for(faces: FaceSet, cases: pd.DataFrame, columns: int = 4) -> Figure:

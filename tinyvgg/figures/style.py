@@ -19,6 +19,7 @@ COMMON = "#009E73"  # pixels of both images of a pair
 UNIQUE = "#CC79A7"  # pixels of the misclassified image alone
 CONTROL = "#999999"  # the same number of pixels drawn at random
 PAPER = "#E69F00"  # what the paper prints
+LINEAR = "#56B4E9"  # a linear classifier, beside the network
 TRUE, WRONG = "#0072B2", "#D55E00"  # the true class, the class it was mistaken for
 
 SEQUENTIAL = "viridis"
