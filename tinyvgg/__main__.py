@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         command(**options)
-    except (ValueError, TypeError, FileNotFoundError) as error:
+    except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:
         print(f"tinyvgg: {error}", file=sys.stderr)
         return 2
     except BookError as error:
@@ -47,38 +47,20 @@ def book(parameter: list[list[str]], **options: Any) -> None:
 
 
 def faces_info(**options: Any) -> None:
-    """Print how many images a source has, by label."""
-    faces = _open(**options)
-    print(f"{faces.name}: {len(faces)} images of {faces.size} x {faces.size} pixels")
-    for label in ("subject", "emotion", "gaze", "angle", "gender", "group"):
-        counts = faces.table[label].value_counts()
-        if len(counts) > 12:
-            print(f"  {label}: {len(counts)}, {counts.min()} to {counts.max()} images each")
-        elif len(counts):
-            each = ", ".join(f"{value} {count}" for value, count in counts.sort_index().items())
-            print(f"  {label}: {each}")
-        else:
-            print(f"  {label}: not known")
-    print(f"  fingerprint: {faces.fingerprint}")
+    """Print what a source holds, by label, and what it allows."""
+    from tinyvgg.faces.overview import describe
+
+    print(describe(_open(**options)))
 
 
 def faces_show(out: str, count: int, **options: Any) -> None:
     """Save a contact sheet: images taken at equal steps through a source."""
-    import numpy as np
-    from PIL import Image
+    from tinyvgg.faces.overview import contact_sheet
 
-    if count < 1:
-        raise ValueError(f"count must be 1 or more, not {count}")
     faces = _open(**options)
-    rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).round().astype(int)
-    columns = int(np.ceil(np.sqrt(len(rows))))
-    side = faces.size
-    sheet = Image.new("RGB", (columns * side, -(-len(rows) // columns) * side), "white")
-    for place, row in enumerate(rows):
-        at = (place % columns * side, place // columns * side)
-        sheet.paste(Image.fromarray(faces.images[row]), at)
+    sheet, shown = contact_sheet(faces, count)
     sheet.save(out)
-    print(f"{len(rows)} of {len(faces)} images of {faces.name}: {out}")
+    print(f"{shown} of {len(faces)} images of {faces.name}: {out}")
 
 
 def train(task: str, **options: Any) -> None:
@@ -110,10 +92,10 @@ def study_difficulty(seed: list[int], output: Path | None, **options: Any) -> No
     print(f"{record.made['minutes']:.1f} minutes: {path}")
 
 
-def _open(source: str, size: int, subjects: int | None):
+def _open(source: str, **options: Any):
     from tinyvgg.faces.sources import open_faces
 
-    return open_faces(source, size=size, subjects=subjects)
+    return open_faces(source, **options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,23 +133,39 @@ def _parser() -> argparse.ArgumentParser:
     face = commands.add_parser("faces", help="look into a source of faces")
     ways = face.add_subparsers(required=True, metavar="info | show")
     info = _command(
-        ways, "info", "counts by label", "python -m tinyvgg faces info --source orl", faces_info
+        ways,
+        "info",
+        "say what a source holds: counts by label, what is missing or left out, which tasks",
+        "python -m tinyvgg faces info 'folder:photos?crop=detect,problems=skip'",
+        faces_info,
     )
     show = _command(
         ways,
         "show",
         "save a contact sheet",
-        "python -m tinyvgg faces show --subjects 4 --size 128 --out sheet.png",
+        "python -m tinyvgg faces show orl --size 128 --out sheet.png",
         faces_show,
     )
     for way in (info, show):
+        way.add_argument("--source", default="synthetic", help=argparse.SUPPRESS)
         way.add_argument(
-            "--source",
-            default="synthetic",
-            help="synthetic, orl, rafd:DIR, kdef:DIR or folder:DIR (default: %(default)s)",
+            "source",
+            nargs="?",
+            default=argparse.SUPPRESS,
+            metavar="SOURCE",
+            help="synthetic (the default), orl, rafd:DIR, kdef:DIR or folder:DIR; settings may "
+            "follow, such as folder:DIR?labels=person/emotion,crop=detect,problems=skip",
         )
         way.add_argument("--size", type=int, default=64, help="pixels (default: %(default)s)")
         way.add_argument("--subjects", type=int, help="the first so many people (default: all)")
+        way.add_argument(
+            "--angles",
+            type=int,
+            nargs="+",
+            default=[45, 90, 135],
+            metavar="DEGREES",
+            help="some of 0 45 90 135 180 (default: the paper's, 45 90 135)",
+        )
     show.add_argument("--out", default="faces.png", help="picture file (default: %(default)s)")
     show.add_argument("--count", type=int, default=64, help="images (default: %(default)s)")
 
