@@ -110,10 +110,12 @@ def grow_locks(
     length = _lengths(random, hair, root, hangs_in_front)
     steps = 14 if cut.end is not None else 9 if cut.tie or hair.wave > 0.9 else 7
     layer = random.uniform(0.004, 0.05, count) * (1.6 if cut.end is not None else 1)
+    layer *= np.minimum(1, length / 0.4)
     layer = np.where(hangs_in_front, random.uniform(0.03, 0.06, count), layer)
     strayed = cut.frizz * (0.7 * _drift(random, root) + 0.5 * random.standard_normal((count, 3)))
     in_front = ramp(root[:, 2], 0.5, 1.05) * ramp(root[:, 1], 7.85, 8.1)
-    lift = cut.lift * hair.volume * (0.35 + 0.65 * in_front) * random.uniform(0.5, 1.2, count)
+    on_top = 0.6 * ramp(root[:, 1], 7.7, 8.2)
+    lift = cut.lift * hair.volume * np.maximum(in_front, on_top) * random.uniform(0.5, 1.2, count)
     lift[hangs_in_front] = 0.03
     face_z = TUCKED_Z if hair.tucked else FACE_Z
 
@@ -166,11 +168,13 @@ def _roots(random, basis, own, normals, above, ears, hair: Hair):
     cut = hair.cut
     triangles = basis.triangles
     rest = basis.rest[triangles].mean(1)
-    grows = (above[triangles].min(1) > 0.0) & (ears[triangles].max(1) < 0.3)
+    grows = (above[triangles].min(1) > -0.01) & (ears[triangles].max(1) < 0.3)
     triangles, rest = triangles[grows], rest[grows]
     a, b, c = (basis.rest[triangles[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     density = 0.45 + ramp(rest[:, 1], 7.6, 8.2)
+    at_the_front = ramp(rest[:, 2], 0.5, 0.9)
+    density += 2.5 * at_the_front * ramp(above[triangles].mean(1), 0.20, 0.02)
     if cut.tie:  # locks that begin at the hairline cover all the way to the tie
         density = 0.2 + 3 * ramp(above[triangles].mean(1), 0.25, 0.02)
     elif cut.end is not None:
@@ -281,8 +285,8 @@ def _curl(random, path, length, hair: Hair, body: _Body):
     if curly:
         phase = random.uniform(0, 2 * np.pi, count)
     turn = 2 * np.pi * share * length / period + phase
-    radius = (0.045 if curly else 0.075 * hair.wave) * ramp(share, 0.0, 0.5)
-    radius = np.minimum(radius, (0.22 if curly else 0.05) * length)
+    radius = (0.045 if curly else 0.11 * hair.wave) * ramp(share, 0.05, 0.7)
+    radius = np.minimum(radius, (0.22 if curly else 0.06) * length)
     return path + radius[..., None] * (
         np.sin(turn)[..., None] * across + 0.6 * (1 + np.cos(turn))[..., None] * outward
     )

@@ -23,7 +23,7 @@ def strand_texture() -> np.ndarray:
     """Float32 (ROWS, COLUMNS, 1), evenly spread over 0..1, the same for everybody."""
     random = stream("strands")
     total = np.zeros((ROWS, COLUMNS))
-    for share, along, across in ((1.0, 7, 0.55), (0.55, 9, 2.2)):
+    for share, along, across in ((1.0, 16, 0.6), (0.55, 16, 2.4)):
         layer = gaussian_filter(
             random.standard_normal((ROWS, COLUMNS)), (along, across), mode="wrap", truncate=3
         )
