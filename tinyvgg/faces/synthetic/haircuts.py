@@ -28,6 +28,7 @@ class Cut:
     sides: float = 0.6  # share of it kept at the sides
     lumps: float = 0.1  # share of it that varies from place to place
     end: float | None = None  # height at which hanging hair ends; its length follows from that
+    turn: float = 0.0  # how strongly the tips of hanging hair turn inwards
     tie: str | None = None  # "bun" or "tail"
 
 
@@ -44,9 +45,48 @@ CUTS = {
     "pixie": Cut(0.060, 460, 0.060, "side", 0.50, 0.26, lift=0.06, frizz=0.20, sides=0.7),
     "tied": Cut(0.040, 330, 0.080, "tie", 0.0, 0.0, frizz=0.03, sides=0.8, front=0.3, tie="bun"),
     "tail": Cut(0.040, 330, 0.080, "tie", 0.0, 0.0, frizz=0.03, sides=0.8, front=0.3, tie="tail"),
-    "bob": Cut(0.060, 480, 0.075, "hang", 0.0, 0.0, sides=0.8, front=0.3, lift=0.05, frizz=0.06, end=6.30),
-    "lob": Cut(0.060, 480, 0.075, "hang", 0.0, 0.0, sides=0.8, front=0.3, lift=0.05, frizz=0.06, end=5.85),
-    "long": Cut(0.060, 500, 0.075, "hang", 0.0, 0.0, sides=0.8, front=0.3, lift=0.05, frizz=0.06, end=5.15),
+    "bob": Cut(
+        0.060,
+        420,
+        0.090,
+        "hang",
+        0.0,
+        0.0,
+        sides=0.8,
+        front=0.3,
+        lift=0.05,
+        frizz=0.06,
+        end=6.30,
+        turn=0.9,
+    ),
+    "lob": Cut(
+        0.060,
+        420,
+        0.090,
+        "hang",
+        0.0,
+        0.0,
+        sides=0.8,
+        front=0.3,
+        lift=0.05,
+        frizz=0.06,
+        end=5.85,
+        turn=0.6,
+    ),
+    "long": Cut(
+        0.060,
+        420,
+        0.090,
+        "hang",
+        0.0,
+        0.0,
+        sides=0.8,
+        front=0.3,
+        lift=0.05,
+        frizz=0.06,
+        end=5.15,
+        turn=0.2,
+    ),
 }
 STYLES = {  # how often each is worn
     ("Caucasian", "male"): {

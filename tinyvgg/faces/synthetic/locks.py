@@ -29,9 +29,11 @@ DOWN = np.array([0.0, -1.0, 0.0])
 FACE_Y = (5.6, 6.3, 7.0, 7.4, 7.7, 7.95, 8.2)
 FACE_Z = (1.15, 0.80, 0.74, 0.82, 1.02, 1.30, 2.0)
 TUCKED_Z = (0.95, 0.35, 0.27, 0.34, 0.75, 1.15, 2.0)
+LAYERING = 0.05  # dm by which the ends of hanging locks differ
 STRANDS_PER_DM = 75  # columns of the strand texture
-ROOT_FADE, TIP_FADE = 0.05, 0.40  # dm over which the hairs of a lock begin and end
-ROUNDNESS = 0.6  # how far a ribbon's normals turn from its middle to its edges
+ROOT_FADE, TIP_FADE = 0.05, 0.30  # dm over which the hairs of a lock begin and end
+AXIS_Z = 0.35  # hair surrounds the axis x = 0, z = AXIS_Z
+ROUNDNESS = 0.4  # how far a ribbon's normals turn from its middle to its edges
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,14 @@ def grow_locks(
     hangs_in_front = _is_fringe(root, hair)
     length = _lengths(random, hair, root, hangs_in_front)
     steps = 14 if cut.end is not None else 9 if cut.tie or hair.wave > 0.9 else 7
-    layer = random.uniform(0.004, 0.05, count) * (1.6 if cut.end is not None else 1)
+    layer = random.uniform(0.004, 0.06 if cut.end is not None else 0.05, count)
     layer *= np.minimum(1, length / 0.4)
     layer = np.where(hangs_in_front, random.uniform(0.03, 0.06, count), layer)
     strayed = cut.frizz * (0.7 * _drift(random, root) + 0.5 * random.standard_normal((count, 3)))
     in_front = ramp(root[:, 2], 0.5, 1.05) * ramp(root[:, 1], 7.85, 8.1)
     on_top = 0.6 * ramp(root[:, 1], 7.7, 8.2)
-    lift = cut.lift * hair.volume * np.maximum(in_front, on_top) * random.uniform(0.5, 1.2, count)
+    lift = cut.lift * hair.volume * np.maximum(in_front, on_top)
+    lift *= random.uniform(0.8 if cut.end is not None else 0.5, 1.15, count)
     lift[hangs_in_front] = 0.03
     face_z = TUCKED_Z if hair.tucked else FACE_Z
 
@@ -144,18 +147,43 @@ def grow_locks(
         out = np.where(lying > 0.5, rise - height, np.maximum(layer - height, 0))
         at = at + normal * out[:, None]
         if cut.end is not None:
+            inward = cut.turn * ramp(share, 0.70, 1) * stride[:, 0] * (1 - lying)
+            centre = np.hypot(at[:, 0], at[:, 2] - AXIS_Z) + 1e-9
+            at[:, 0] -= at[:, 0] / centre * inward
+            at[:, 2] -= (at[:, 2] - AXIS_Z) / centre * inward
             limit = np.interp(at[:, 1], FACE_Y, face_z)
             limit = np.where(hangs_in_front, 9.0, limit)
             at[:, 2] = np.minimum(at[:, 2], limit)
             normal, height = body.near(at)
             at = at + normal * np.maximum(layer - height, 0)[:, None]
         path[step] = at
+    if cut.end is not None:
+        ends = cut.end + 0.35 * (1 - hair.length) + LAYERING * random.gamma(1.2, 1.0, count)
+        ends += 0.12 * ramp(root[:, 2], 0.6, 1.1)  # shorter around the face
+        path = _cut(path, np.where(hangs_in_front, -9, ends))
+        length = np.linalg.norm(np.diff(path, axis=0), axis=2).sum(0)
     path = _curl(random, path, length, hair, body)
     tone = _tones(random, path, layer, cut)
     width = cut.width * random.uniform(0.7, 1.3, count)
     width[hangs_in_front] *= 0.8
     width = np.minimum(width, 0.3 * length)
     return _ribbons(random, path, length, width, tone, body, frame, own[: basis.smooth.shape[1]])
+
+
+def _cut(path, ends) -> np.ndarray:
+    """Shorten locks (steps, n, 3) to where they fall below heights (n,)."""
+    steps, count, _ = path.shape
+    below = path[..., 1] < ends
+    last = np.where(below.any(0), np.argmax(below, 0), steps - 1)
+    each = np.arange(count)
+    before = np.maximum(last - 1, 0)
+    high, low = path[before, each, 1], path[last, each, 1]
+    part = np.where(below.any(0), (high - ends) / np.maximum(high - low, 1e-6), 1)
+    reach = before + np.clip(part, 0, 1)
+    at = np.linspace(0, 1, steps)[:, None] * reach
+    start = np.minimum(at.astype(int), steps - 2)
+    share = (at - start)[..., None]
+    return path[start, each] * (1 - share) + path[start + 1, each] * share
 
 
 def _drift(random, root) -> np.ndarray:
@@ -173,13 +201,15 @@ def _roots(random, basis, own, normals, above, ears, hair: Hair):
     a, b, c = (basis.rest[triangles[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     density = 0.45 + ramp(rest[:, 1], 7.6, 8.2)
-    at_the_front = ramp(rest[:, 2], 0.5, 0.9)
-    density += 2.5 * at_the_front * ramp(above[triangles].mean(1), 0.20, 0.02)
+    edge = ramp(above[triangles].mean(1), 0.20, 0.02)
     if cut.tie:  # locks that begin at the hairline cover all the way to the tie
-        density = 0.2 + 3 * ramp(above[triangles].mean(1), 0.25, 0.02)
+        density = 0.2 + 3 * edge
     elif cut.end is not None:
         density = 0.25 + ramp(rest[:, 1], 7.8, 8.3)
         density += 2.5 * ramp(np.abs(rest[:, 0] - hair.parting), 0.22, 0.05) * (rest[:, 2] > 0.1)
+    in_front = ramp(rest[:, 2], 0.5, 0.9)
+    density += 2.5 * in_front * edge
+    density *= 1 + 1.5 * _is_fringe(rest, hair)
     density *= area * (1 - hair.thinning * bald_patch(rest))
     chosen = triangles[random.choice(len(triangles), cut.locks, p=density / density.sum())]
     weight = random.dirichlet(np.ones(3), cut.locks)[..., None]
@@ -203,12 +233,10 @@ def _lengths(random, hair: Hair, root, fringe) -> np.ndarray:
         return np.full(len(root), 1.0)
     spread = random.uniform(0.75, 1.1, len(root))
     if cut.end is not None:
-        end = cut.end + 0.35 * (1 - hair.length)
-        end = np.where(root[:, 2] > 0.8, end + 0.1, end)  # layered: shorter around the face
+        end = cut.end + 0.35 * (1 - hair.length) - 0.2  # to be cut, see `_cut`
         to_side = np.hypot(root[:, 0] - 0.8 * np.sign(root[:, 0]), root[:, 1] - HANG_FROM)
         to_back = np.hypot(root[:, 2] + 0.4, root[:, 1] - HANG_FROM)
         length = 1.08 * np.where(root[:, 2] > 0.25, to_side, to_back) + (HANG_FROM - end)
-        length *= 1 - 0.22 * random.random(len(root)) ** 2
     else:
         top = ramp(root[:, 1], 7.75, 8.15)
         length = (cut.side_length + (cut.length - cut.side_length) * top) * hair.length * spread
@@ -253,9 +281,10 @@ def _out(at, root, hair: Hair):
 
 def _hang(at, root, hair: Hair):
     """Down to both sides of the parting, and down from the crown behind."""
-    side = np.tanh((root[:, 0] - hair.parting) / 0.05)
+    side = np.where(root[:, 0] < hair.parting, -1.0, 1.0)
     front = ramp(root[:, 2], -0.05, 0.5)
-    ahead = np.stack([side, -0.6 + 0 * side, -0.30 + 0 * side], 1)
+    over_brow = ramp(at[:, 2], 0.8, 1.2)  # along the hairline, not across the forehead
+    ahead = np.stack([side, -0.6 + 0.5 * over_brow, -0.3 - 0.4 * over_brow], 1)
     behind = at - CROWN
     return ahead * front[:, None] + _unit(behind) * (1 - front[:, None])
 
@@ -296,7 +325,7 @@ def _tones(random, path, layer, cut) -> np.ndarray:
     """Brightness (steps, n): lower layers and roots are darker, tips lighter."""
     steps, count, _ = path.shape
     depth = 0.86 + 0.14 * (layer - layer.min()) / (np.ptp(layer) + 1e-9)
-    own = depth * np.exp(random.normal(0, 0.09, count))
+    own = depth * np.exp(random.normal(0, 0.07, count))
     first, last = (ROOT_TONE, TIP_TONE) if cut.end is not None else (0.92, 1.04)
     return own * np.linspace(first, last, steps)[:, None]
 
@@ -306,7 +335,7 @@ def _ribbons(random, path, length, width, tone, body: _Body, frame: Frame, coars
     steps, count, _ = path.shape
     tangent = _unit(np.gradient(path, axis=0))
     normal, height = body.near(path.reshape(-1, 3))
-    axis = path - np.array([0, 0, 0.35])
+    axis = path - np.array([0, 0, AXIS_Z])
     axis[..., 1] = 0
     far = ramp(height, 0.06, 0.25).reshape(steps, count, 1)
     normal = _unit(normal.reshape(steps, count, 3) * (1 - far) + _unit(axis) * far)

@@ -13,7 +13,7 @@ from .paint import ramp, sample, stream
 ROWS, COLUMNS = 48, 1024  # of the strand texture: along and across the hairs
 DULLNESS = 0.9  # hair in bulk looks less colourful than a single hair
 SHADE = 0.80
-CONTRAST = 0.24  # of single strands
+CONTRAST = 0.22  # of single strands
 FINEST = 110.0  # pixels per dm below which single strands blur into the lock
 ROOT_TONE, TIP_TONE = 0.80, 1.12
 
@@ -44,7 +44,7 @@ def is_frayed(layout: np.ndarray) -> np.ndarray:
     and the share of the way down.
     """
     column, across, along = layout.T
-    thin = 0.95 * ramp(along, 0.15, 1.03) + 0.6 * ramp(np.abs(across), 0.55, 1.05)
+    thin = 0.95 * ramp(along, 0.15, 1.03) + 0.5 * ramp(np.abs(across), 0.6, 1.1)
     return strand_at(column, along) < thin + 0.75 * ramp(along, 0.15, -0.03)
 
 
