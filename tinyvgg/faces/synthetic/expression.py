@@ -22,45 +22,48 @@ SAD_GAZE_DROP = 6.0  # degrees
 RESTING = {"eyeWide*": 0.15, "mouthSmile*": 0.05, "browInnerUp": 0.06, "browOuterUp*": 0.06}
 ACTIONS = {
     "neutral": {},
-    # A felt smile: corners up (12), cheeks raised (6), lips parted over the teeth (25).
+    # A felt smile: corners up and back (12), cheeks raised (6), lips parted over the teeth (25).
     "happy": {
-        "mouthSmile*": 1.0, "cheekSquint*": 0.90, "eyeSquint*": 0.45, "mouthUpperUp*": 0.70,
-        "mouthLowerDown*": 0.30, "mouthDimple*": 0.2, "jawOpen": 0.08,
+        "mouthSmile*": 0.85, "mouthStretch*": 0.25, "cheekSquint*": 0.80, "eyeSquint*": 0.30,
+        "mouthUpperUp*": 1.00, "mouthLowerDown*": 0.55, "mouthDimple*": 0.20, "jawOpen": 0.08,
     },
-    # Brows drawn together and down (4), upper lids up (5), lids tight (7), lips pressed (24).
+    # Brows drawn together and down (4), upper lids up (5), lids tight (7), lips pressed (23, 24).
+    # The press alone would raise the corners: rolled lips and a little of 15 keep them down.
     "angry": {
-        "browDown*": 1.25, "eyeWide*": 0.45, "eyeSquint*": 0.45, "noseSneer*": 0.30,
-        "mouthPress*": 0.8, "mouthRollLower": 0.45, "mouthRollUpper": 0.55, "mouthFrown*": 0.25,
-        "mouthShrugLower": 0.25, "jawForward": 0.25,
+        "browDown*": 1.60, "browInnerUp": -0.35, "eyeWide*": 0.60, "eyeSquint*": 0.60,
+        "noseSneer*": 0.25, "mouthPress*": 0.30, "mouthRollLower": 0.55, "mouthRollUpper": 0.70,
+        "mouthFrown*": 0.60, "mouthShrugLower": 0.40, "mouthPucker": 0.20, "jawForward": 0.30,
     },
     # Inner brows up (1) and together (4), corners of the mouth down (15), chin up (17).
     "sad": {
-        "browInnerUp": 1.25, "browDown*": 0.30, "mouthFrown*": 1.15, "mouthShrugLower": 0.75,
-        "mouthRollLower": 0.10, "eyeSquint*": 0.15, "eyeBlink*": 0.12, "eyeLookDown*": 0.08,
+        "browInnerUp": 2.00, "browDown*": 0.35, "browOuterUp*": -0.55, "mouthFrown*": 1.40,
+        "mouthShrugLower": 1.00, "mouthRollLower": 0.10, "eyeSquint*": 0.15, "eyeBlink*": 0.14,
+        "eyeLookDown*": 0.10,
     },
-    # Brows up and together (1, 2, 4), eyes wide (5), mouth stretched (20) and open (26).
+    # Brows up (1, 2) and together (4), eyes wide (5), mouth stretched (20), open (25, 26).
     "fearful": {
-        "browInnerUp": 1.2, "browOuterUp*": 0.45, "browDown*": 0.40, "eyeWide*": 1.15,
-        "mouthStretch*": 1.0, "jawOpen": 0.24, "mouthLowerDown*": 0.65, "mouthUpperUp*": 0.2,
-        "mouthFrown*": 0.2,
+        "browInnerUp": 1.70, "browOuterUp*": 0.40, "browDown*": 0.60, "eyeWide*": 1.30,
+        "eyeSquint*": 0.15, "mouthStretch*": 1.50, "jawOpen": 0.14, "mouthLowerDown*": 1.00,
+        "mouthUpperUp*": 0.35, "mouthFrown*": 0.35,
     },
     # Nose wrinkled (9), upper lip raised (10), brows down (4), lower lip pushed up (17).
     "disgusted": {
-        "noseSneer*": 1.30, "mouthUpperUp*": 0.95, "browDown*": 0.70, "cheekSquint*": 0.75,
-        "eyeSquint*": 0.55, "mouthFrown*": 0.45, "mouthShrugLower": 0.35, "mouthLowerDown*": 0.2,
-        "jawOpen": 0.03,
+        "noseSneer*": 1.50, "mouthUpperUp*": 1.05, "browDown*": 0.80, "cheekSquint*": 0.90,
+        "eyeSquint*": 0.70, "mouthFrown*": 0.55, "mouthShrugLower": 0.50, "mouthLowerDown*": 0.15,
+        "jawOpen": 0.02,
     },
-    # Brows high (1, 2), eyes wide (5), jaw dropped (26).
+    # Brows high (1, 2), eyes wide (5), jaw dropped (26) without tension.
     "surprised": {
-        "browInnerUp": 1.1, "browOuterUp*": 1.20, "eyeWide*": 1.0, "jawOpen": 0.52,
-        "mouthFunnel": 0.15,
+        "browInnerUp": 1.50, "browOuterUp*": 1.50, "eyeWide*": 1.10, "jawOpen": 0.60,
+        "mouthFunnel": 0.30,
     },
-    # One corner of the mouth tightened and raised (12, 14), on the subject's left.
+    # One corner of the mouth tightened (14) and a little raised, on the subject's left.
     "contemptuous": {
-        "mouthSmileLeft": 0.55, "mouthDimpleLeft": 1.3, "mouthPressLeft": 0.7,
-        "cheekSquintLeft": 0.35, "mouthUpperUpLeft": 0.15, "mouthPressRight": 0.25,
-        "eyeSquintLeft": 0.25, "eyeSquintRight": 0.12, "mouthRollLower": 0.15,
-        "browOuterUpRight": 0.15, "mouthLeft": 0.12,
+        "mouthSmileLeft": 0.40, "mouthDimpleLeft": 1.30, "mouthPressLeft": 0.60,
+        "cheekSquintLeft": 0.40, "mouthUpperUpLeft": 0.25, "mouthPressRight": 0.15,
+        "mouthFrownRight": 0.30, "eyeSquint*": 0.20, "eyeBlink*": 0.10, "mouthRollLower": 0.20,
+        "mouthShrugLower": 0.25, "browOuterUpRight": 0.25, "browDownLeft": 0.20,
+        "mouthLeft": 0.15,
     },
 }  # fmt: skip
 
