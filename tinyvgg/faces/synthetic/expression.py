@@ -24,13 +24,13 @@ ACTIONS = {
     "neutral": {},
     # A felt smile: corners up and back (12), cheeks raised (6), lips parted over the teeth (25).
     "happy": {
-        "mouthSmile*": 0.85, "mouthStretch*": 0.25, "cheekSquint*": 0.80, "eyeSquint*": 0.30,
+        "mouthSmile*": 1.00, "mouthStretch*": 0.20, "cheekSquint*": 0.80, "eyeSquint*": 0.30,
         "mouthUpperUp*": 1.00, "mouthLowerDown*": 0.55, "mouthDimple*": 0.20, "jawOpen": 0.08,
     },
     # Brows drawn together and down (4), upper lids up (5), lids tight (7), lips pressed (23, 24).
     # The press alone would raise the corners: rolled lips and a little of 15 keep them down.
     "angry": {
-        "browDown*": 1.60, "browInnerUp": -0.35, "eyeWide*": 0.60, "eyeSquint*": 0.60,
+        "browDown*": 1.35, "browInnerUp": -0.35, "eyeWide*": 0.75, "eyeSquint*": 0.45,
         "noseSneer*": 0.25, "mouthPress*": 0.30, "mouthRollLower": 0.55, "mouthRollUpper": 0.70,
         "mouthFrown*": 0.60, "mouthShrugLower": 0.40, "mouthPucker": 0.20, "jawForward": 0.30,
     },
@@ -48,18 +48,17 @@ ACTIONS = {
     },
     # Nose wrinkled (9), upper lip raised (10), brows down (4), lower lip pushed up (17).
     "disgusted": {
-        "noseSneer*": 1.50, "mouthUpperUp*": 1.05, "browDown*": 0.80, "cheekSquint*": 0.90,
-        "eyeSquint*": 0.70, "mouthFrown*": 0.55, "mouthShrugLower": 0.50, "mouthLowerDown*": 0.15,
-        "jawOpen": 0.02,
+        "noseSneer*": 1.50, "mouthUpperUp*": 0.85, "browDown*": 0.65, "cheekSquint*": 0.80,
+        "eyeSquint*": 0.45, "mouthFrown*": 0.55, "mouthShrugLower": 0.70,
     },
     # Brows high (1, 2), eyes wide (5), jaw dropped (26) without tension.
     "surprised": {
         "browInnerUp": 1.50, "browOuterUp*": 1.50, "eyeWide*": 1.10, "jawOpen": 0.60,
-        "mouthFunnel": 0.30,
+        "mouthFunnel": 0.40, "mouthLowerDown*": 0.30,
     },
     # One corner of the mouth tightened (14) and a little raised, on the subject's left.
     "contemptuous": {
-        "mouthSmileLeft": 0.40, "mouthDimpleLeft": 1.30, "mouthPressLeft": 0.60,
+        "mouthSmileLeft": 0.28, "mouthDimpleLeft": 1.25, "mouthPressLeft": 0.60,
         "cheekSquintLeft": 0.40, "mouthUpperUpLeft": 0.25, "mouthPressRight": 0.15,
         "mouthFrownRight": 0.30, "eyeSquint*": 0.20, "eyeBlink*": 0.10, "mouthRollLower": 0.20,
         "mouthShrugLower": 0.25, "browOuterUpRight": 0.25, "browDownLeft": 0.20,

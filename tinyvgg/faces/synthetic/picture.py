@@ -35,7 +35,7 @@ from .strands import hair_colour, is_frayed, strand_at
 from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 SUPERSAMPLING = 2  # pixels drawn per pixel of the picture, in each direction
-FOLD_SHADE = np.array([0.16, 0.26, 0.26], np.float32)  # absorbed in a fold of strength 1
+FOLD_SHADE = np.array([0.11, 0.18, 0.18], np.float32)  # absorbed in a fold of strength 1
 LIP_EDGE = (0.08, 0.92)  # of the mask: where the lips' colour begins and is full
 LIP_LINE = np.array([0.55, 0.75, 0.70], np.float32)  # absorbed between the lips
 EAR_BEGINS = (0.78, 0.86)  # dm from the middle of the head

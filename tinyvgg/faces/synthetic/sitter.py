@@ -16,6 +16,7 @@ from .eyes import lid_edges
 from .identity import Person, draw_person
 from .lashes import lash_roots
 from .mesh import triangulate, vertex_normals
+from .mouth import fit_teeth
 from .paint import blend, halve, ramp
 
 # Numbers of the parts of a scene; the first four are those of the mesh.
@@ -72,6 +73,7 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
     eyes = (left + right) / 2
     unit = float(np.linalg.norm(left - right)) / MEAN_EYE_DISTANCE
     frame = Frame(eyes, float(eyes[1]) - basis.chin_height(vertices), unit)
+    vertices = fit_teeth(basis, vertices, unit)
 
     above = hair.scalp_growth(person, basis)
     thickness = hair.shell(person, basis, above) * unit
