@@ -22,7 +22,7 @@ class Shave:
     length: float  # dm
     hairs: int  # tried over the whole lower face
     cover: float  # of the finest stubble between the drawn hairs
-    stroke: float = 0.9  # strength of a drawn hair
+    stroke: float = 0.95  # strength of a drawn hair
     shadow: float = 0.3  # of shaven hair below the skin, wherever a beard would grow
 
 
@@ -30,9 +30,9 @@ SHAVES = {
     "clean": Shave(0, 0, 0, 0.0, 0, 0.0, shadow=0.25),
     "shadow": Shave(0.9, 1.0, 0.9, 0.008, 14000, 0.05, stroke=0.30, shadow=0.75),
     "stubble": Shave(1.0, 1.0, 0.85, 0.015, 26000, 0.10, stroke=0.60, shadow=0.8),
-    "full": Shave(1.0, 1.0, 1.0, 0.045, 52000, 0.60, shadow=0.6),
-    "goatee": Shave(1.0, 1.0, 0.0, 0.040, 48000, 0.55, shadow=0.5),
-    "moustache": Shave(1.0, 0.0, 0.0, 0.042, 52000, 0.55, shadow=0.5),
+    "full": Shave(1.0, 1.0, 1.0, 0.045, 52000, 0.66, shadow=0.6),
+    "goatee": Shave(1.0, 1.0, 0.0, 0.040, 48000, 0.64, shadow=0.5),
+    "moustache": Shave(1.0, 0.0, 0.0, 0.042, 60000, 0.66, shadow=0.5),
 }
 HAIR_WIDTH = 0.0021  # dm
 # Upper border of the beard by angle: from the moustache down the cheek and up to the sideburn.
@@ -40,6 +40,9 @@ UPPER_LINE = (
     (0, 6, 12, 18, 25, 36, 50, 62, 72, 84),
     (6.835, 6.845, 6.82, 6.74, 6.64, 6.60, 6.68, 6.88, 7.16, 7.30),
 )
+# Lower and upper border of the lips by distance from the middle; no hair grows between them.
+LIPS = ((0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.27), (6.494, 6.50, 6.516, 6.53, 6.555, 6.60, 6.62),
+        (6.705, 6.719, 6.716, 6.70, 6.668, 6.63, 6.62))  # fmt: skip
 LOWEST = (6.02, 6.22)  # dm, on the neck: where the beard begins and is full
 STRETCH_LEVEL = 2  # of the canvas on which it is worked out how far the jaw is stretched
 BORDER_NOISE = 0.022  # dm
@@ -58,8 +61,10 @@ def _zones(level: int) -> dict[str, np.ndarray]:
     bare = 0.75 * bump(x, y, (0.13, 6.475), (0.07, 0.035)) + 0.35 * bump(
         x, y, (0, 6.86), (0.03, 0.06)
     )
+    lips = [np.interp(x, LIPS[0], LIPS[k]).astype(np.float32) for k in (1, 2)]
+    bare = np.maximum(bare, ramp(y, lips[0] - 0.015, lips[0] + 0.015) * ramp(lips[1] - y, 0, 0.03))
     grows = (back * (1 - bare)).astype(np.float32)
-    lip = ramp(y, 6.60, 6.655) * ramp(x, 0.42, 0.30)
+    lip = ramp(y, 6.57, 6.63) * ramp(x, 0.38, 0.27)
     chin = ramp(y, 6.62, 6.54) * ramp(x, 0.31, 0.19) * ramp(y, 6.12, 6.30)
     # From the corners of the mouth a moustache may run down to the chin.
     return {"inside": inside, "grows": grows, "lip": lip, "chin": chin.astype(np.float32)}
@@ -126,13 +131,15 @@ def _draw_hairs(random, canvas: Canvas, shave: Shave, density, standing) -> np.n
     longer = stretch[load_canvas(STRETCH_LEVEL).texels(columns, rows)]
     patch = sample(patches[..., None], columns / WIDTH * 128, rows / HEIGHT * 64)[:, 0]
     chance = standing[at] * (1 + PATCHINESS * patch) * longer / 1.6
+    # All is drawn before it is known which hairs grow: canvases of all levels share the draws.
     grows = random.random(count) < chance
+    stray = random.normal(0, 0.28, count)[grows]
+    length = shave.length * TEXELS_PER_DM * random.uniform(0.5, 1.3, count)[grows]
+    strength = shave.stroke * random.uniform(0.5, 1.05, count)[grows]
     columns, rows, longer = columns[grows], rows[grows], longer[grows]
     x, y = canvas.x[at][grows], canvas.y[at][grows]
     outwards = np.clip(x / 0.18, -1, 1) * ramp(y, 6.60, 6.70)  # moustache
     backwards = 0.5 * np.sign(x) * ramp(np.abs(x), 0.3, 0.6)
-    lean = 0.95 * outwards - backwards * 0.4 + random.normal(0, 0.28, len(x))
-    length = shave.length * TEXELS_PER_DM * random.uniform(0.5, 1.3, len(x))
+    lean = 0.95 * outwards - backwards * 0.4 + stray
     stops = np.stack([columns + length * np.sin(lean), rows + length * np.cos(lean) / longer], 1)
-    strength = shave.stroke * random.uniform(0.4, 1.0, len(x))
     return canvas.strokes(np.stack([columns, rows], 1), stops, strength, HAIR_WIDTH * TEXELS_PER_DM)

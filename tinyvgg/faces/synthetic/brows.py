@@ -24,8 +24,8 @@ SHAPES = {
     "rounded": (0.000, 0.032, 0.042, 0.014, -0.042),
 }
 POINTS = 60  # along the brow
-SHADE = 0.60  # of the short hair and shadow between the drawn ones
-COVER = 0.90
+SHADE = 0.78  # of the short hair and shadow between the drawn ones
+COVER = 0.96
 
 
 def paint_brows(person: Person, canvas: Canvas) -> np.ndarray:

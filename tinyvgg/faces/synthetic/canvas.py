@@ -106,8 +106,8 @@ class Canvas:
 
         `strength` (n,) is 0..1; `width` is in texels. Where strokes cross, the strongest shows.
         """
-        # Drawn larger and shrunk, since PIL's lines are not smooth.
-        finer = 2 if self.level == 0 else self.shrink
+        # Drawn larger and shrunk, since PIL's lines are not smooth and at least one pixel wide.
+        finer = self.shrink * max(1 if self.level else 2, round(1 / width))
         lines = np.concatenate([starts, stops], 1) / self.shrink
         left, top = np.floor(lines.reshape(-1, 2).min(0)).astype(int) - 2
         right, bottom = np.ceil(lines.reshape(-1, 2).max(0)).astype(int) + 3
@@ -119,8 +119,6 @@ class Canvas:
         image = Image.new("L", ((right - left) * finer, (bottom - top) * finer))
         pen = ImageDraw.Draw(image)
         lines = (lines - [left, top, left, top]) * finer
-        # Lines are at least one pixel wide; finer ones are paler instead.
-        strength = np.asarray(strength) * min(1.0, width * finer / self.shrink)
         order = np.argsort(strength, kind="stable")  # strong strokes lie on top
         shades = np.clip(np.asarray(strength) * 255, 0, 255).astype(int)
         thickness = max(1, round(width * finer / self.shrink))

@@ -19,8 +19,8 @@ HAIR = {
 }  # fmt: skip
 FAIR_HAIR = ("blond", "light blond", "red")
 IRIS = {
-    "dark brown": rgb(56, 38, 28), "brown": rgb(84, 58, 40), "hazel": rgb(112, 92, 62),
-    "green": rgb(106, 114, 90), "grey": rgb(122, 130, 134), "blue": rgb(106, 130, 152),
+    "dark brown": rgb(56, 38, 28), "brown": rgb(84, 58, 40), "hazel": rgb(104, 86, 60),
+    "green": rgb(98, 103, 84), "grey": rgb(112, 119, 123), "blue": rgb(98, 117, 136),
 }  # fmt: skip
 PUPIL_RIM = rgb(108, 80, 50)  # the colour around the pupil of light eyes
 
@@ -36,7 +36,7 @@ class Palette:
 
 PALETTES = {
     "Caucasian": Palette(
-        (rgb(236, 203, 186), rgb(203, 157, 131)),
+        (rgb(231, 197, 179), rgb(201, 154, 127)),
         {
             "dark": 0.16, "brown": 0.27, "light brown": 0.24, "blond": 0.17, "light blond": 0.09,
             "red": 0.07,
@@ -44,7 +44,7 @@ PALETTES = {
         {"brown": 0.28, "blue": 0.32, "grey": 0.14, "green": 0.12, "hazel": 0.14},
     ),
     "Moroccan": Palette(
-        (rgb(222, 182, 156), rgb(128, 90, 68)),
+        (rgb(222, 182, 156), rgb(130, 89, 64)),
         {"black": 0.65, "dark": 0.35},
         {"brown": 0.5, "dark brown": 0.4, "hazel": 0.1},
     ),
@@ -54,6 +54,11 @@ PALETTES["Kid"] = PALETTES["Caucasian"]
 # Share of the hair's light that its owner's brows keep: fair hair goes with darker brows.
 BROW_SHARE = {"fair": (0.50, 0.80), "dark": (0.60, 0.95)}
 LASH_COLOUR = np.array([0.020, 0.015, 0.012])
+PINK = np.array([0.004, -0.020, -0.006])  # relative deviation of the tone
+YELLOW = np.array([0.004, 0.004, -0.030])
+# What lips swallow beyond the skin around them (natural logarithm).
+LIP_BLOOD = np.array([0.13, 0.46, 0.31])
+LIP_BROWN = np.array([0.18, 0.22, 0.18])
 BROW_SHAPES = ("straight", "soft", "arched", "angled", "rounded")
 BEARD_STYLES = {  # of grown men, by group
     "Caucasian": {
@@ -146,7 +151,7 @@ def draw_complexion(subject: int, group: str, gender: str, age: float) -> Comple
     is_light_eyed = iris_name in ("green", "grey", "blue", "hazel")
     rim = PUPIL_RIM if is_light_eyed else 1.5 * iris
     blood = random.uniform(0.55, 1.0) if is_man else random.uniform(0.75, 1.45)
-    brown = random.uniform(0.1, 1.0) * (0.5 if is_child else 1)
+    brown = random.uniform(0.2, 1.0) * (0.5 if is_child else 1 + is_man * depth)
     freckled = random.random() ** 3 if group != "Moroccan" else 0.0
     return Complexion(
         skin=skin,
@@ -155,7 +160,7 @@ def draw_complexion(subject: int, group: str, gender: str, age: float) -> Comple
         mottling=random.uniform(0.5, 1.2) * (0.7 if is_child else 1),
         ruddy_nose=random.random() ** 3 * (0.4 if is_child else 1),
         tan=random.random() ** 2 * (0.3 if depth < 0.2 else 1),
-        shine=random.uniform(0.6, 1.35) * (0.8 if is_child else 1),
+        shine=random.uniform(0.6, 1.3) * (0.8 if is_child else 1),
         freckles=min(1.0, freckled * (1.5 if hair_name == "red" else 1)),
         moles=int(random.choice(4, p=[0.4, 0.3, 0.2, 0.1])),
         blemishes=0 if is_child else int(max(0, random.integers(-6, 8))),
@@ -174,13 +179,6 @@ def draw_complexion(subject: int, group: str, gender: str, age: float) -> Comple
     )
 
 
-PINK = np.array([0.004, -0.020, -0.006])  # relative deviation of the tone
-YELLOW = np.array([0.004, 0.004, -0.030])
-# What lips swallow beyond the skin around them (natural logarithm).
-LIP_BLOOD = np.array([0.10, 0.46, 0.34])
-LIP_BROWN = np.array([0.18, 0.22, 0.18])
-
-
 def _pick(random, shares: dict[str, float]) -> str:
     share = np.array(list(shares.values()))
     return str(random.choice(list(shares), p=share / share.sum()))
@@ -188,7 +186,7 @@ def _pick(random, shares: dict[str, float]) -> str:
 
 def _draw_brows(random, hair, hair_name, is_man, is_child, age) -> Brows:
     shares = [0.30, 0.25, 0.05, 0.30, 0.10] if is_man else [0.14, 0.26, 0.24, 0.18, 0.18]
-    thickness = random.uniform(0.80, 1.30) if is_man else random.uniform(0.50, 0.90)
+    thickness = random.uniform(0.80, 1.30) if is_man else random.uniform(0.42, 0.80)
     unruly = random.beta(1.3, 2.2) if is_man else 0.5 * random.beta(1.3, 2.5)
     share = random.uniform(*BROW_SHARE["fair" if hair_name in (*FAIR_HAIR, "grey") else "dark"])
     return Brows(

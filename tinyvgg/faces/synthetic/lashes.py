@@ -8,9 +8,9 @@ import numpy as np
 
 from .basis import PARTS, SIDES, load_basis
 
-HAIRS = 330.0  # radians per dm along the lid
+HAIRS = 760.0  # radians per dm along the lid
 ROOT_DISTANCE = 1.13  # from the eyeball's centre, in its radii
-SOLID_ROOT = 0.16  # share of the strip that is closed
+SOLID_ROOT = 0.13  # share of the strip that is closed
 
 
 @functools.lru_cache(maxsize=1)
@@ -47,7 +47,9 @@ def lash_roots(side: str) -> tuple[np.ndarray, np.ndarray]:
 def is_gap(layout: np.ndarray, fullness: float) -> np.ndarray:
     """Which points (n, 3) of the strips lie between or beyond the hairs."""
     along, out, upper = layout.T
-    hairs = np.sin(HAIRS * along + 9 * out) > -0.35 + 2.4 * out
-    upper_hair = (out < SOLID_ROOT) | ((out < 0.28 + 0.22 * fullness) & hairs)
+    phase = HAIRS * along + 1.6 * np.sin(53 * along) + 1.1 * np.sin(171 * along)
+    hairs = np.sin(phase + 14 * out) > -0.45 + 2.9 * out
+    longest = (0.20 + 0.26 * fullness) * (0.85 + 0.15 * np.sin(0.37 * phase))
+    upper_hair = (out < SOLID_ROOT) | ((out < longest) & hairs)
     lower_hair = out < 0.03 + 0.05 * fullness
     return ~np.where(upper > 0.5, upper_hair, lower_hair)

@@ -33,7 +33,7 @@ SHIRT = np.array([0.016, 0.016, 0.017], np.float32)
 # Height of the shirt's collar by angle in degrees from straight ahead.
 COLLAR = ((0, 40, 90, 180), (5.66, 5.74, 5.84, 5.95))
 COLLAR_WIDTH, COLLAR_HEIGHT = 0.07, 0.012  # dm
-SKIN_GLOSS, LIP_GLOSS = 0.30, 0.50
+SKIN_GLOSS, LIP_GLOSS = 0.22, 0.38
 LIP_LINES = np.array([0.06, 0.05, 0.03], np.float32)  # absorbed by the fine lines across them
 LIP_LINE_HEIGHT = 0.0012
 
@@ -146,14 +146,16 @@ def paint_skin(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, 
     if hairs is not None:
         colour = blend(colour, look.beard.colour.astype(np.float32), hairs)
         relief += STUBBLE_HEIGHT * hairs
-    colour = blend(colour, look.brows.colour.astype(np.float32), paint_brows(person, canvas))
+    brows = paint_brows(person, canvas)
+    colour = blend(colour, look.brows.colour.astype(np.float32), brows)
 
-    gloss = (SKIN_GLOSS + 0.28 * zones["shine"]) * np.float32(look.shine)
+    gloss = (SKIN_GLOSS + 0.20 * zones["shine"]) * np.float32(look.shine)
     gloss *= np.clip(
-        1 + 0.30 * grain["texture"] + 0.25 * grain["pores"] * zones["open pores"], 0, 2
+        1 + 0.22 * grain["texture"] + 0.22 * grain["pores"] * zones["open pores"], 0, 2
     )
+    gloss *= 1 - brows
     if hairs is not None:
-        gloss *= 1 - 0.8 * hairs
+        gloss *= 1 - 0.85 * hairs
     return _dress(canvas, np.ascontiguousarray(colour), gloss, relief)
 
 
