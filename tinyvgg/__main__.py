@@ -50,7 +50,9 @@ def faces_info(**options: Any) -> None:
     """Print what a source holds, by label, and what it allows."""
     from tinyvgg.faces.overview import describe
 
-    print(describe(_open(**options)))
+    faces = _open(**options)
+    logging.getLogger("tinyvgg.faces.split").setLevel(logging.WARNING)  # the text says it too
+    print(describe(faces))
 
 
 def faces_show(out: str, count: int, **options: Any) -> None:

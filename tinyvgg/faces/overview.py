@@ -79,10 +79,11 @@ def _lines(faces: FaceSet) -> Iterator[str]:
 
 def _missing(faces: FaceSet) -> Iterator[str]:
     """The combinations of known labels that no image shows."""
-    factors = [label for label in CELLS if faces.table[label].notna().all()]
+    table = faces.table
+    factors = [name for name in CELLS if table[name].notna().all() and table[name].nunique() > 1]
     if len(factors) < 2:
         return
-    seen = faces.table[factors].drop_duplicates()
+    seen = table[factors].drop_duplicates()
     values = {label: sorted(seen[label].unique()) for label in factors}
     cells = prod(map(len, values.values()))
     design = " x ".join(f"{len(values[label])} {label}s" for label in factors)
@@ -108,4 +109,6 @@ def _says(faces: FaceSet, task: str) -> str:
         return f"no, {error}"
     if len(parts.classes) < 2:
         return f"no, there is a single class, {parts.classes[0]!r}"
-    return f"{len(parts.classes)} classes, {len(parts.train)} images train, {len(parts.test)} test"
+    remarks = f" ({parts.remarks})" if parts.remarks else ""
+    counts = f"{len(parts.train)} images train, {len(parts.test)} test"
+    return f"{len(parts.classes)} classes, {counts}{remarks}"

@@ -171,6 +171,7 @@ def _read(
     names = list(listing.table.source)
     images = np.empty((len(rows), size, size, 3), np.uint8)
     black = np.zeros(len(rows), bool)
+    sides = np.full(len(rows), np.inf)  # pixels that were cut out
 
     def read(row: int) -> tuple[Problem | None, bytes]:
         """Fill in one image; return what is wrong with it, and a digest of the photograph."""
@@ -186,6 +187,7 @@ def _read(
         try:
             box = _box(photo, spec.crop, listing, None if pd.isna(angle) else int(angle))
             images[row] = crop_square(photo, box, size)
+            sides[row] = box.side * photo.width
         except (FaceNotFound, ValueError) as error:
             return Problem(FACELESS, names[row], str(error)), digest.digest()
         return None, digest.digest()
@@ -216,6 +218,11 @@ def _read(
         )
     if not keep.all():
         images, listing = images[keep], listing.where(keep)
+    if enlarged := int((sides[keep].round() < size).sum()):
+        log.info(
+            "%s: %d squares had fewer than %d pixels across and were enlarged, one from %d",
+            *(source, enlarged, size, sides[keep].min()),
+        )
     left_out = (*spoilt, *((problem.source, problem.reason) for problem in found))
     return FaceSet(images, _dense(listing.table), source, left_out)
 

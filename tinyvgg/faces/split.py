@@ -28,6 +28,8 @@ class Split:
         Class index of every row of the set, int64 (N,).
     task, seed
         What was asked for.
+    remarks
+        In what the set departs from a full design; empty if it does not.
     """
 
     train: np.ndarray
@@ -36,6 +38,7 @@ class Split:
     labels: np.ndarray
     task: str
     seed: int
+    remarks: str = ""
 
 
 def split(
@@ -87,20 +90,24 @@ def split(
     random = np.random.default_rng([int(seed), list(TASKS).index(task), int(unseen_subjects)])
     if unseen_subjects:
         faces.require("subject")
-        train = _half_of_the_subjects(faces, random)
+        train, remarks = _half_of_the_subjects(faces, random), ""
     else:
-        train = _half_of_each_group(faces, labels, classes, random)
+        train, remarks = _half_of_each_group(faces, labels, classes, random)
     bare = [name for k, name in enumerate(classes) if not (labels[train] == k).any()]
     if bare:
         raise ValueError(f"no training image would be left for: {_named(bare)}")
     rows = np.arange(len(faces), dtype=np.int64)
-    return Split(rows[train], rows[~train], classes, labels, task, int(seed))
+    parts = Split(rows[train], rows[~train], classes, labels, task, int(seed), remarks)
+    if remarks:
+        counts = f"{len(parts.train)} images train and {len(parts.test)} test"
+        log.info("%s, %s task: %s (%s)", faces.name, task, counts, remarks)
+    return parts
 
 
 def _half_of_each_group(
     faces: FaceSet, labels: np.ndarray, classes: list[str], random: np.random.Generator
-) -> np.ndarray:
-    """Return a mask of the rows that train: n // 2 of every class at every angle."""
+) -> tuple[np.ndarray, str]:
+    """Return a mask of the rows that train, n // 2 of every class at every angle, and remarks."""
     angles = np.array([-1 if pd.isna(angle) else angle for angle in faces.table.angle])
     names = np.array([source or "" for source in faces.table.source])
     order = np.lexsort((names, angles, labels))  # by class, then angle, then name
@@ -119,15 +126,13 @@ def _half_of_each_group(
             f"{len(single)} of {len(classes)} classes have a single image in {faces.name!r}; at "
             f"least two are needed, one to train and one to test: {_named(single)}"
         )
-    if len(set(sizes)) > 1 or len(alone):
-        log.info(
-            "%s: %d images train and %d test; of each class at each angle one half, rounded down, "
-            "trains (%s images; %d images are alone at their angle and were divided by class)",
-            *(faces.name, train.sum(), (~train).sum()),
-            f"{min(sizes)} to {max(sizes)}" if sizes else "no",
-            len(alone),
-        )
-    return train
+    remarks = []
+    if len(set(sizes)) > 1:
+        at = " at each angle" if (angles >= 0).all() else ""
+        remarks.append(f"classes have {min(sizes)} to {max(sizes)} images{at}")
+    if len(alone):
+        remarks.append(f"{len(alone)} images are alone at their angle and were divided by class")
+    return train, "; ".join(remarks)
 
 
 def _named(classes: list[str]) -> str:
