@@ -264,7 +264,8 @@ def _side(at, root, hair: Hair):
 
 def _back(at, root, hair: Hair):
     top = ramp(root[:, 1], 7.7, 8.1)[:, None]
-    led = np.stack([0.25 * at[:, 0] + 0.25 * hair.sweep, 0 * at[:, 0], -1 + 0 * at[:, 0]], 1)
+    up = 0.7 * ramp(at[:, 2], 0.9, 1.3)  # off the forehead
+    led = np.stack([0.25 * at[:, 0] + 0.25 * hair.sweep, up, -1 + 0 * up], 1)
     return led * top + np.array([0, -0.7, -0.8]) * (1 - top)
 
 
@@ -285,7 +286,7 @@ def _hang(at, root, hair: Hair):
     front = ramp(root[:, 2], -0.05, 0.5)
     over_brow = ramp(at[:, 2], 0.8, 1.2)  # along the hairline, not across the forehead
     ahead = np.stack([side, -0.6 + 0.5 * over_brow, -0.3 - 0.4 * over_brow], 1)
-    behind = at - CROWN
+    behind = at - CROWN - [0, 0, 0.4]
     return ahead * front[:, None] + _unit(behind) * (1 - front[:, None])
 
 
