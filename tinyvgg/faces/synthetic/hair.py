@@ -137,6 +137,8 @@ def paint_hair(person: Person, canvas: Canvas):
     hair = person.hair
     turn = int(stream("grain", person.subject).integers(WIDTH >> LEVELS)) << LEVELS
     grain = np.roll(_grain(canvas.level, hair.style in ROUGH), turn // canvas.shrink, 1)
+    if hair.cut.tie:  # the grain runs downwards, not towards the tie
+        grain = 0.3 * grain
     line_level = max(canvas.level, LINE_LEVEL)
     angle, height = scalp_layout(line_level)
     above = growth(person, angle, height)

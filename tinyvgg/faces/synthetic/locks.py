@@ -29,6 +29,7 @@ DOWN = np.array([0.0, -1.0, 0.0])
 FACE_Y = (5.6, 6.3, 7.0, 7.4, 7.7, 7.95, 8.2)
 FACE_Z = (1.15, 0.80, 0.74, 0.82, 1.02, 1.30, 2.0)
 TUCKED_Z = (0.95, 0.35, 0.27, 0.34, 0.75, 1.15, 2.0)
+TAIL_LOCKS = 70
 LAYERING = 0.05  # dm by which the ends of hanging locks differ
 STRANDS_PER_DM = 75  # columns of the strand texture
 ROOT_FADE, TIP_FADE = 0.05, 0.30  # dm over which the hairs of a lock begin and end
@@ -112,7 +113,7 @@ def grow_locks(
     length = _lengths(random, hair, root, hangs_in_front)
     steps = 14 if cut.end is not None else 9 if cut.tie or hair.wave > 0.9 else 7
     layer = random.uniform(0.004, 0.06 if cut.end is not None else 0.05, count)
-    layer *= np.minimum(1, length / 0.4)
+    layer = 0.012 + 0.3 * layer if cut.tie else layer * np.minimum(1, length / 0.4)
     layer = np.where(hangs_in_front, random.uniform(0.03, 0.06, count), layer)
     strayed = cut.frizz * (0.7 * _drift(random, root) + 0.5 * random.standard_normal((count, 3)))
     in_front = ramp(root[:, 2], 0.5, 1.05) * ramp(root[:, 1], 7.85, 8.1)
@@ -166,8 +167,19 @@ def grow_locks(
     tone = _tones(random, path, layer, cut)
     width = cut.width * random.uniform(0.7, 1.3, count)
     width[hangs_in_front] *= 0.8
+    roll = random.normal(0, 0.6 if cut.end is not None else 0.25, count)
+    if cut.tie == "tail":
+        tail = _tail(random, hair, steps, body)
+        path = np.concatenate([path, tail], 1)
+        length = np.concatenate([length, np.full(TAIL_LOCKS, 1.2)])
+        tone = np.concatenate([tone, np.full((steps + 1, TAIL_LOCKS), 0.95)], 1)
+        tone[:, count:] *= np.exp(random.normal(0, 0.08, TAIL_LOCKS))
+        width = np.concatenate([width, cut.width * random.uniform(0.7, 1.3, TAIL_LOCKS)])
+        roll = np.concatenate([roll, random.uniform(-1.5, 1.5, TAIL_LOCKS)])
     width = np.minimum(width, 0.3 * length)
-    return _ribbons(random, path, length, width, tone, body, frame, own[: basis.smooth.shape[1]])
+    return _ribbons(
+        random, path, length, width, roll, tone, body, frame, own[: basis.smooth.shape[1]]
+    )
 
 
 def _cut(path, ends) -> np.ndarray:
@@ -322,6 +334,33 @@ def _curl(random, path, length, hair: Hair, body: _Body):
     )
 
 
+def _tail(random, hair: Hair, steps: int, body: _Body) -> np.ndarray:
+    """Locks (steps + 1, TAIL_LOCKS, 3) that leave the tie and hang behind or over a shoulder."""
+    share = np.linspace(0, 1, steps + 1)
+    side = np.sign(hair.sweep) if abs(hair.sweep) > 0.3 else 0.0
+    middle = np.stack(
+        [
+            0.62 * side * ramp(share, 0.10, 0.55),
+            TIE["tail"][1] - 1.75 * hair.length * share**1.25,
+            TIE["tail"][2]
+            - 0.20 * np.sin(np.pi * share)
+            + 0.95 * abs(side) * ramp(share, 0.2, 0.7),
+        ],
+        1,
+    )
+    around = random.uniform(0, 2 * np.pi, TAIL_LOCKS)
+    thick = 0.16 * hair.volume * np.sqrt(random.random(TAIL_LOCKS))
+    swell = 0.3 + 0.7 * np.sin(np.pi * (0.15 + 0.7 * share))
+    off = np.stack([np.cos(around), 0 * around, np.sin(around)], 1) * thick[:, None]
+    path = middle[:, None] + swell[:, None, None] * off
+    shorter = 1 - 0.15 * random.random(TAIL_LOCKS)
+    path[..., 1] = TIE["tail"][1] + (path[..., 1] - TIE["tail"][1]) * shorter
+    for points in path[1:]:
+        normal, height = body.near(points)
+        points += normal * np.maximum(0.03 + 0.3 * thick - height, 0)[:, None]
+    return path
+
+
 def _tones(random, path, layer, cut) -> np.ndarray:
     """Brightness (steps, n): lower layers and roots are darker, tips lighter."""
     steps, count, _ = path.shape
@@ -331,7 +370,7 @@ def _tones(random, path, layer, cut) -> np.ndarray:
     return own * np.linspace(first, last, steps)[:, None]
 
 
-def _ribbons(random, path, length, width, tone, body: _Body, frame: Frame, coarse) -> Sheet:
+def _ribbons(random, path, length, width, roll, tone, body: _Body, frame: Frame, coarse) -> Sheet:
     """Give locks (steps, n, 3) a width; two vertices across each."""
     steps, count, _ = path.shape
     tangent = _unit(np.gradient(path, axis=0))
@@ -340,7 +379,7 @@ def _ribbons(random, path, length, width, tone, body: _Body, frame: Frame, coars
     axis[..., 1] = 0
     far = ramp(height, 0.06, 0.25).reshape(steps, count, 1)
     normal = _unit(normal.reshape(steps, count, 3) * (1 - far) + _unit(axis) * far)
-    roll = random.normal(0, 0.25, count)[:, None]
+    roll = roll[:, None]
     across = _unit(np.cross(tangent, normal))
     normal = _unit(np.cross(across, tangent))
     across, normal = (
