@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import shutil
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from tinyvgg.faces.crop import RAFD
-from tinyvgg.faces.design import ROSTER, full_design
+from tinyvgg import export
+from tinyvgg.__main__ import main
+from tinyvgg.export import LOCK, MANIFEST, NOTE, export_faces, write_photographs
+from tinyvgg.faces import open_faces
+from tinyvgg.faces.crop import RAFD, crop_square
+from tinyvgg.faces.design import ABSENT_IDENTITIES, ROSTER, full_design, parse_name
+from tinyvgg.faces.mark import MARK, is_rendered, save_rendered
 from tinyvgg.faces.synthetic import render_faces
 from tinyvgg.faces.synthetic.photograph import HEIGHT, WIDTH, take_photographs
 
 
-def of_shot(table: pd.DataFrame, subject: int, emotion: str, gaze: str) -> pd.DataFrame:
-    return table.query("subject == @subject and emotion == @emotion and gaze == @gaze")
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    """One shot, from the right ear and from in front."""
+    table = full_design(2, (0, 90))
+    return table.query("subject == 1 and emotion == 'happy' and gaze == 'left'")
 
 
 @pytest.fixture(scope="module")
-def shot():
-    """The rows of one shot, and its photographs, from the right ear and from in front."""
+def photographs(rows):
     person = ROSTER[1]
-    rows = of_shot(full_design(2, (0, 90)), 1, "happy", "left")
-    return rows, take_photographs(1, person.group, person.gender, "happy", "left", (0, 90))
+    return take_photographs(1, person.group, person.gender, "happy", "left", (0, 90))
 
 
-def test_the_box_of_a_photograph_is_the_direct_rendering(shot):
-    rows, photographs = shot
+@pytest.fixture(scope="module")
+def exported(rows, photographs, tmp_path_factory):
+    """The shot as a folder, written by the export itself."""
+    folder = tmp_path_factory.mktemp("exported") / "set"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "take_photographs", lambda *_: photographs)
+        assert write_photographs(rows, folder, workers=1, progress=False) == 2
+    return folder
+
+
+# ---------------------------------------------------------------- photographs
+
+
+def test_the_box_of_a_photograph_is_the_direct_rendering(rows, photographs):
     left, upper, right, lower = (round(edge) for edge in RAFD.boxes[90].pixels(WIDTH, HEIGHT))
     direct = render_faces(rows, right - left, workers=1, progress=False)
     for photograph, face in zip(photographs, direct, strict=True):
@@ -34,9 +58,189 @@ def test_the_box_of_a_photograph_is_the_direct_rendering(shot):
         assert difference[80:-80, 80:-80].mean() < 0.2
 
 
-def test_the_shirt_reaches_the_bottom_and_closes_the_body(shot):
-    for photograph in shot[1]:
+def test_the_shirt_reaches_the_bottom_and_closes_the_body(photographs):
+    for photograph in photographs:
         bottom = photograph[-1].max(1) < 60
         assert bottom.sum() > 0.4 * WIDTH
         assert np.abs(np.diff(bottom.astype(int))).sum() <= 2  # one run: no hole
         assert (photograph[0] > 200).all()  # the background, above the head
+
+
+# ---------------------------------------------------------------- round trip
+
+
+def test_an_export_is_read_as_the_same_faces_with_the_same_labels(rows, exported):
+    read = open_faces(f"rafd:{exported}", size=64, angles=None, progress=False)
+    labels = ["emotion", "gaze", "angle", "gender", "group"]
+    pd.testing.assert_frame_equal(
+        read.table[labels].astype(object), rows[labels].reset_index(drop=True).astype(object)
+    )
+    direct = render_faces(rows, 64, workers=1, progress=False).astype(int)
+    shifted = {
+        step: np.abs(np.roll(read.images, step, axis=(1, 2)).astype(int) - direct).mean()
+        for step in ((0, 0), (1, 0), (0, 1), (-1, 0), (0, -1))
+    }
+    # Two ways to average the same light over a pixel, and JPEG. A shift by one pixel is seen.
+    assert shifted[0, 0] < 4
+    assert min(value for step, value in shifted.items() if step != (0, 0)) > 1.3 * shifted[0, 0]
+
+
+def test_the_file_costs_the_crop_less_than_a_grey_level(rows, photographs, exported):
+    read = open_faces(f"rafd:{exported}", size=64, angles=None, progress=False)
+    for angle, photograph, image in zip(rows.angle, photographs, read.images, strict=True):
+        cut = crop_square(Image.fromarray(photograph), RAFD.boxes[angle], 64)
+        assert np.abs(cut.astype(int) - image).mean() < 1
+
+
+def test_names_of_all_8040_files_give_back_the_labels(tmp_path):
+    """Files of 1 x 1 pixels under the names of the export: a square is a face already cut."""
+    table = full_design(angles=None)
+    first = tmp_path / table.source[0]
+    Image.new("RGB", (8, 8)).save(first, quality=20)
+    for name in table.source[1:]:
+        (tmp_path / name).hardlink_to(first)
+    read = open_faces(f"rafd:{tmp_path}", size=8, angles=None, progress=False).table
+    assert len(read) == 8040
+    for column in ("subject", "emotion", "gaze", "angle", "gender", "group"):
+        assert read[column].tolist() == table[column].tolist()
+    identities = {parse_name(name).identity for name in table.source}
+    assert identities == set(range(1, 74)) - set(ABSENT_IDENTITIES)
+
+
+# ---------------------------------------------------------------- honesty
+
+
+def test_every_file_and_the_folder_say_that_the_faces_are_synthetic(rows, exported):
+    assert {path.name for path in exported.iterdir()} == {MANIFEST, NOTE, LOCK, *rows.source}
+    assert "not photographs" in (exported / NOTE).read_text("utf8")
+    for name in rows.source:
+        with Image.open(exported / name) as image:
+            assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
+            assert MARK in image.info["comment"].decode()
+            assert image.getexif()[0x010E] == MARK
+            assert image.getexif()[0x0131].startswith("tinyvgg ")
+
+
+def test_the_mark_is_told_from_other_pictures_and_survives_the_loss_of_one_half(tmp_path):
+    plain, exif, comment = (tmp_path / f"{name}.jpg" for name in ("plain", "exif", "comment"))
+    picture = Image.new("RGB", (8, 8))
+    picture.save(plain)
+    save_rendered(np.asarray(picture), exif, "a test")
+    with Image.open(exif) as image:
+        image.save(comment, comment=image.info["comment"])
+        image.save(exif, exif=image.getexif(), comment=b"")
+    (tmp_path / "text.jpg").write_text("no image")
+    assert [is_rendered(path) for path in (plain, exif, comment)] == [False, True, True]
+    assert not is_rendered(tmp_path / "text.jpg")
+    assert not is_rendered(tmp_path / "absent.jpg")
+
+
+# ---------------------------------------------------------------- folders
+
+
+@pytest.fixture
+def studio(monkeypatch):
+    """A studio that is quick, counts its shots and can fail at one of them."""
+    state = SimpleNamespace(shots=0, fail_at=None, error=KeyboardInterrupt())
+
+    def take(subject, group, gender, emotion, gaze, angles):
+        state.shots += 1
+        if state.shots == state.fail_at:
+            raise state.error
+        return [np.full((16, 12, 3), state.shots, np.uint8) for _ in angles]
+
+    monkeypatch.setattr(export, "take_photographs", take)
+    return state
+
+
+def files(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.jpg")}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_an_interrupted_export_goes_on_where_it_stopped(tmp_path, studio, error):
+    studio.fail_at, studio.error = 4, error
+    with pytest.raises(type(error)):
+        export_faces(tmp_path / "set", 1, (45, 90), workers=1, progress=False)
+    before = files(tmp_path / "set")
+    assert len(before) == 6
+    studio.fail_at = None
+    assert export_faces(tmp_path / "set", 1, (45, 90), workers=1, progress=False) == 42
+    after = files(tmp_path / "set")
+    assert len(after) == 48
+    assert {name: after[name] for name in before} == before
+    assert studio.shots == 4 + 21
+    assert export_faces(tmp_path / "set", 1, (45, 90), workers=1, progress=False) == 0
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_there(tmp_path, studio, monkeypatch):
+    def half(image, path, *arguments, **options):
+        path.write_bytes(b"\xff\xd8 half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", half)
+        with pytest.raises(OSError, match="No space"):
+            export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, NOTE, MANIFEST]
+    assert export_faces(tmp_path, 1, (90,), workers=1, progress=False) == 24
+
+
+def test_a_part_is_completed_and_damaged_files_are_made_anew(tmp_path, studio):
+    export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+    damaged, *_, whole = sorted(tmp_path.glob("*.jpg"))
+    content = whole.read_bytes()
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    (tmp_path / ".Rafd090_01_x.jpg.part").write_bytes(b"left over")
+    assert export_faces(tmp_path, 1, (0, 90), workers=1, progress=False) == 25
+    assert whole.read_bytes() == content
+    assert damaged.read_bytes().endswith(b"\xff\xd9")
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_faces_of_other_settings_are_not_mixed_in(tmp_path, studio):
+    export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+    known = json.loads((tmp_path / MANIFEST).read_text("utf8"))
+    for manifest in (json.dumps({**known, "code": "another"}), "{half"):
+        (tmp_path / MANIFEST).write_text(manifest)
+        with pytest.raises(ValueError, match=r"other settings .* another folder"):
+            export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    "stranger", ["Rafd090_01_Caucasian_female_angry_frontal.jpg", "thesis.tex"]
+)
+def test_a_folder_of_other_things_is_left_alone(tmp_path, studio, stranger):
+    (tmp_path / stranger).write_text("mine")
+    with pytest.raises(ValueError, match=f"1 other file.*{stranger}"):
+        export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == [stranger]
+    assert studio.shots == 0
+
+
+def test_wrong_requests_are_refused_before_anything_is_made(tmp_path, studio, capsys, monkeypatch):
+    (tmp_path / "file").write_text("")
+    new = str(tmp_path / "new")
+    for arguments, reason in (
+        ([str(tmp_path / "file")], "is a file"),
+        ([new, "--subjects", "68"], "1 to 67"),
+        ([new, "--subjects", "0"], "1 to 67"),
+        ([new, "--angles", "30"], "angles must be"),
+        ([new, "--workers", "0"], "workers must be"),
+    ):
+        assert main(["faces", "export", *arguments]) == 2
+        assert reason in capsys.readouterr().err
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
+    assert main(["faces", "export", new]) == 1
+    assert "no room on the disk" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    assert studio.shots == 0
+
+
+def test_what_will_be_done_is_said_beforehand(tmp_path, studio, caplog):
+    with caplog.at_level(logging.INFO, "tinyvgg"):
+        export_faces(tmp_path, 1, None, workers=1, progress=False)
+        export_faces(tmp_path, 1, None, workers=1, progress=False)
+    first, second = caplog.messages
+    assert "120 photographs of 681 x 1024 pixels, about 13 MB and 4 minutes in 1" in first
+    assert "all 120 photographs are there" in second

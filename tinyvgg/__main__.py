@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BookError as error:
         print(f"tinyvgg: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # the disk is full, the folder is another's
+        print(f"tinyvgg: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("tinyvgg: stopped; what was finished is kept", file=sys.stderr)
         return 130
@@ -63,6 +66,14 @@ def faces_show(out: str, count: int, **options: Any) -> None:
     sheet, shown = contact_sheet(faces, count)
     sheet.save(out)
     print(f"{shown} of {len(faces)} images of {faces.name}: {out}")
+
+
+def faces_export(folder: Path, **options: Any) -> None:
+    """Write the synthetic faces as RaFD delivers its photographs."""
+    from tinyvgg.export import export_faces
+
+    written = export_faces(folder, **options)
+    print(f"{written} files written; read them by --source rafd:{folder}")
 
 
 def train(task: str, **options: Any) -> None:
@@ -133,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     face = commands.add_parser("faces", help="look into a source of faces")
-    ways = face.add_subparsers(required=True, metavar="info | show")
+    ways = face.add_subparsers(required=True, metavar="info | show | export")
     info = _command(
         ways,
         "info",
@@ -170,6 +181,30 @@ def _parser() -> argparse.ArgumentParser:
         )
     show.add_argument("--out", default="faces.png", help="picture file (default: %(default)s)")
     show.add_argument("--count", type=int, default=64, help="images (default: %(default)s)")
+
+    export = _command(
+        ways,
+        "export",
+        "write the synthetic faces as RaFD delivers its photographs: JPEG files of 681 x 1024 "
+        "pixels, with RaFD's names",
+        "python -m tinyvgg faces export synthetic-rafd --subjects 2\n"
+        "  python -m tinyvgg faces info --source rafd:synthetic-rafd\n\n"
+        "An export that was interrupted goes on when it is asked for again. Every file says\n"
+        "inside that it is synthetic.",
+        faces_export,
+    )
+    export.add_argument(
+        "folder", metavar="DIR", type=Path, help="new, empty, or of an export to go on with"
+    )
+    export.add_argument("--subjects", type=int, help="the first so many people (default: all 67)")
+    export.add_argument(
+        "--angles",
+        type=int,
+        nargs="+",
+        metavar="DEGREES",
+        help="some of 0 45 90 135 180 (default: all)",
+    )
+    export.add_argument("--workers", type=int, help="processes (default: one per core)")
 
     fit = _command(
         commands,
