@@ -18,7 +18,9 @@ from tinyvgg.export import LOCK, MANIFEST, NOTE, export_faces, write_photographs
 from tinyvgg.faces import open_faces
 from tinyvgg.faces.crop import RAFD, crop_square
 from tinyvgg.faces.design import ABSENT_IDENTITIES, ROSTER, full_design, parse_name
+from tinyvgg.faces.listings import list_rafd
 from tinyvgg.faces.mark import MARK, is_rendered, save_rendered
+from tinyvgg.faces.spec import Spec
 from tinyvgg.faces.synthetic import render_faces
 from tinyvgg.faces.synthetic.photograph import HEIGHT, WIDTH, take_photographs
 
@@ -93,13 +95,12 @@ def test_the_file_costs_the_crop_less_than_a_grey_level(rows, photographs, expor
 
 
 def test_names_of_all_8040_files_give_back_the_labels(tmp_path):
-    """Files of 1 x 1 pixels under the names of the export: a square is a face already cut."""
     table = full_design(angles=None)
     first = tmp_path / table.source[0]
-    Image.new("RGB", (8, 8)).save(first, quality=20)
+    save_rendered(np.zeros((8, 8, 3), np.uint8), first, "a test")
     for name in table.source[1:]:
         (tmp_path / name).hardlink_to(first)
-    read = open_faces(f"rafd:{tmp_path}", size=8, angles=None, progress=False).table
+    read = list_rafd(Spec("rafd", str(tmp_path))).table
     assert len(read) == 8040
     for column in ("subject", "emotion", "gaze", "angle", "gender", "group"):
         assert read[column].tolist() == table[column].tolist()
@@ -119,6 +120,13 @@ def test_every_file_and_the_folder_say_that_the_faces_are_synthetic(rows, export
             assert MARK in image.info["comment"].decode()
             assert image.getexif()[0x010E] == MARK
             assert image.getexif()[0x0131].startswith("tinyvgg ")
+
+
+def test_readers_of_an_export_are_told_that_it_is_synthetic(rows, exported, caplog):
+    table = open_faces(f"rafd:{exported}", size=8, angles=None, progress=False).table
+    assert "the faces are synthetic" in caplog.text
+    assert table.source.tolist() == [name.replace("Rafd", "Synthetic") for name in rows.source]
+    assert table.source[0] == "Synthetic000_02_Caucasian_female_happy_left.jpg"
 
 
 def test_the_mark_is_told_from_other_pictures_and_survives_the_loss_of_one_half(tmp_path):

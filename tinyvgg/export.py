@@ -198,8 +198,8 @@ class _Shot(NamedTuple):
 def _shots(table: pd.DataFrame) -> list[_Shot]:
     key = ["subject", "group", "gender", "emotion", "gaze"]
     return [
-        _Shot(*shot, tuple(rows.angle), rows.source.tolist())
-        for shot, rows in table.groupby(key, sort=False)
+        _Shot(subject, group, gender, emotion, gaze, tuple(rows.angle), rows.source.tolist())
+        for (subject, group, gender, emotion, gaze), rows in table.groupby(key, sort=False)
     ]
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 from .crop import KDEF, ORL, RAFD, Framing
 from .design import ANGLES, COLUMNS, parse_name
 from .faceset import PERSON
+from .mark import is_rendered
 from .problems import MISLABELLED, TWICE, UNREADABLE, Problem, printable, told
 from .spec import Spec
 
@@ -74,7 +75,11 @@ class Listing:
 
 
 def list_rafd(spec: Spec) -> Listing:
-    """Files named as RaFD names them; people are numbered densely in the order of their ids."""
+    """Files named as RaFD names them; people are numbered densely in the order of their ids.
+
+    Rendered faces that were exported under RaFD's names bear a mark inside: that is said in the
+    log, and the table calls them Synthetic.
+    """
     root = _folder(spec.place)
     paths, problems = _image_files(root, spec.place)
     names = {}
@@ -104,7 +109,12 @@ def list_rafd(spec: Spec) -> Listing:
         for path, name in names.items()
     ]
     rows.sort(key=lambda row: row[:4])
-    return _listing(_usable(rows, problems), COLUMNS, RAFD, problems, spec)
+    listing = _listing(_usable(rows, problems), COLUMNS, RAFD, problems, spec)
+    if not is_rendered(listing.paths[0]):
+        return listing
+    log.warning("%s: the faces are synthetic, rendered by tinyvgg; no photographs", spec.place)
+    names_told = listing.table.source.str.replace(r"Rafd(?=[^/]*$)", "Synthetic", regex=True)
+    return replace(listing, table=listing.table.assign(source=names_told))
 
 
 def list_kdef(spec: Spec) -> Listing:
