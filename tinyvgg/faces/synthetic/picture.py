@@ -77,7 +77,7 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
             here = np.flatnonzero(part[triangle] == number)
             if not len(here):
                 continue
-            corners, share = triangles[triangle[here]], weight[here][..., None]
+            corners, share = triangles[triangle[here]], weight[:, here].T[..., None]
             if number == LASH:
                 hole[here] = is_gap(
                     (lash_layout()[corners] * share).sum(1), person.complexion.lashes
@@ -93,7 +93,7 @@ def _look(scene: Scene, camera: Camera) -> tuple[Fragments, np.ndarray, np.ndarr
 
 def _colours(scene: Scene, camera: Camera, seen: Fragments, corners, part) -> np.ndarray:
     """Linear light (n, 3) of the fragments."""
-    weight = seen.weight.astype(np.float32)
+    weight = seen.weight.T.astype(np.float32)
     values = scene.attributes[corners[:, 0]] * weight[:, :1]
     values += scene.attributes[corners[:, 1]] * weight[:, 1:2]
     values += scene.attributes[corners[:, 2]] * weight[:, 2:]
