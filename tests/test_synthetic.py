@@ -390,7 +390,8 @@ def test_rasteriser_agrees_with_a_plain_one(seed, spread):
     seen = np.full(width * height, -1)
     seen[found.pixel] = found.triangle
     np.testing.assert_array_equal(seen.reshape(height, width), expected)
-    np.testing.assert_allclose(found.weight.T, weights.reshape(-1, 3)[found.pixel], rtol=0, atol=1e-9)
+    weights = weights.reshape(-1, 3)[found.pixel]
+    np.testing.assert_allclose(found.weight.T, weights, rtol=0, atol=1e-9)
     assert (np.diff(found.pixel) > 0).all()
 
 

@@ -47,6 +47,11 @@ class Camera:
     width: int  # pixels
     height: int
 
+    @property
+    def view(self) -> np.ndarray:
+        """Direction (3,) from the head to the camera, float32."""
+        return self.rotation[2].astype(np.float32)
+
     def project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (V, 2) and distances (V,) of vertices (V, 3)."""
         away = vertices - self.pivot

@@ -46,8 +46,8 @@ def angle_of(x, z):
 
 
 def level_for(pixels_per_dm: float) -> int:
-    """How often to halve the canvas so that its texels are about as large as the pixels."""
-    return int(np.clip(np.floor(np.log2(TEXELS_PER_DM / pixels_per_dm) + 0.4), 0, LEVELS - 1))
+    """How often to halve the canvas so that its texels are half to once as large as pixels."""
+    return int(np.clip(np.floor(np.log2(TEXELS_PER_DM / pixels_per_dm)), 0, LEVELS - 1))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from ..crop import RAFD
 from .camera import aim
 from .expression import draw_shot
-from .picture import SUPERSAMPLING, expose
+from .picture import expose
 from .sitter import Scene, Sitter, invite, pose
 from .torso import hang_shirt
 
@@ -36,8 +36,5 @@ def _seat(subject: int, group: str, gender: str) -> Sitter:
 
 def _photograph(scene: Scene, angle: int) -> np.ndarray:
     left, upper, right, _ = RAFD.boxes[angle].pixels(WIDTH, HEIGHT)
-    frame = round((right - left) * SUPERSAMPLING)
-    camera = aim(scene.sitter.frame, scene.shot, angle, frame)
-    width, height = WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING
-    film = camera.with_film(width, height, left * SUPERSAMPLING, upper * SUPERSAMPLING)
-    return expose(scene, film)
+    camera = aim(scene.sitter.frame, scene.shot, angle, round(right - left))
+    return expose(scene, camera.with_film(WIDTH, HEIGHT, left, upper))

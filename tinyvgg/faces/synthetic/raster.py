@@ -38,7 +38,7 @@ def rasterize(
         Distance from the camera; the smaller one hides the other.
     triangles : int (T, 3)
     is_hole : callable, optional
-        ``is_hole(triangle (n,), weight (3, n)) -> bool (n,)``: what is not there in truth.
+        ``is_hole(triangle (n,), weight (3, n)) -> bool (n,)``: where one sees through.
     across : sequence of float
         Where in its pixel a sample lies, 0 left to 1 right, for each row in turn; all lie in
         the middle of their row.
@@ -69,14 +69,27 @@ def rasterize(
         for start, slope in _lines(x, y, z, triangle, first + sample_x[crossed], sample_y[crossed])
     ]
     triangle = triangle[span]
-    if is_hole is not None:
-        second, third, _ = values
-        solid = np.flatnonzero(~is_hole(triangle, np.stack([1 - second - third, second, third])))
-        pixel, triangle, *values = (each[solid] for each in (pixel, triangle, *values))
-    seen = _nearest(pixel, values[2], width * height)
-    second, third, depth = (each[seen] for each in values)
-    weight = np.stack([1 - second - third, second, third])
-    return Fragments(pixel[seen], triangle[seen], weight, depth)
+    second, third, depth = values
+
+    def weight(number):
+        return np.stack([1 - second[number] - third[number], second[number], third[number]])
+
+    winner = np.full(width * height, -1)
+    contest = np.arange(len(pixel))
+    while len(contest):
+        _put_nearest(winner, contest, pixel, depth)
+        if is_hole is None:
+            break
+        # Look through the holes: there, whatever is left behind them contests again.
+        front = np.unique(winner[pixel[contest]])
+        front = front[is_hole(triangle[front], weight(front))]
+        again = np.zeros(len(winner), bool)
+        again[pixel[front]] = True
+        winner[pixel[front]] = -1
+        depth[front] = np.nan
+        contest = contest[again[pixel[contest]] & ~np.isnan(depth[contest])]
+    seen = winner[winner >= 0]
+    return Fragments(pixel[seen], triangle[seen], weight(seen), depth[seen])
 
 
 def _count_up(counts: np.ndarray) -> np.ndarray:
@@ -145,16 +158,13 @@ def _lines(x, y, z, triangle, sample_x, sample_y):
     return zip(starts, slopes, strict=True)
 
 
-def _nearest(pixel: np.ndarray, depth: np.ndarray, count: int) -> np.ndarray:
-    """Number of the nearest fragment at each covered pixel; among equals the first.
+def _put_nearest(winner, contest, pixel, depth) -> None:
+    """Put the nearest of the contesting fragments into their pixels; among equals the first.
 
     Of several assignments to one place numpy keeps the last. So all fragments are put into their
     places, the first ones last; those nearer than what stands there are put again, and so on.
     """
-    winner = np.full(count, -1)
-    contest = np.arange(len(pixel))
     while len(contest):
         place = pixel[contest]
         winner[place[::-1]] = contest[::-1]
         contest = contest[depth[contest] < depth[winner[place]]]
-    return winner[winner >= 0]

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from ..design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
 from .expression import draw_shot
-from .picture import SUPERSAMPLING, take_picture
+from .picture import take_picture
 from .sitter import invite, pose
 
 COLUMNS = ("subject", "emotion", "gaze", "angle", "gender", "group")
@@ -97,7 +97,7 @@ def _render_job(person, numbers, rows, size):
 
 def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
     """Pictures of one person; the pose of a shot is shared by its camera angles."""
-    sitter = invite(*person, side=SUPERSAMPLING * size)
+    sitter = invite(*person, side=size)
     images = np.empty((len(rows), size, size, 3), np.uint8)
     shots: dict[tuple[str, str], list[int]] = {}
     for number, (_, emotion, gaze, *_) in enumerate(rows):

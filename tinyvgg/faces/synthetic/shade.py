@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from .camera import Camera
 from .paint import dot, halve, rgb, sample
+from .view import VisiblePoints
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:
@@ -37,7 +38,7 @@ EYE_WRAP = np.array([0.25, 0.25, 0.25], np.float32)
 OCCLUSION_TINT = np.array([0.75, 1.0, 1.05], np.float32)  # shadowed skin turns red
 # Radius (in eye-chin distances), strength and limit of each scale of occlusion.
 OCCLUSION = ((0.030, 7.5, 0.14), (0.10, 3.3, 0.30), (0.30, 0.50, 0.34))
-OCCLUSION_SIDE = 160  # pixels; larger pictures are halved first, occlusion is smooth
+WIDEST_BLUR = 2.5  # pixels; for wider ones the picture is halved first
 EXPOSURE = 0.80
 SHOULDER = 0.72  # linear light above this is compressed
 BACKGROUND = rgb(238, 238, 240).astype(np.float32)
@@ -55,27 +56,27 @@ def lamps(jitter: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return placed
 
 
-def occlusion(pixel, depth, camera: Camera, eye_chin: float) -> np.ndarray:
-    """How open (0..1) the surface in each covered pixel is: dark where it lies in a hollow.
+def occlusion(points: VisiblePoints, camera: Camera, eye_chin: float) -> np.ndarray:
+    """How open (0..1) the surface at each point is: dark where it lies in a hollow.
 
-    A pixel that is farther away than the mean of its surroundings lies in a hollow.
+    A point that is farther away than the mean of its surroundings lies in a hollow.
     """
-    reference = float(depth.min()) if len(depth) else 0.0
-    picture = np.zeros((camera.height, camera.width, 2), np.float32)
-    picture.reshape(-1, 2)[pixel, 0] = depth - reference
-    picture.reshape(-1, 2)[pixel, 1] = 1
+    away = points.depth - points.depth.min(initial=np.inf)
+    count = camera.width * camera.height
+    picture = np.stack(
+        [np.bincount(points.pixel, points.share * each, count) for each in (away, 1)], -1
+    )
+    picture = picture.reshape(camera.height, camera.width, 2).astype(np.float32)
+    column, row = points.pixel % camera.width + 0.5, points.pixel // camera.width + 0.5
+    open_share = np.ones(len(away), np.float32)
     shrunk = 1
-    while picture.shape[0] > OCCLUSION_SIDE and not (picture.shape[0] % 2 or picture.shape[1] % 2):
-        picture = halve(picture)
-        shrunk *= 2
-    column = (pixel % camera.width + 0.5) / shrunk
-    row = (pixel // camera.width + 0.5) / shrunk
-    away = (depth - reference).astype(np.float32)
-    open_share = np.ones(len(pixel), np.float32)
-    for radius, strength, limit in OCCLUSION:
-        sigma = radius * eye_chin * camera.pixels_per_dm / shrunk
-        blurred = gaussian_filter(picture, (sigma, sigma, 0), truncate=2)
-        around = sample(blurred, column, row)
+    for radius, strength, limit in OCCLUSION:  # from narrow to wide
+        sigma = radius * eye_chin * camera.pixels_per_dm
+        while sigma / shrunk > WIDEST_BLUR and not any(side % 2 for side in picture.shape[:2]):
+            picture = halve(picture)
+            shrunk *= 2
+        blurred = gaussian_filter(picture, (sigma / shrunk, sigma / shrunk, 0), truncate=2)
+        around = sample(blurred, column / shrunk, row / shrunk)
         mean = around[:, 0] / np.maximum(around[:, 1], 1e-3)
         open_share *= 1 - np.clip(strength * (away - mean) / eye_chin, 0, limit)
     return open_share

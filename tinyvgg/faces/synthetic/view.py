@@ -1,0 +1,120 @@
+"""What a camera sees: which point of which part, in each pixel and at its edges.
+
+Every pixel is sampled in four places that lie in rows and columns of their own, so that edges
+near to the level and to the vertical come out smooth. Where all four see the same piece of
+skin, one point stands for them: most of a face is shaded once per pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .camera import Camera
+from .lashes import is_gap, lash_layout
+from .raster import Fragments, rasterize
+from .sitter import LASH, LAYOUT, LOCKS, SKIN, TWO_SIDED, Scene
+from .strands import is_frayed
+
+SUPERSAMPLING = 2  # samples per pixel, in each direction
+# Each pixel is cut into four rows with one sample each, here from left to right.
+ACROSS = (3 / 8, 7 / 8, 1 / 8, 5 / 8)
+SAMPLES = len(ACROSS)
+ALIKE = 3.0  # in pixels' widths: samples of a pixel that differ less in depth are one surface
+
+
+@dataclass(frozen=True)
+class VisiblePoints:
+    """The points to be shaded, n of them."""
+
+    pixel: np.ndarray  # (n,) row * width + column, in the picture
+    share: np.ndarray  # (n,) of the pixel that the point stands for
+    part: np.ndarray  # (n,)
+    depth: np.ndarray  # (n,) distance from the camera, dm
+    values: np.ndarray  # float32 (n, columns of Scene.attributes)
+
+
+def look(scene: Scene, camera: Camera) -> VisiblePoints:
+    """Find the visible points of a scene."""
+    points, distance = camera.project(scene.vertices)
+    triangles, part = _facing(scene, points)
+    lash_place = lash_layout()
+    thickness = scene.sitter.person.complexion.lashes
+
+    def is_hole(triangle, weight):
+        """Gaps between lashes and between the strands of locks."""
+        hole = np.zeros(len(triangle), bool)
+        owner = part[triangle]
+        for number, layout in ((LASH, lash_place), (LOCKS, scene.attributes[:, LAYOUT])):
+            here = np.flatnonzero(owner == number)
+            if len(here):
+                place = _interpolate(layout, triangles[triangle[here]], weight[:, here])
+                hole[here] = is_gap(place, thickness) if number == LASH else is_frayed(place)
+        return hole
+
+    seen = rasterize(
+        points * [1, SAMPLES],
+        distance,
+        triangles,
+        camera.width,
+        camera.height * SAMPLES,
+        is_hole,
+        ACROSS,
+    )
+    chosen, pixel, share = _merge(seen, part[seen.triangle], camera)
+    triangle = seen.triangle[chosen]
+    weight = seen.weight[:, chosen].astype(np.float32)
+    return VisiblePoints(
+        pixel=pixel,
+        share=share,
+        part=part[triangle],
+        depth=seen.depth[chosen].astype(np.float32),
+        values=_interpolate(scene.attributes, triangles[triangle], weight),
+    )
+
+
+def _facing(scene: Scene, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles, with their parts, that turn their front to the camera or have no back."""
+    x, y = np.ascontiguousarray(points.T)
+    (ax, ay), (bx, by), (cx, cy) = ((x[corner], y[corner]) for corner in scene.triangles.T)
+    turned = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    two_sided = np.isin(np.arange(scene.part.max() + 1), TWO_SIDED)
+    wanted = np.flatnonzero((turned < 0) | two_sided[scene.part])
+    return scene.triangles[wanted], scene.part[wanted]
+
+
+def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Values (n, C) at weights (3, n) between the corners (n, 3) of triangles."""
+    total = values[corners[:, 0]] * weight[0, :, None]
+    total += values[corners[:, 1]] * weight[1, :, None]
+    total += values[corners[:, 2]] * weight[2, :, None]
+    return total
+
+
+def _merge(seen: Fragments, part: np.ndarray, camera: Camera):
+    """Numbers of the fragments to be shaded, their pixels in the picture, and their shares."""
+    pixels = camera.width * camera.height
+    fragment = np.full(SAMPLES * pixels, -1)
+    fragment[seen.pixel] = np.arange(len(seen.pixel))
+    fragment = fragment.reshape(camera.height, SAMPLES, camera.width)
+    first, *others = (fragment[:, k].ravel() for k in range(SAMPLES))
+    part, depth = np.append(part, -1), np.append(seen.depth, np.inf)  # at -1: nothing is seen
+    # Skin all over, and no step from one surface to another behind it.
+    whole = np.flatnonzero(part[first] == SKIN)
+    near, far = depth[first[whole]], depth[first[whole]]
+    alike = np.ones(len(whole), bool)
+    for other in others:
+        other = other[whole]
+        alike &= part[other] == SKIN
+        near, far = np.minimum(near, depth[other]), np.maximum(far, depth[other])
+    whole = whole[alike & (far - near < ALIKE / camera.pixels_per_dm)]
+    fragment = fragment.transpose(0, 2, 1).reshape(pixels, SAMPLES)
+    chosen = fragment[whole, 0]
+    fragment[whole] = -1
+    single = fragment.ravel()
+    places = np.flatnonzero(single >= 0)
+    share = np.full(len(whole) + len(places), 1 / SAMPLES, np.float32)
+    share[: len(whole)] = 1
+    pixel = np.concatenate([whole, places // SAMPLES])
+    return np.concatenate([chosen, single[places]]), pixel, share
