@@ -14,13 +14,14 @@ import numpy as np
 from .camera import Camera
 from .lashes import is_gap, lash_layout
 from .raster import Fragments, rasterize
-from .sitter import LASH, LAYOUT, LOCKS, SKIN, TWO_SIDED, Scene
+from .sitter import LASH, LASH_LINE, LAYOUT, LOCKS, MOUTH, SKIN, TWO_SIDED, Scene
 from .strands import is_frayed
 
 SUPERSAMPLING = 2  # samples per pixel, in each direction
 # Each pixel is cut into four rows with one sample each, here from left to right.
 ACROSS = (3 / 8, 7 / 8, 1 / 8, 5 / 8)
 SAMPLES = len(ACROSS)
+FAINT = 0.02  # masks below this do not show
 ALIKE = 3.0  # in pixels' widths: samples of a pixel that differ less in depth are one surface
 
 
@@ -62,7 +63,8 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
         is_hole,
         ACROSS,
     )
-    chosen, pixel, share = _merge(seen, part[seen.triangle], camera)
+    plain = (part == SKIN) & ~_is_detailed(scene)[triangles].any(1)
+    chosen, pixel, share = _merge(seen, plain[seen.triangle], camera)
     triangle = seen.triangle[chosen]
     weight = seen.weight[:, chosen].astype(np.float32)
     return VisiblePoints(
@@ -92,21 +94,29 @@ def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) ->
     return total
 
 
-def _merge(seen: Fragments, part: np.ndarray, camera: Camera):
-    """Numbers of the fragments to be shaded, their pixels in the picture, and their shares."""
+def _is_detailed(scene: Scene) -> np.ndarray:
+    """Vertices (V,) around which the look changes within a pixel: the mouth's seam, the lids."""
+    return scene.attributes[:, (MOUTH, LASH_LINE)].max(1) > FAINT
+
+
+def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
+    """Numbers of the fragments to be shaded, their pixels in the picture, and their shares.
+
+    `plain` (n,) says which fragments may stand for their neighbours.
+    """
     pixels = camera.width * camera.height
     fragment = np.full(SAMPLES * pixels, -1)
     fragment[seen.pixel] = np.arange(len(seen.pixel))
     fragment = fragment.reshape(camera.height, SAMPLES, camera.width)
     first, *others = (fragment[:, k].ravel() for k in range(SAMPLES))
-    part, depth = np.append(part, -1), np.append(seen.depth, np.inf)  # at -1: nothing is seen
+    plain, depth = np.append(plain, False), np.append(seen.depth, np.inf)  # at -1: nothing seen
     # Skin all over, and no step from one surface to another behind it.
-    whole = np.flatnonzero(part[first] == SKIN)
+    whole = np.flatnonzero(plain[first])
     near, far = depth[first[whole]], depth[first[whole]]
     alike = np.ones(len(whole), bool)
     for other in others:
         other = other[whole]
-        alike &= part[other] == SKIN
+        alike &= plain[other]
         near, far = np.minimum(near, depth[other]), np.maximum(far, depth[other])
     whole = whole[alike & (far - near < ALIKE / camera.pixels_per_dm)]
     fragment = fragment.transpose(0, 2, 1).reshape(pixels, SAMPLES)
