@@ -176,3 +176,9 @@ def test_tracking_needs_rgb_and_known_options():
         track(net, random_images(0)[:, :1], torch.zeros(3, 6, 2, 2, dtype=torch.bool))
     with pytest.raises(ValueError, match="ties must be one of 'all', 'first'"):
         track(random_tiny(0), random_images(0), torch.zeros(3, 6, 2, 2) > 0, ties="none")
+
+
+def test_suppression_in_no_image_at_all_gives_no_probabilities():
+    net = random_tiny(1)
+    maps = net.features(random_images(1)).detach()[:0]
+    assert suppress(net, maps, maps > 0).shape[0] == 0

@@ -185,7 +185,7 @@ def feature_maps_of(net: nn.Module, images: Tensor) -> Tensor:
 def check_pixels_fit(linears: list[nn.Linear], maps: Tensor) -> None:
     """Refuse maps (B, C, h, w) that do not flatten to the input of the first linear layer."""
     expected = linears[0].in_features
-    if maps.ndim != 4 or maps[0].numel() != expected:
+    if maps.ndim != 4 or maps.shape[1:].numel() != expected:
         raise ValueError(
             f"the dense layers take {expected} pixels an image, but the feature maps have shape "
             f"{tuple(maps.shape)}; is the image size the one that the network was made for?"
