@@ -10,7 +10,7 @@ from .basis import PARTS, HeadBasis, load_basis
 from .paint import ramp
 
 MOUTH_COLOUR = np.array([0.15, 0.035, 0.035], np.float32)
-TEETH_COLOUR = np.array([0.80, 0.75, 0.64], np.float32)
+TEETH_COLOUR = np.array([0.70, 0.655, 0.56], np.float32)
 TEETH_CENTRE_Z = 1.15  # dm; the row of teeth bends around x = 0 and this depth
 TOOTH_TURN = np.radians(14)
 TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
@@ -21,6 +21,7 @@ TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
 TEETH_BELOW_SEAM = 0.040  # people show some 3 mm in parted lips
 TEETH_BEHIND_SEAM = 0.015
 OVERBITE = 0.030  # the lower incisors stand so far behind the upper ones, or they pierce the chin
+ARCH_WIDTH = 0.93  # of MakeHuman's, whose side teeth come out at the corners of narrow mouths
 LOWER_DROP = 0.030  # so much lower than MakeHuman's, whose rows overlap by a whole crown
 LOWER_HEIGHT = 0.6  # of the lower row; gums and roots, never seen, would show through small chins
 SEAM_VERTICES = 7  # the rearmost of the lips' middle
@@ -35,6 +36,7 @@ def fit_teeth(basis: HeadBasis, vertices: np.ndarray, unit: float) -> np.ndarray
     moved = vertices.copy()
     moved[np.concatenate([upper, tongue]), 1:] += [down, forward]
     moved[lower, 2] += moved[upper, 2].max() - OVERBITE * unit - vertices[lower, 2].max()
+    moved[np.concatenate([upper, lower]), 0] *= ARCH_WIDTH
     top = vertices[lower, 1].max()
     moved[lower, 1] = top - LOWER_DROP * unit + LOWER_HEIGHT * (vertices[lower, 1] - top)
     return moved

@@ -40,9 +40,10 @@ RESTING_SHAPE = {
     "ears/l-ear-wing-decr": 0.30, "ears/r-ear-wing-decr": 0.30,
     "ears/l-ear-scale-decr": 0.30, "ears/r-ear-scale-decr": 0.30,
     "neck/neck-scale-horiz-decr": 0.50, "chin/chin-bones-decr": 0.12,
+    "head/head-scale-horiz-decr": 0.12,
 }  # fmt: skip
 SHAPE_OF_MEN = {  # men's mean head has the heaviest lids and the widest neck
-    "eyes/l-eye-height2-incr": 0.22, "eyes/r-eye-height2-incr": 0.22,
+    "eyes/l-eye-height2-incr": 0.36, "eyes/r-eye-height2-incr": 0.36,
     "eyes/l-eye-height1-incr": 0.20, "eyes/r-eye-height1-incr": 0.20,
     "eyebrows/eyebrows-trans-up": 0.10,
     "neck/neck-scale-horiz-decr": 0.15,
@@ -82,7 +83,7 @@ ANCESTRY = {
 }
 MANLINESS = {"male": (0.80, 1.0), "female": (0.0, 0.12)}  # the rest has features of the other sex
 MUSCLE = {"male": (0.35, 0.65), "female": (0.25, 0.50)}  # 0.5 is the mean
-FAT = (0.46, 0.14)  # mean and deviation, 0.5 is MakeHuman's mean; students are a little leaner
+FAT = (0.44, 0.13)  # mean and deviation, 0.5 is MakeHuman's mean; students are a little leaner
 CHILDHOOD = (0.62, 0.85)  # share of the child's head, MakeHuman's is 1 at 8 to 10 years
 
 
