@@ -93,7 +93,7 @@ def beard_region(person: Person, canvas: Canvas) -> np.ndarray:
     cheeks = ramp(np.concatenate([columns[::-1], columns]) / WIDTH * 360, 16, 30)
     shift = (raised + BORDER_NOISE * both) * cheeks
     border = zones["inside"] + shift.reshape(1, -1, canvas.shrink).mean(-1).astype(np.float32)
-    return ramp(border, -0.04, 0.11) * zones["grows"]
+    return ramp(border, -0.05, 0.13) * zones["grows"]
 
 
 def paint_beard(person: Person, canvas: Canvas, grain: np.ndarray):

@@ -152,7 +152,7 @@ def draw_complexion(subject: int, group: str, gender: str, age: float) -> Comple
     rim = PUPIL_RIM if is_light_eyed else 1.5 * iris
     blood = random.uniform(0.55, 1.0) if is_man else random.uniform(0.75, 1.45)
     brown = random.uniform(0.2, 1.0) * (0.5 if is_child else 1 + is_man * depth)
-    freckled = random.random() ** 3 if group != "Moroccan" else 0.0
+    freckled = random.random() ** 2.5 if group != "Moroccan" else 0.0
     return Complexion(
         skin=skin,
         redness=random.uniform(0.3, 1.0) * (1.2 if is_child else 1),
@@ -161,7 +161,7 @@ def draw_complexion(subject: int, group: str, gender: str, age: float) -> Comple
         ruddy_nose=random.random() ** 3 * (0.4 if is_child else 1),
         tan=random.random() ** 2 * (0.3 if depth < 0.2 else 1),
         shine=random.uniform(0.6, 1.3) * (0.8 if is_child else 1),
-        freckles=min(1.0, freckled * (1.5 if hair_name == "red" else 1)),
+        freckles=min(1.0, freckled * (1.8 if hair_name == "red" else 1)),
         moles=int(random.choice(4, p=[0.4, 0.3, 0.2, 0.1])),
         blemishes=0 if is_child else int(max(0, random.integers(-6, 8))),
         age_spots=int(max(0, (age - 0.2) * 30 * random.random())),

@@ -116,7 +116,7 @@ def paint_skin(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, 
 
     flush = 1 + 0.22 * grain["mottles"]  # blood shows in patches
     blood = 0.75 * look.redness * zones["cheeks"] * flush + look.redness * zones["redder"]
-    blood += (0.55 * look.redness + 1.1 * look.ruddy_nose) * zones["nose"]
+    blood += (0.55 * look.redness + 0.8 * look.ruddy_nose) * zones["nose"]
     blood += look.mottling * (0.085 * grain["mottles"] + 0.05 * grain["blotches"])
     absorb(blood, BLOOD)
     absorb(look.sallow * zones["yellower"] + 0.06 * grain["blotches"], YELLOW)
@@ -140,7 +140,7 @@ def paint_skin(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, 
     if person.gender == "male" and not person.is_child:
         shadow, hairs = paint_beard(person, canvas, grain["pores"])
         # The darker the hair, the bluer a shaven jaw.
-        depth = 1.9 * np.exp(-9 * float(look.hair.mean()))
+        depth = 1.55 * np.exp(-9 * float(look.hair.mean()))
         absorb(shadow * depth, VEIN)
     colour = (look.skin.astype(np.float32)[:, None, None] * np.exp(-absorbed)).transpose(1, 2, 0)
     if hairs is not None:
@@ -187,8 +187,8 @@ def _paint_marks(person: Person, canvas: Canvas, absorbed: np.ndarray) -> None:
         count = int(FRECKLES * (0.3 + 0.7 * look.freckles))
         x = np.clip(random.normal(0, 0.30, count), -0.78, 0.78)
         places = place(x, random.normal(7.02, 0.15, count) + 0.06 * random.normal(size=count))
-        radii = 0.0035 + 0.0035 * random.random(count) ** 2
-        strengths = (0.15 + 0.65 * look.freckles) * random.uniform(0.2, 1, count)
+        radii = 0.0045 + 0.0050 * random.random(count) ** 2
+        strengths = (0.25 + 0.75 * look.freckles) * random.uniform(0.2, 1, count)
         _stamp(canvas, absorbed, places, radii, strengths, MELANIN, random)
     if look.moles:
         x = random.uniform(0.10, 0.68, look.moles) * random.choice([-1, 1], look.moles)
