@@ -23,7 +23,7 @@ EYE_ROW = 0.42
 
 # Faces are looked for in a picture of this many pixels along its longer side, widened all
 # around by a part of it, so that a face that fills the picture is found too.
-LONG_SIDE = 480
+LONG_SIDE = 360
 MARGIN = 0.25
 # The smallest face, as a part of the shorter side.
 SMALLEST = 0.15
