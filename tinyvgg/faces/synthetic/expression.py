@@ -34,7 +34,7 @@ ACTIONS = {
     "neutral": {},
     # A felt smile: corners up and back (12), cheeks raised (6), lips parted over the teeth (25).
     "happy": {
-        "mouthSmile*": 1.00, "mouthStretch*": 0.20, "cheekSquint*": 0.80, "eyeSquint*": 0.30,
+        "mouthSmile*": 0.92, "mouthStretch*": 0.20, "cheekSquint*": 0.80, "eyeSquint*": 0.30,
         "mouthUpperUp*": 1.00, "mouthLowerDown*": 0.55, "mouthDimple*": 0.20, "jawOpen": 0.14,
     },
     # Brows drawn together and down (4), upper lids up (5), lids tight (7), lips pressed (23, 24).
@@ -42,7 +42,7 @@ ACTIONS = {
     "angry": {
         "browDown*": 1.35, "browInnerUp": -0.35, "eyeWide*": 0.75, "eyeSquint*": 0.45,
         "noseSneer*": 0.25, "mouthPress*": 0.30, "mouthRollLower": 0.55, "mouthRollUpper": 0.70,
-        "mouthFrown*": 0.60, "mouthShrugLower": 0.40, "mouthPucker": 0.20, "jawForward": 0.30,
+        "mouthFrown*": 0.75, "mouthShrugLower": 0.40, "mouthPucker": 0.20, "jawForward": 0.30,
     },
     # Inner brows up (1) and together (4), corners of the mouth down (15), chin up (17).
     "sad": {
@@ -58,8 +58,8 @@ ACTIONS = {
     },
     # Nose wrinkled (9), upper lip raised (10), brows down (4), lower lip pushed up (17).
     "disgusted": {
-        "noseSneer*": 1.50, "mouthUpperUp*": 0.85, "browDown*": 0.65, "cheekSquint*": 0.80,
-        "eyeSquint*": 0.45, "mouthFrown*": 0.55, "mouthShrugLower": 0.70,
+        "noseSneer*": 1.50, "mouthUpperUp*": 1.00, "browDown*": 0.50, "cheekSquint*": 0.80,
+        "eyeSquint*": 0.45, "mouthFrown*": 0.55, "mouthShrugLower": 0.60, "jawOpen": 0.06,
     },
     # Brows high (1, 2), eyes wide (5), jaw dropped (26) without tension.
     "surprised": {
