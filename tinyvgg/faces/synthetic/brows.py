@@ -34,8 +34,8 @@ def paint_brows(person: Person, canvas: Canvas) -> np.ndarray:
     random = stream("brows", person.subject)
     middle = middle_line(brows)
     share = np.linspace(0, 1, POINTS)  # from the nose outwards
-    half_width = HALF_WIDTH * brows.thickness
-    half_width = half_width * np.interp(share, [0, 0.15, 0.4, 0.65, 1], [0.62, 0.9, 1, 0.72, 0.12])
+    profile = np.interp(share, [0, 0.15, 0.4, 0.65, 1], [0.62, 0.9, 1, 0.72, 0.12])
+    half_width = HALF_WIDTH * brows.thickness * profile
     along = np.gradient(middle, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     across = np.stack([-along[:, 1], along[:, 0]], 1)
