@@ -31,8 +31,8 @@ GRAIN = {  # scale in dm, octaves
 FRECKLES = 520
 SHIRT = np.array([0.016, 0.016, 0.017], np.float32)
 # Height of the shirt's collar by angle in degrees from straight ahead.
-COLLAR = ((0, 40, 90, 180), (5.66, 5.74, 5.84, 5.95))
-COLLAR_WIDTH, COLLAR_HEIGHT = 0.07, 0.012  # dm
+COLLAR = ((0, 40, 90, 180), (5.68, 5.75, 5.84, 5.95))
+COLLAR_WIDTH, COLLAR_HEIGHT = 0.06, 0.012  # dm; it ends above the canvas's bottom
 SKIN_GLOSS, LIP_GLOSS = 0.22, 0.38
 LIP_LINES = np.array([0.06, 0.05, 0.03], np.float32)  # absorbed by the fine lines across them
 LIP_LINE_HEIGHT = 0.0012
