@@ -99,9 +99,11 @@ def shell(person: Person, basis: HeadBasis, above: np.ndarray) -> np.ndarray:
     ahead = ramp(np.abs(angle), 120, 20)
     profile = cut.sides + (1 - cut.sides) * top + cut.front * top * ahead
     thickness = cut.shell * hair.volume * profile * ramp(above, -0.02, 0.30)
-    lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 1.6 + 6 * (cut.end or 0), 3)
+    lumps = smooth_noise(stream("lumps", person.subject), (48, 96), 2.5, 3)
     lump = sample(lumps[..., None], (angle % 360) / 360 * 95 + 0.5, np.clip((y - 6.5) * 20, 0, 47))
-    thickness *= (1 + cut.lumps * lump[:, 0]) * (1 - 0.8 * hair.thinning * bald_patch(basis.rest))
+    thickness *= np.maximum(1 + cut.lumps * lump[:, 0], 0.3) * (
+        1 - 0.8 * hair.thinning * bald_patch(basis.rest)
+    )
     return np.clip(thickness, 0, None) * basis.is_skin * (1 - near_ears())
 
 

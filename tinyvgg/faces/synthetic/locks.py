@@ -111,7 +111,13 @@ def grow_locks(
     count = len(root)
     hangs_in_front = _is_fringe(root, hair)
     length = _lengths(random, hair, root, hangs_in_front)
-    steps = 14 if cut.end is not None else 9 if cut.tie or hair.wave > 0.9 else 7
+    steps = (
+        (14 if hair.wave < 0.5 else 18)
+        if cut.end is not None
+        else 9
+        if cut.tie or hair.wave > 0.9
+        else 7
+    )
     layer = random.uniform(0.004, 0.06 if cut.end is not None else 0.05, count)
     layer = 0.012 + 0.3 * layer if cut.tie else layer * np.minimum(1, length / 0.4)
     layer = np.where(hangs_in_front, random.uniform(0.03, 0.06, count), layer)
@@ -219,7 +225,7 @@ def _roots(random, basis, own, normals, above, ears, hair: Hair):
     elif cut.end is not None:
         density = 0.25 + ramp(rest[:, 1], 7.8, 8.3)
         density += 2.5 * ramp(np.abs(rest[:, 0] - hair.parting), 0.22, 0.05) * (rest[:, 2] > 0.1)
-    in_front = ramp(rest[:, 2], 0.5, 0.9)
+    in_front = ramp(rest[:, 2], 0.3, 0.7)
     density += 2.5 * in_front * edge
     density *= 1 + 1.5 * _is_fringe(rest, hair)
     density *= area * (1 - hair.thinning * bald_patch(rest))
@@ -322,7 +328,7 @@ def _curl(random, path, length, hair: Hair, body: _Body):
     outward = _unit(path - np.array([0, 1, 0]) * path - np.array([0, 0, 0.4]))
     across = _unit(np.cross(tangent, outward))
     curly = hair.wave > 0.9
-    period = 0.22 if curly else 0.75
+    period = 0.22 if curly else 1.1
     phase = 7 * path[0, :, 0] + 3 * path[0, :, 2] + random.normal(0, 0.7, count)
     if curly:
         phase = random.uniform(0, 2 * np.pi, count)

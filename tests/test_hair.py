@@ -1,0 +1,104 @@
+"""The hair of the synthetic faces: it grows where it should, follows the head, frees the eyes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tinyvgg.faces.design import EMOTIONS, ROSTER
+from tinyvgg.faces.synthetic import hair
+from tinyvgg.faces.synthetic.basis import load_basis
+from tinyvgg.faces.synthetic.expression import draw_shot
+from tinyvgg.faces.synthetic.haircuts import CUTS, STYLES
+from tinyvgg.faces.synthetic.identity import draw_person
+from tinyvgg.faces.synthetic.locks import EYES, _cut
+from tinyvgg.faces.synthetic.sitter import invite
+from tinyvgg.faces.synthetic.strands import is_frayed, strand_texture
+
+COARSE = 128  # drawn pixels: the locks are the same, the painting is quicker
+
+
+@pytest.fixture(scope="module")
+def sitters():
+    return [invite(each.subject, each.group, each.gender, COARSE) for each in ROSTER]
+
+
+def in_the_mean_head(points, frame):
+    return (points - frame.eyes) / frame.unit + EYES
+
+
+def test_hair_leaves_the_eyes_free_in_everybody_and_every_emotion(sitters):
+    for sitter in sitters:
+        if sitter.locks is None:
+            continue
+        for emotion in EMOTIONS:
+            shot = draw_shot(sitter.person.subject, emotion, "frontal")
+            coarse = sitter.basis.actions.morph(sitter.vertices, shot.actions, sitter.frame.unit)
+            points = sitter.locks.carried(coarse - sitter.vertices)
+            x, y, z = in_the_mean_head(points, sitter.frame).T
+            before_eyes = (
+                (np.abs(np.abs(x) - 0.308) < 0.14) & (np.abs(y - 7.284) < 0.09) & (z > 1.2)
+            )
+            assert not before_eyes.any(), (sitter.person.subject, emotion)
+
+
+def test_locks_are_carried_by_the_skin_that_they_grow_from(sitters):
+    step = np.array([0.03, -0.02, 0.01])
+    for sitter in sitters[:12]:
+        if sitter.locks is None or sitter.person.hair.cut.tie == "tail":
+            continue
+        motion = np.broadcast_to(step, sitter.vertices.shape)
+        roots = sitter.locks.layout[:, 2] == 0
+        moved = (sitter.locks.carried(motion) - sitter.locks.vertices)[roots] / step
+        assert roots.any()
+        assert moved.max() < 1 + 1e-6
+        assert np.quantile(moved, 0.05) > 0.8
+        np.testing.assert_array_equal(sitter.locks.carried(0 * motion), sitter.locks.vertices)
+
+
+def test_hanging_hair_is_cut_at_its_height():
+    path = np.zeros((5, 2, 3))
+    path[:, :, 1] = np.linspace(2, 0, 5)[:, None]
+    cut = _cut(path, np.array([0.75, -1.0]))
+    np.testing.assert_allclose(cut[:, 0, 1], np.linspace(2, 0.75, 5))
+    np.testing.assert_allclose(cut[:, 1], path[:, 1])
+
+
+def test_no_hair_grows_below_the_hairline_or_on_the_ears(sitters):
+    basis = load_basis()
+    for sitter in sitters[::7]:
+        above = hair.scalp_growth(sitter.person, basis)
+        assert not sitter.shell[above < -0.03].any()
+        assert not sitter.shell[basis.masks["ears"] > 0.99].any()
+        assert (sitter.shell[above > 0.4] > 0).mean() > 0.95
+
+
+def test_people_of_a_kind_wear_their_hair_differently():
+    for (group, gender), shares in STYLES.items():
+        assert sum(shares.values()) == pytest.approx(1)
+        assert set(shares) <= set(CUTS)
+        worn = Counter(
+            draw_person(*each[:1], each.group, each.gender).hair.style
+            for each in ROSTER
+            if (each.group, each.gender) == (group, gender)
+        )
+        if sum(worn.values()) > 8:
+            assert max(worn.values()) <= sum(worn.values()) / 2
+            assert len(worn) >= 5
+
+
+def test_tips_fray_and_the_middle_of_a_lock_does_not():
+    column = np.linspace(0, 900, 4001)
+
+    def frayed(across, along):
+        layout = np.stack([column, across + 0 * column, along + 0 * column], 1)
+        return is_frayed(layout).mean()
+
+    assert frayed(0, 0.15) == 0
+    shares = [frayed(0, along) for along in (0.3, 0.6, 0.9)]
+    assert 0 < shares[0] < shares[1] < shares[2] < 1
+    assert frayed(0.95, 0.15) > 0
+    assert strand_texture().min() > 0
+    assert strand_texture().max() == 1
