@@ -202,6 +202,21 @@ def test_the_words_quote_the_table(kept, tmp_path):
     assert none["networks_missing"] == 3 and np.isnan(none["network_gaze"])
 
 
+def test_a_page_shows_a_row_a_question(kept, tmp_path):
+    _, record, *_ = kept
+    here = fresh(kept, tmp_path)
+    table = difficulty_table(here, record)
+    page = difficulty.by_question(table).set_index("question")
+    assert list(page.index) == [question.name for question in QUESTIONS]
+    entry = difficulty._entry(record, QUESTIONS[3], 0)
+    low, high = wilson(entry["right"], entry["test"])[1:]
+    share = f"{entry['right'] / entry['test']:.1%} ({100 * low:.1f} to {100 * high:.1f})"
+    assert page.loc["gaze", NETWORK] == share
+    assert page.loc["gaze", "chance"] == "33.3%"
+    assert page.loc["gaze", f"{NETWORK} from"].startswith("recorded")
+    assert difficulty.by_question(difficulty_table(here)).loc[3, NETWORK] == "–"
+
+
 def test_a_question_that_cannot_be_asked_is_said_so():
     table = difficulty.pd.DataFrame(
         {

@@ -297,6 +297,38 @@ def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame
     return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(shares, float))
 
 
+def by_question(table: pd.DataFrame) -> pd.DataFrame:
+    """A `difficulty_table` for a page: a row a question, shares as text with their interval.
+
+    Sizes and chance are those of the linear probe, which always is of the present run.
+    """
+    rows = []
+    for question, pair in table.groupby("question", sort=False):
+        probe, network = (pair[pair.reader == reader].iloc[0] for reader in (PROBE, NETWORK))
+        rows.append(
+            {
+                "question": question,
+                "classes": probe.classes,
+                "test images": probe.test,
+                "chance": _per_cent(probe.chance),
+                PROBE: _share(probe),
+                NETWORK: _share(network),
+                f"{NETWORK} from": network.origin or f"not possible: {network.note}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _share(row: pd.Series) -> str:
+    if pd.isna(row.accuracy):
+        return "–"
+    return f"{_per_cent(row.accuracy)} ({100 * row.low:.1f} to {100 * row.high:.1f})"
+
+
+def _per_cent(share: float) -> str:
+    return "–" if pd.isna(share) else f"{share:.1%}"
+
+
 def in_words(table: pd.DataFrame) -> dict[str, Any]:
     """What sentences quote of a `difficulty_table`, by name.
 

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.figures.style import TRUE, WIDTH, WRONG, bare, montage, panels, picture
 
+SMOOTH = "bicubic"  # for faces shown larger than they are
+
 
 def face_row(images: np.ndarray, titles: Sequence[str], columns: int | None = None) -> Figure:
     """A few faces with a title each, in rows of `columns` (Figs. 1 and 2).
@@ -36,9 +38,9 @@ def face_row(images: np.ndarray, titles: Sequence[str], columns: int | None = No
 
 def contact_sheet(images: np.ndarray, columns: int, smooth: bool = False) -> Figure:
     """Many faces close together, in rows of `columns`; enlarged with or without visible pixels."""
-    sheet = montage(images, columns)
+    sheet = montage(images, min(columns, max(len(images), 1)))
     figure, axes = panels(1, 1, WIDTH * sheet.shape[0] / sheet.shape[1])
-    picture(axes[0, 0], sheet, interpolation="auto" if smooth else "nearest")
+    picture(axes[0, 0], sheet, interpolation=SMOOTH if smooth else "nearest")
     return figure
 
 
@@ -48,6 +50,7 @@ def face_table(
     people: Mapping[int, str],
     label: str,
     values: Sequence[Any],
+    across: bool = False,
 ) -> Figure:
     """Faces in a row for each person and a column for each value of a label.
 
@@ -57,24 +60,28 @@ def face_table(
     shots : DataFrame
         N rows of labels; where several fit a place the first is shown, where none does, none.
     people : mapping
-        Title of the row of each subject.
+        Title of each subject.
     label : str
         Column of `shots`, such as "emotion".
     values : sequence
         Its values, in the order of the columns.
+    across : bool
+        Give each person a column instead, and each value a row.
     """
     side, gap = images.shape[1], 2
-    places = np.full((len(people) * len(values), side, side, 3), 255, np.uint8)
-    for k, (subject, value) in enumerate(product(people, values)):
+    places = np.full((len(people), len(values), side, side, 3), 255, np.uint8)
+    for (i, subject), (j, value) in product(enumerate(people), enumerate(values)):
         fits = np.flatnonzero((shots.subject == subject) & (shots[label] == value))
         if len(fits):
-            places[k] = images[fits[0]]
-    sheet = montage(places, len(values), gap)
+            places[i, j] = images[fits[0]]
+    titles = [list(people.values()), [str(value) for value in values]]  # of rows, of columns
+    if across:
+        places, titles = places.swapaxes(0, 1), titles[::-1]
+    sheet = montage(places.reshape(-1, side, side, 3), len(titles[1]), gap)
     figure, axes = panels(1, 1, 0.9 * WIDTH * sheet.shape[0] / sheet.shape[1] + 0.2)
-    ax = picture(axes[0, 0], sheet, interpolation="auto")
-    middles = np.arange(max(len(people), len(values))) * (side + gap) + side / 2 - 0.5
-    ax.set_xticks(middles[: len(values)], [str(value) for value in values], fontsize=8)
-    ax.set_yticks(middles[: len(people)], list(people.values()), fontsize=8)
+    ax = picture(axes[0, 0], sheet, interpolation=SMOOTH)
+    for place, names in zip((ax.set_yticks, ax.set_xticks), titles, strict=True):
+        place(np.arange(len(names)) * (side + gap) + side / 2 - 0.5, names, fontsize=8)
     ax.tick_params(length=0, top=False, labeltop=True, labelbottom=False, pad=2)
     return figure
 
