@@ -435,13 +435,22 @@ def test_an_unknown_part_of_the_identity_is_an_error(site):
 
 
 @pytest.mark.parametrize(
-    "command", [["book"], ["faces", "info"], ["faces", "show"], ["train"]], ids=" ".join
+    "command",
+    [
+        ["book"],
+        ["faces", "info"],
+        ["faces", "show"],
+        ["faces", "export"],
+        ["train"],
+        ["study", "difficulty"],
+    ],
+    ids=" ".join,
 )
 def test_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as stop:
         command_line.main([*command, "--help"])
     assert stop.value.code == 0
-    assert f"python -m tinyvgg {' '.join(command)} --" in capsys.readouterr().out
+    assert f"example:\n  python -m tinyvgg {' '.join(command)} " in capsys.readouterr().out
 
 
 def test_bad_input_is_one_line_and_no_traceback(capsys, pretended):

@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         "write the synthetic faces as RaFD delivers its photographs: JPEG files of 681 x 1024 "
         "pixels, with RaFD's names",
         "python -m tinyvgg faces export synthetic-rafd --subjects 2\n"
-        "  python -m tinyvgg faces info --source rafd:synthetic-rafd\n\n"
+        "  python -m tinyvgg faces info rafd:synthetic-rafd\n\n"
         "An export that was interrupted goes on when it is asked for again. Every file says\n"
         "inside that it is synthetic.",
         faces_export,
