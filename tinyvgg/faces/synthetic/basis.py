@@ -63,6 +63,16 @@ class Targets:
 
 
 @dataclass(frozen=True)
+class Mesh:
+    """Faces on the first `count` of the fine vertices."""
+
+    count: int
+    quads: np.ndarray  # (F, 4)
+    triangles: np.ndarray  # (2F, 3)
+    part_of_triangle: np.ndarray  # (2F,) number in PARTS
+
+
+@dataclass(frozen=True)
 class HeadBasis:
     """What all heads share: topology, rest shape, masks and targets.
 
@@ -81,6 +91,12 @@ class HeadBasis:
     masks: dict[str, np.ndarray]  # name in MASKS -> (fine vertices,) 0..1
     identity: Targets
     actions: Targets
+    coarse: Mesh  # the moved coarse vertices only: a quarter of the faces, for small pictures
+
+    @property
+    def fine(self) -> Mesh:
+        """All faces."""
+        return Mesh(len(self.rest), self.quads, self.triangles, self.part_of_triangle)
 
     def surface(self, vertices: np.ndarray) -> np.ndarray:
         """Fine vertices of a coarse head (V, 3)."""
@@ -136,6 +152,12 @@ def load_basis() -> HeadBasis:
         masks={name: mask / 255 for name, mask in zip(MASKS, arrays["masks"], strict=True)},
         identity=targets[0],
         actions=targets[1],
+        coarse=Mesh(
+            surface_count,
+            arrays["quads"].astype(np.intp),
+            triangulate(arrays["quads"].astype(np.intp)),
+            np.tile(arrays["part_of_quad"], 2),
+        ),
     )
 
 

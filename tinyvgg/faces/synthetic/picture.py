@@ -22,7 +22,12 @@ def take_picture(scene: Scene, angle: int, size: int) -> np.ndarray:
 def expose(scene: Scene, camera: Camera) -> np.ndarray:
     """What a camera sees: uint8 (height, width, 3)."""
     points = look(scene, camera)
-    light = shade.tone(_light(scene, camera, points)) * points.share[:, None]
+    return develop(points, illuminate(scene, camera, points), camera)
+
+
+def develop(points: VisiblePoints, light: np.ndarray, camera: Camera) -> np.ndarray:
+    """The picture, uint8 (height, width, 3), of points that send linear light (n, 3)."""
+    light = shade.tone(light) * points.share[:, None]
     count = camera.width * camera.height
     # Sums in the order of the points, the same everywhere.
     empty = 1 - np.bincount(points.pixel, points.share, count)
@@ -32,7 +37,7 @@ def expose(scene: Scene, camera: Camera) -> np.ndarray:
     return to_display(image.reshape(camera.height, camera.width, 3))
 
 
-def _light(scene: Scene, camera: Camera, points: VisiblePoints) -> np.ndarray:
+def illuminate(scene: Scene, camera: Camera, points: VisiblePoints) -> np.ndarray:
     """Linear light (n, 3) that the points send to the camera."""
     person, view = scene.sitter.person, camera.view
     surface = describe(scene, camera, points)

@@ -13,6 +13,8 @@ import numpy as np
 
 TOLERANCE = 1e-9  # columns; samples on a shared edge belong to both triangles
 CENTRE = (0.5,)  # one sample in the middle of each pixel
+BATCH = 6000  # triangles drawn at a time, the nearest first
+TILES = 20  # in a row; triangles behind all that is drawn in their tiles are skipped
 
 
 @dataclass(frozen=True)
@@ -50,46 +52,107 @@ def rasterize(
     wins.
     """
     x, y, z = ([values[corner] for corner in triangles.T] for values in (*points.T, depth))
-    row, half = _rows(y, height)
+    nearest = np.minimum(np.minimum(z[0], z[1]), z[2])
+    buffer = _Buffer(width, height, len(across))
+    order = np.argsort(nearest, kind="stable")
+    for start in range(0, len(order), BATCH):
+        batch = np.sort(order[start : start + BATCH])
+        corners = [[values[batch] for values in axis] for axis in (x, y)]
+        if start:
+            shown = np.flatnonzero(~buffer.hides(*corners, nearest[batch]))
+            batch = batch[shown]
+        corners = [[values[batch] for values in axis] for axis in (x, y, z)]
+        _draw(buffer, batch, corners, is_hole, np.asarray(across, float))
+    pixel = np.flatnonzero(buffer.triangle >= 0)
+    second, third = buffer.second[pixel], buffer.third[pixel]
+    return Fragments(
+        pixel=pixel,
+        triangle=buffer.triangle[pixel],
+        weight=np.stack([1 - second - third, second, third]),
+        depth=buffer.depth[pixel],
+    )
+
+
+class _Buffer:
+    """What has been drawn so far: the nearest triangle at each sample, and where on it."""
+
+    def __init__(self, width: int, height: int, rows: int):
+        self.width, self.height = width, height
+        count = width * height
+        self.depth = np.full(count, np.inf)
+        self.triangle = np.full(count, -1)
+        self.second, self.third = np.zeros(count), np.zeros(count)  # weights
+        self._columns = max(1, width // TILES)  # of a tile
+        self._rows = self._columns * rows
+
+    def hides(self, x, y, nearest) -> np.ndarray:
+        """Which triangles lie behind everything in the tiles that they touch.
+
+        Those larger than a tile are not looked into.
+        """
+        farthest = self._farthest()
+        left, right = np.minimum(np.minimum(*x[:2]), x[2]), np.maximum(np.maximum(*x[:2]), x[2])
+        upper, lower = np.minimum(np.minimum(*y[:2]), y[2]), np.maximum(np.maximum(*y[:2]), y[2])
+        hidden = (right - left <= self._columns) & (lower - upper <= self._rows)
+        for column in (left, right):
+            tile_column = np.clip(column // self._columns, 0, farthest.shape[1] - 1).astype(np.intp)
+            for row in (upper, lower):
+                tile_row = np.clip(row // self._rows, 0, farthest.shape[0] - 1).astype(np.intp)
+                hidden &= nearest > farthest[tile_row, tile_column]
+        return hidden
+
+    def _farthest(self) -> np.ndarray:
+        """The largest depth in each tile; infinite where something is still uncovered."""
+        depth = self.depth.reshape(self.height, self.width)
+        depth = np.maximum.reduceat(depth, np.arange(0, self.height, self._rows), 0)
+        return np.maximum.reduceat(depth, np.arange(0, self.width, self._columns), 1)
+
+
+def _draw(buffer: _Buffer, batch, corners, is_hole, across) -> None:
+    """Put triangles, numbered by `batch`, in front of what they hide."""
+    x, y, z = corners
+    row, half = _rows(y, buffer.height)
     sample_y = row + 0.5
-    sample_x = np.asarray(across, float)[row % len(across)]  # in the first column
+    sample_x = across[row % len(across)]  # in the first column
     left, right = _edges(x, y, half, sample_y)
     first = np.ceil(left - sample_x - TOLERANCE).astype(np.intp)
     last = np.floor(right - sample_x + TOLERANCE).astype(np.intp)
-    first, last = np.maximum(first, 0), np.minimum(last, width - 1)
+    first, last = np.maximum(first, 0), np.minimum(last, buffer.width - 1)
     crossed = np.flatnonzero(last >= first)
-    first, count = first[crossed], (last - first)[crossed] + 1
-    triangle = half[crossed] >> 1
+    first, count, triangle = first[crossed], (last - first)[crossed] + 1, half[crossed] >> 1
+    second, third, depth = _lines(x, y, z, triangle, first + sample_x[crossed], sample_y[crossed])
 
     span = np.repeat(np.arange(len(crossed)), count)
     step = _count_up(count)
-    pixel = (row[crossed] * width + first)[span] + step
-    values = [
-        start[span] + slope[span] * step
-        for start, slope in _lines(x, y, z, triangle, first + sample_x[crossed], sample_y[crossed])
-    ]
-    triangle = triangle[span]
-    second, third, depth = values
+    pixel = (row[crossed] * buffer.width + first)[span] + step
+    depth = depth[0][span] + depth[1][span] * step
+    near = np.flatnonzero(depth < buffer.depth[pixel])
+    span, step, pixel, depth = span[near], step[near], pixel[near], depth[near]
+    second, third = (start[span] + slope[span] * step for start, slope in (second, third))
+    triangle = batch[triangle[span]]
 
-    def weight(number):
-        return np.stack([1 - second[number] - third[number], second[number], third[number]])
-
-    winner = np.full(width * height, -1)
+    winner = np.full(buffer.width * buffer.height, -1)
     contest = np.arange(len(pixel))
-    while len(contest):
-        _put_nearest(winner, contest, pixel, depth)
-        if is_hole is None:
-            break
+    _put_nearest(winner, contest, pixel, depth)
+    unsettled = np.flatnonzero(winner >= 0) if is_hole is not None else ()
+    gone, seen_through = np.zeros(len(pixel), bool), np.zeros(len(winner), bool)
+    while len(unsettled):
         # Look through the holes: there, whatever is left behind them contests again.
-        front = np.unique(winner[pixel[contest]])
-        front = front[is_hole(triangle[front], weight(front))]
-        again = np.zeros(len(winner), bool)
-        again[pixel[front]] = True
-        winner[pixel[front]] = -1
-        depth[front] = np.nan
-        contest = contest[again[pixel[contest]] & ~np.isnan(depth[contest])]
-    seen = winner[winner >= 0]
-    return Fragments(pixel[seen], triangle[seen], weight(seen), depth[seen])
+        front = winner[unsettled]
+        weight = np.stack([1 - second[front] - third[front], second[front], third[front]])
+        front = front[is_hole(triangle[front], weight)]
+        gone[front] = True
+        unsettled = pixel[front]
+        winner[unsettled] = -1
+        seen_through[:] = False
+        seen_through[unsettled] = True
+        contest = contest[seen_through[pixel[contest]] & ~gone[contest]]
+        _put_nearest(winner, contest, pixel, depth)
+        unsettled = unsettled[winner[unsettled] >= 0]
+    front = winner[winner >= 0]
+    pixel = pixel[front]
+    buffer.triangle[pixel], buffer.depth[pixel] = triangle[front], depth[front]
+    buffer.second[pixel], buffer.third[pixel] = second[front], third[front]
 
 
 def _count_up(counts: np.ndarray) -> np.ndarray:
@@ -155,7 +218,7 @@ def _lines(x, y, z, triangle, sample_x, sample_y):
     rise_1, rise_2 = rise_1[triangle], rise_2[triangle]
     starts.append(z[0][triangle] + starts[0] * rise_1 + starts[1] * rise_2)
     slopes.append(slopes[0] * rise_1 + slopes[1] * rise_2)
-    return zip(starts, slopes, strict=True)
+    return list(zip(starts, slopes, strict=True))
 
 
 def _put_nearest(winner, contest, pixel, depth) -> None:

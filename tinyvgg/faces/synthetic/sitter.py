@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import hair, locks, skin
-from .basis import PARTS, HeadBasis, eyeball_mesh, load_basis
+from .basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
 from .camera import Frame
 from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
 from .expression import Shot
@@ -31,6 +31,7 @@ POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
 LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
 TANGENT, TONE = slice(9, 12), 12
 
+COARSE = 45.0  # pixels per dm up to which the head is drawn with its coarse faces
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
 LID_THICKNESS = 1.03  # skin is kept this many radii away from an eye's centre
 MARGIN_DISTANCE = (
@@ -46,6 +47,7 @@ class Sitter:
 
     person: Person
     basis: HeadBasis
+    mesh: Mesh  # the head's faces, fine or coarse
     vertices: np.ndarray  # coarse neutral head
     eyeballs: dict[str, tuple[np.ndarray, float]]
     frame: Frame
@@ -83,6 +85,7 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
     return Sitter(
         person=person,
         basis=basis,
+        mesh=basis.fine if side is None or frame.scale(side) > COARSE else basis.coarse,
         vertices=vertices,
         eyeballs=eyeballs,
         frame=frame,
@@ -146,14 +149,17 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
         for side, (centre, radius) in sitter.eyeballs.items()
     }
     lash_line = _fit_lids(surface, eyes, unit)
-    normals = vertex_normals(surface, basis.quads)
-    surface = surface + normals * sitter.shell[:, None]
-    normals = vertex_normals(surface, basis.quads)
+    mesh = sitter.mesh
+    surface = surface[: mesh.count]
+    normals = vertex_normals(surface, mesh.quads)
+    surface = surface + normals * sitter.shell[: mesh.count, None]
+    normals = vertex_normals(surface, mesh.quads)
 
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
-    masks = np.stack([lips, mouth, hair.near_ears(), lash_line], 1)
-    vertices, shades = [surface], [np.concatenate([surface, normals, basis.rest, masks], 1)]
-    triangles, part = [basis.triangles], [basis.part_of_triangle]
+    fixed = [basis.rest, np.stack([lips, mouth, hair.near_ears(), lash_line], 1)]
+    fixed = [each[: mesh.count] for each in fixed]
+    vertices, shades = [surface], [np.concatenate([surface, normals, *fixed], 1)]
+    triangles, part = [mesh.triangles], [mesh.part_of_triangle]
 
     def add(points, point_normals, quads, number, layout, rest_of_columns=None):
         start = sum(len(each) for each in vertices)
@@ -179,7 +185,7 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
         triangles=np.concatenate(triangles),
         part=np.concatenate(part),
         eyes=eyes,
-        lips_z=float(np.percentile(surface[lips > 0.5, 2], 80)),
+        lips_z=float(np.percentile(surface[lips[: mesh.count] > 0.5, 2], 80)),
     )
 
 
