@@ -96,6 +96,17 @@ def test_gender_and_group_belong_to_the_person():
     assert np.abs(pictures[0] - pictures[2]).mean() > 2
 
 
+def test_small_pictures_are_large_ones_shrunk():
+    """They are drawn with fewer faces and on smaller canvases, which must not show."""
+    table = design((0, "happy", "left", 45), (1, "surprised", "frontal", 90))
+    small, large = (
+        render_faces(table, size, 1, progress=False).astype(float) for size in (64, 192)
+    )
+    shrunk = large.reshape(2, 64, 3, 64, 3, 3).mean((2, 4))
+    assert np.abs(small - shrunk).mean() < 4  # grey levels of 255
+    assert np.abs((small - shrunk).mean((1, 2))).max() < 2  # no cast of colour
+
+
 def test_an_empty_table_gives_no_pictures():
     table = design((0, "happy", "left", 45)).iloc[:0]
     assert render_faces(table, SIZE, progress=False).shape == (0, SIZE, SIZE, 3)

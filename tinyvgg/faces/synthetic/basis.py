@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ OPPOSITES = (  # endings of the two targets that shape a detail in opposite dire
 )
 SIDES = ("left", "right")  # the subject's own
 VERTICES_OF_AN_EYE = 72
+DETAILED_LIDS = 1.7  # radii of the eyeball, around which faces stay fine
 HEAD_ABOVE = 6.0  # where the neck ends
 
 
@@ -64,10 +65,10 @@ class Targets:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Faces on the first `count` of the fine vertices."""
+    """Faces on some of the fine vertices."""
 
-    count: int
-    quads: np.ndarray  # (F, 4)
+    vertices: np.ndarray  # (n,) numbers of the fine vertices
+    quads: np.ndarray  # (F, 4) numbers among those n
     triangles: np.ndarray  # (2F, 3)
     part_of_triangle: np.ndarray  # (2F,) number in PARTS
 
@@ -91,12 +92,8 @@ class HeadBasis:
     masks: dict[str, np.ndarray]  # name in MASKS -> (fine vertices,) 0..1
     identity: Targets
     actions: Targets
-    coarse: Mesh  # the moved coarse vertices only: a quarter of the faces, for small pictures
-
-    @property
-    def fine(self) -> Mesh:
-        """All faces."""
-        return Mesh(len(self.rest), self.quads, self.triangles, self.part_of_triangle)
+    fine: Mesh  # all faces
+    coarse: Mesh  # coarse faces but around eyes and mouth, for small pictures
 
     def surface(self, vertices: np.ndarray) -> np.ndarray:
         """Fine vertices of a coarse head (V, 3)."""
@@ -140,25 +137,42 @@ def load_basis() -> HeadBasis:
         Targets(*(arrays[f"{kind}_{field}"] for field in ("names", "index", "shift", "offset")))
         for kind in ("identity", "action")
     ]
-    return HeadBasis(
+    basis = HeadBasis(
         vertices=vertices,
         smooth=smooth,
         quads=quads,
         triangles=triangulate(quads),
-        part_of_triangle=np.concatenate([part_of_quad, part_of_quad]),
+        part_of_triangle=np.tile(part_of_quad, 2),
         is_skin=is_skin,
         rest=rest,
         rest_normals=vertex_normals(rest, quads),
         masks={name: mask / 255 for name, mask in zip(MASKS, arrays["masks"], strict=True)},
         identity=targets[0],
         actions=targets[1],
-        coarse=Mesh(
-            surface_count,
-            arrays["quads"].astype(np.intp),
-            triangulate(arrays["quads"].astype(np.intp)),
-            np.tile(arrays["part_of_quad"], 2),
-        ),
+        fine=_mesh(quads, part_of_quad),
+        coarse=_mesh(quads, part_of_quad),
     )
+    coarse_quads = arrays["quads"].astype(np.intp)
+    detailed = _is_detailed(basis)[quads].any(1).reshape(-1, 4).any(1)  # four fine quads in each
+    mixed = np.concatenate([coarse_quads[~detailed], quads[np.repeat(detailed, 4)]])
+    parts = np.concatenate(
+        [arrays["part_of_quad"][~detailed], part_of_quad[np.repeat(detailed, 4)]]
+    )
+    return replace(basis, coarse=_mesh(mixed, parts))
+
+
+def _mesh(quads: np.ndarray, part_of_quad: np.ndarray) -> Mesh:
+    vertices, numbers = np.unique(quads, return_inverse=True)
+    quads = numbers.reshape(quads.shape)
+    return Mesh(vertices, quads, triangulate(quads), np.tile(part_of_quad, 2))
+
+
+def _is_detailed(basis: HeadBasis) -> np.ndarray:
+    """Fine vertices (V,) around the eyes and the mouth, and all that are not skin."""
+    detailed = ~basis.is_skin | (basis.masks["lips"] > 0) | (basis.masks["inside-mouth"] > 0)
+    for centre, radius in basis.eyeballs(basis.vertices).values():
+        detailed |= np.linalg.norm(basis.rest - centre, axis=1) < DETAILED_LIDS * radius
+    return detailed
 
 
 @functools.lru_cache(maxsize=1)

@@ -150,14 +150,14 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     }
     lash_line = _fit_lids(surface, eyes, unit)
     mesh = sitter.mesh
-    surface = surface[: mesh.count]
+    surface = surface[mesh.vertices]
     normals = vertex_normals(surface, mesh.quads)
-    surface = surface + normals * sitter.shell[: mesh.count, None]
+    surface = surface + normals * sitter.shell[mesh.vertices, None]
     normals = vertex_normals(surface, mesh.quads)
 
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
     fixed = [basis.rest, np.stack([lips, mouth, hair.near_ears(), lash_line], 1)]
-    fixed = [each[: mesh.count] for each in fixed]
+    fixed = [each[mesh.vertices] for each in fixed]
     vertices, shades = [surface], [np.concatenate([surface, normals, *fixed], 1)]
     triangles, part = [mesh.triangles], [mesh.part_of_triangle]
 
@@ -185,7 +185,7 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
         triangles=np.concatenate(triangles),
         part=np.concatenate(part),
         eyes=eyes,
-        lips_z=float(np.percentile(surface[lips[: mesh.count] > 0.5, 2], 80)),
+        lips_z=float(np.percentile(surface[lips[mesh.vertices] > 0.5, 2], 80)),
     )
 
 

@@ -40,7 +40,7 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
     """Find the visible points of a scene."""
     points, distance = camera.project(scene.vertices)
     triangles, part = _facing(scene, points)
-    lash_place = lash_layout()
+    lash_place = lash_layout()[scene.sitter.mesh.vertices]
     thickness = scene.sitter.person.complexion.lashes
 
     def is_hole(triangle, weight):
