@@ -7,12 +7,15 @@ import pytest
 
 from tinyvgg.faces.design import EMOTIONS, ROSTER
 from tinyvgg.faces.synthetic.basis import PARTS, load_basis
+from tinyvgg.faces.synthetic.camera import aim
 from tinyvgg.faces.synthetic.expression import draw_shot
 from tinyvgg.faces.synthetic.identity import draw_person
 from tinyvgg.faces.synthetic.mouth import fit_teeth
 from tinyvgg.faces.synthetic.raster import rasterize
 from tinyvgg.faces.synthetic.shape import LIMIT, RESTING_SHAPE
-from tinyvgg.faces.synthetic.sitter import MEAN_EYE_DISTANCE
+from tinyvgg.faces.synthetic.sitter import LIPS as LIP_COLUMN
+from tinyvgg.faces.synthetic.sitter import MEAN_EYE_DISTANCE, invite, pose
+from tinyvgg.faces.synthetic.view import look
 
 BASIS = load_basis()
 COUNT = BASIS.smooth.shape[1]
@@ -141,3 +144,19 @@ def test_details_stay_within_their_limit_and_the_resting_shape_is_known():
         assert all(name in BASIS.identity for name in targets)
         noses = [weight for name, weight in targets.items() if name.startswith("nose/")]
         assert max(noses) < LIMIT + 0.4  # of which what all women and children share
+
+
+@pytest.mark.parametrize("number", [5, 49])  # a small chin, and the widest smile
+def test_no_tooth_pierces_the_skin_below_the_lips(number):
+    each = ROSTER[number]
+    scene = pose(
+        invite(each.subject, each.group, each.gender), draw_shot(number, "happy", "frontal")
+    )
+    camera = aim(scene.sitter.frame, scene.shot, 90, 96)
+    seen = look(scene, camera)
+    row, column = np.divmod(seen.pixel, camera.width)
+    teeth, lips = seen.part == PARTS.index("teeth"), seen.values[:, LIP_COLUMN] > 0.5
+    lowest = np.zeros(camera.width, int)  # lip in each column
+    np.maximum.at(lowest, column[lips], row[lips])
+    assert teeth.sum() > 20
+    assert (row[teeth] <= lowest[column[teeth]]).all()
