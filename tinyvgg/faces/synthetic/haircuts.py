@@ -29,7 +29,7 @@ class Cut:
     lumps: float = 0.1  # share of it that varies from place to place
     end: float | None = None  # height at which hanging hair ends; its length follows from that
     turn: float = 0.0  # how strongly the tips of hanging hair turn inwards
-    tie: str | None = None  # "bun" or "tail"
+    tie: str = ""  # "bun", "tail" or nothing
 
 
 CUTS = {

@@ -436,7 +436,7 @@ def _ribbons(random, path, length, width, roll, tone, body: _Body, frame: Frame,
 
 def make_bun(person: Person, frame: Frame) -> Sheet | None:
     """The knot of tied hair, or None."""
-    if person.hair.cut.tie is None:
+    if not person.hair.cut.tie:
         return None
     ball, quads = unit_sphere()
     size = (0.30, 0.28, 0.25) if person.hair.cut.tie == "bun" else (0.09, 0.09, 0.09)
