@@ -66,15 +66,22 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
         ACROSS,
     )
     plain = (part == SKIN) & ~_is_detailed(scene)[triangles].any(1)
-    chosen, pixel, share = _merge(seen, plain[seen.triangle], camera)
-    triangle = seen.triangle[chosen]
-    weight = seen.weight[:, chosen].astype(np.float32)
+    chosen, opposite, pixel, share = _merge(seen, plain[seen.triangle], camera)
+
+    def values_at(fragments: np.ndarray) -> np.ndarray:
+        corners = triangles[seen.triangle[fragments]]
+        weight = seen.weight[:, fragments].astype(np.float32)
+        return _interpolate(scene.attributes, corners, weight)
+
+    values = values_at(chosen)
+    merged = slice(len(opposite))
+    values[merged] = (values[merged] + values_at(opposite)) / 2  # the middle of the pixel
     return VisiblePoints(
         pixel=pixel,
         share=share,
-        part=part[triangle],
+        part=part[seen.triangle[chosen]],
         depth=seen.depth[chosen].astype(np.float32),
-        values=_interpolate(scene.attributes, triangles[triangle], weight),
+        values=values,
     )
 
 
@@ -104,7 +111,8 @@ def _is_detailed(scene: Scene) -> np.ndarray:
 def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
     """Numbers of the fragments to be shaded, their pixels in the picture, and their shares.
 
-    `plain` (n,) says which fragments may stand for their neighbours.
+    `plain` (n,) says which fragments may stand for their neighbours. Those that do come first;
+    the second result is the fragment on the other side of the pixel's middle for each of them.
     """
     pixels = camera.width * camera.height
     fragment = np.full(SAMPLES * pixels, -1)
@@ -122,11 +130,11 @@ def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
         near, far = np.minimum(near, depth[other]), np.maximum(far, depth[other])
     whole = whole[alike & (far - near < ALIKE / camera.pixels_per_dm)]
     fragment = fragment.transpose(0, 2, 1).reshape(pixels, SAMPLES)
-    chosen = fragment[whole, 0]
+    chosen, opposite = fragment[whole, 0], fragment[whole, -1]
     fragment[whole] = -1
     single = fragment.ravel()
     places = np.flatnonzero(single >= 0)
     share = np.full(len(whole) + len(places), 1 / SAMPLES, np.float32)
     share[: len(whole)] = 1
     pixel = np.concatenate([whole, places // SAMPLES])
-    return np.concatenate([chosen, single[places]]), pixel, share
+    return np.concatenate([chosen, single[places]]), opposite, pixel, share
