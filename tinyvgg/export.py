@@ -30,7 +30,7 @@ from tinyvgg.store import code_fingerprint
 log = logging.getLogger(__name__)
 
 MANIFEST, NOTE, LOCK = "synthetic.json", "README.txt", ".export.lock"
-SECONDS, BYTES = 2.2, 110_000  # roughly, for a photograph on one core, and of its file
+SECONDS, BYTES = 2.0, 100_000  # roughly, for a photograph on one core, and of its file
 NOTE_TEXT = f"""\
 These are not photographs.
 
