@@ -14,7 +14,7 @@ import numpy as np
 from .camera import Camera
 from .lashes import is_gap, lash_layout
 from .raster import Fragments, rasterize
-from .sitter import LASH, LASH_LINE, LAYOUT, LOCKS, MOUTH, SKIN, TEETH, TWO_SIDED, Scene
+from .sitter import LASH, LASH_LINE, LAYOUT, LOCKS, MOUTH, SKIN, TEETH, TONGUE, TWO_SIDED, Scene
 from .strands import is_frayed
 
 SUPERSAMPLING = 2  # samples per pixel, in each direction
@@ -22,7 +22,7 @@ SUPERSAMPLING = 2  # samples per pixel, in each direction
 ACROSS = (3 / 8, 7 / 8, 1 / 8, 5 / 8)
 SAMPLES = len(ACROSS)
 FAINT = 0.02  # masks below this do not show
-TEETH_YIELD = 0.08  # dm that teeth are put back, so that none pierces the skin around the mouth
+MOUTH_YIELD = 0.08  # dm that teeth and tongue are put back: none pierces the skin around them
 ALIKE = 3.0  # in pixels' widths: samples of a pixel that differ less in depth are one surface
 
 
@@ -40,7 +40,8 @@ class VisiblePoints:
 def look(scene: Scene, camera: Camera) -> VisiblePoints:
     """Find the visible points of a scene."""
     points, distance = camera.project(scene.vertices)
-    distance[np.unique(scene.triangles[scene.part == TEETH])] += TEETH_YIELD
+    inside = np.isin(scene.part, (TEETH, TONGUE))
+    distance[np.unique(scene.triangles[inside])] += MOUTH_YIELD
     triangles, part = _facing(scene, points)
     lash_place = lash_layout()[scene.sitter.mesh.vertices]
     thickness = scene.sitter.person.complexion.lashes
