@@ -80,9 +80,12 @@ def sample(image: np.ndarray, column, row) -> np.ndarray:
     right_part, low_part = (column - left)[:, None], (row - top)[:, None]
     flat = image.reshape(height * width, -1)
     at = top * width + left
-    upper = flat[at] + (flat[at + 1] - flat[at]) * right_part
-    at += width
-    lower = flat[at] + (flat[at + 1] - flat[at]) * right_part
+
+    def between(left, right):
+        edge = flat.take(left, 0)
+        return edge + (flat.take(right, 0) - edge) * right_part
+
+    upper, lower = between(at, at + 1), between(at + width, at + width + 1)
     return upper + (lower - upper) * low_part
 
 

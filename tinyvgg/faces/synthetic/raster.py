@@ -14,7 +14,7 @@ import numpy as np
 TOLERANCE = 1e-9  # columns; samples on a shared edge belong to both triangles
 CENTRE = (0.5,)  # one sample in the middle of each pixel
 BATCH = 6000  # triangles drawn at a time, the nearest first
-TILES = 20  # in a row; triangles behind all that is drawn in their tiles are skipped
+TILES = 12  # in a row; triangles behind all that is drawn in their tiles are skipped
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,18 @@ def rasterize(
     for triangles that are small beside their distance. Among equal depths the first triangle
     wins.
     """
-    x, y, z = ([values[corner] for corner in triangles.T] for values in (*points.T, depth))
+    corners, points = np.ascontiguousarray(triangles.T), np.ascontiguousarray(points.T)
+    x, y, z = ([values.take(corner) for corner in corners] for values in (*points, depth))
     nearest = np.minimum(np.minimum(z[0], z[1]), z[2])
     buffer = _Buffer(width, height, len(across))
-    order = np.argsort(nearest, kind="stable")
+    order = _front_to_back(nearest)
     for start in range(0, len(order), BATCH):
         batch = np.sort(order[start : start + BATCH])
-        corners = [[values[batch] for values in axis] for axis in (x, y)]
+        corners = [[values.take(batch) for values in axis] for axis in (x, y)]
         if start:
             shown = np.flatnonzero(~buffer.hides(*corners, nearest[batch]))
             batch = batch[shown]
-        corners = [[values[batch] for values in axis] for axis in (x, y, z)]
+        corners = [[values.take(batch) for values in axis] for axis in (x, y, z)]
         _draw(buffer, batch, corners, is_hole, np.asarray(across, float))
     pixel = np.flatnonzero(buffer.triangle >= 0)
     second, third = buffer.second[pixel], buffer.third[pixel]
@@ -71,6 +72,14 @@ def rasterize(
         weight=np.stack([1 - second - third, second, third]),
         depth=buffer.depth[pixel],
     )
+
+
+def _front_to_back(depth: np.ndarray) -> np.ndarray:
+    """Roughly sorted numbers; short integers are sorted many times faster than floats."""
+    if not len(depth):
+        return np.zeros(0, np.intp)
+    share = (depth - depth.min()) / max(np.ptp(depth), 1e-9)
+    return np.argsort((share * 65535).astype(np.uint16), kind="stable")
 
 
 class _Buffer:
@@ -124,35 +133,51 @@ def _draw(buffer: _Buffer, batch, corners, is_hole, across) -> None:
 
     span = np.repeat(np.arange(len(crossed)), count)
     step = _count_up(count)
-    pixel = (row[crossed] * buffer.width + first)[span] + step
-    depth = depth[0][span] + depth[1][span] * step
-    near = np.flatnonzero(depth < buffer.depth[pixel])
-    span, step, pixel, depth = span[near], step[near], pixel[near], depth[near]
-    second, third = (start[span] + slope[span] * step for start, slope in (second, third))
-    triangle = batch[triangle[span]]
+    pixel = (row[crossed] * buffer.width + first).take(span) + step
+    depth = depth[0].take(span) + depth[1].take(span) * step
+    near = np.flatnonzero(depth < buffer.depth.take(pixel))
+    span, step, pixel, depth = (each.take(near) for each in (span, step, pixel, depth))
+    second, third = (start.take(span) + slope.take(span) * step for start, slope in (second, third))
+    triangle = batch[triangle].take(span)
 
     winner = np.full(buffer.width * buffer.height, -1)
     contest = np.arange(len(pixel))
     _put_nearest(winner, contest, pixel, depth)
-    unsettled = np.flatnonzero(winner >= 0) if is_hole is not None else ()
-    gone, seen_through = np.zeros(len(pixel), bool), np.zeros(len(winner), bool)
-    while len(unsettled):
-        # Look through the holes: there, whatever is left behind them contests again.
-        front = winner[unsettled]
-        weight = np.stack([1 - second[front] - third[front], second[front], third[front]])
-        front = front[is_hole(triangle[front], weight)]
-        gone[front] = True
-        unsettled = pixel[front]
-        winner[unsettled] = -1
-        seen_through[:] = False
-        seen_through[unsettled] = True
-        contest = contest[seen_through[pixel[contest]] & ~gone[contest]]
-        _put_nearest(winner, contest, pixel, depth)
-        unsettled = unsettled[winner[unsettled] >= 0]
+    if is_hole is not None:
+
+        def holes(front):
+            weights = second.take(front), third.take(front)
+            weight = np.stack([1 - weights[0] - weights[1], *weights])
+            return front[is_hole(triangle.take(front), weight)]
+
+        _look_through(winner, contest, pixel, depth, holes)
     front = winner[winner >= 0]
     pixel = pixel[front]
     buffer.triangle[pixel], buffer.depth[pixel] = triangle[front], depth[front]
     buffer.second[pixel], buffer.third[pixel] = second[front], third[front]
+
+
+def _look_through(winner, contest, pixel, depth, holes) -> None:
+    """Where a hole won, let what is behind it contest again; `holes` picks those of fragments.
+
+    A few times only the winners are examined, which settles most pixels; then all that is left.
+    """
+    gone = np.zeros(len(pixel), bool)
+    front = winner[winner >= 0]
+    for is_last in (False, False, True):
+        front = holes(front)
+        gone[front] = True
+        opened = pixel.take(front)
+        winner[opened] = -1
+        contest = contest[(winner.take(pixel.take(contest)) < 0) & ~gone.take(contest)]
+        if not len(contest):
+            break
+        if is_last:
+            gone[holes(contest)] = True
+            contest = contest[~gone.take(contest)]
+        _put_nearest(winner, contest, pixel, depth)
+        front = winner.take(opened)
+        front = front[front >= 0]
 
 
 def _count_up(counts: np.ndarray) -> np.ndarray:
@@ -172,7 +197,7 @@ def _rows(y: list[np.ndarray], height: int) -> tuple[np.ndarray, np.ndarray]:
     starts = np.stack([start, cut], 1).astype(np.intp).ravel()
     counts = np.stack([cut - start, stop - cut], 1).astype(np.intp).ravel()
     half = np.repeat(np.arange(len(counts)), counts)
-    return starts[half] + _count_up(counts), half
+    return starts.take(half) + _count_up(counts), half
 
 
 def _in_order(a, b, c):
@@ -195,7 +220,7 @@ def _edges(x, y, half, sample_y) -> tuple[np.ndarray, np.ndarray]:
     upper, lower = line(0, 1), line(1, 2)
     short = [np.stack(pair, 1).ravel() for pair in zip(upper, lower, strict=True)]
     crossings = [
-        start_x[number] + slope[number] * (sample_y - start_y[number])
+        start_x.take(number) + slope.take(number) * (sample_y - start_y.take(number))
         for (slope, start_x, start_y), number in ((line(0, 2), half >> 1), (short, half))
     ]
     return np.minimum(*crossings), np.maximum(*crossings)
@@ -208,15 +233,15 @@ def _lines(x, y, z, triangle, sample_x, sample_y):
     )
     area = right_1 * down_2 - down_1 * right_2
     area[area == 0] = np.inf  # seen from its edge: all of it looks like its first corner
-    away_x, away_y = sample_x - x[0][triangle], sample_y - y[0][triangle]
+    away_x, away_y = sample_x - x[0].take(triangle), sample_y - y[0].take(triangle)
     per_column, per_row = (down_2 / area, -down_1 / area), (-right_2 / area, right_1 / area)
     starts, slopes = [], []
     for k in range(2):
-        slope = per_column[k][triangle]
-        starts.append(away_x * slope + away_y * per_row[k][triangle])
+        slope = per_column[k].take(triangle)
+        starts.append(away_x * slope + away_y * per_row[k].take(triangle))
         slopes.append(slope)
-    rise_1, rise_2 = rise_1[triangle], rise_2[triangle]
-    starts.append(z[0][triangle] + starts[0] * rise_1 + starts[1] * rise_2)
+    rise_1, rise_2 = rise_1.take(triangle), rise_2.take(triangle)
+    starts.append(z[0].take(triangle) + starts[0] * rise_1 + starts[1] * rise_2)
     slopes.append(slopes[0] * rise_1 + slopes[1] * rise_2)
     return list(zip(starts, slopes, strict=True))
 
@@ -228,6 +253,6 @@ def _put_nearest(winner, contest, pixel, depth) -> None:
     places, the first ones last; those nearer than what stands there are put again, and so on.
     """
     while len(contest):
-        place = pixel[contest]
+        place = pixel.take(contest)
         winner[place[::-1]] = contest[::-1]
-        contest = contest[depth[contest] < depth[winner[place]]]
+        contest = contest[depth.take(contest) < depth.take(winner.take(place))]

@@ -44,16 +44,17 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
     distance[np.unique(scene.triangles[inside])] += MOUTH_YIELD
     triangles, part = _facing(scene, points)
     lash_place = lash_layout()[scene.sitter.mesh.vertices]
+    lock_place = np.ascontiguousarray(scene.attributes[:, LAYOUT])
     thickness = scene.sitter.person.complexion.lashes
 
     def is_hole(triangle, weight):
         """Gaps between lashes and between the strands of locks."""
         hole = np.zeros(len(triangle), bool)
-        owner = part[triangle]
-        for number, layout in ((LASH, lash_place), (LOCKS, scene.attributes[:, LAYOUT])):
+        owner = part.take(triangle)
+        for number, layout in ((LASH, lash_place), (LOCKS, lock_place)):
             here = np.flatnonzero(owner == number)
             if len(here):
-                place = _interpolate(layout, triangles[triangle[here]], weight[:, here])
+                place = _interpolate(layout, triangles.take(triangle[here], 0), weight[:, here])
                 hole[here] = is_gap(place, thickness) if number == LASH else is_frayed(place)
         return hole
 
@@ -89,7 +90,9 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
 def _facing(scene: Scene, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Triangles, with their parts, that turn their front to the camera or have no back."""
     x, y = np.ascontiguousarray(points.T)
-    (ax, ay), (bx, by), (cx, cy) = ((x[corner], y[corner]) for corner in scene.triangles.T)
+    (ax, ay), (bx, by), (cx, cy) = (
+        (x.take(corner), y.take(corner)) for corner in scene.triangles.T
+    )
     turned = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     two_sided = np.isin(np.arange(scene.part.max() + 1), TWO_SIDED)
     wanted = np.flatnonzero((turned < 0) | two_sided[scene.part])
@@ -98,9 +101,10 @@ def _facing(scene: Scene, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Values (n, C) at weights (3, n) between the corners (n, 3) of triangles."""
-    total = values[corners[:, 0]] * weight[0, :, None]
-    total += values[corners[:, 1]] * weight[1, :, None]
-    total += values[corners[:, 2]] * weight[2, :, None]
+    first, second, third = np.ascontiguousarray(corners.T)
+    total = values.take(first, 0) * weight[0, :, None]
+    total += values.take(second, 0) * weight[1, :, None]
+    total += values.take(third, 0) * weight[2, :, None]
     return total
 
 
