@@ -53,9 +53,10 @@ def rasterize(
     """
     corners, points = np.ascontiguousarray(triangles.T), np.ascontiguousarray(points.T)
     x, y, z = ([values.take(corner) for corner in corners] for values in (*points, depth))
+    crossing = _crossing(x, y, width, height)
     nearest = np.minimum(np.minimum(z[0], z[1]), z[2])
     buffer = _Buffer(width, height, len(across))
-    order = _front_to_back(nearest)
+    order = crossing[_front_to_back(nearest[crossing])]
     for start in range(0, len(order), BATCH):
         batch = np.sort(order[start : start + BATCH])
         corners = [[values.take(batch) for values in axis] for axis in (x, y)]
@@ -72,6 +73,14 @@ def rasterize(
         weight=np.stack([1 - second - third, second, third]),
         depth=buffer.depth[pixel],
     )
+
+
+def _crossing(x, y, width: int, height: int) -> np.ndarray:
+    """Numbers of the triangles within the picture that any row of samples crosses."""
+    left, _, right = _in_order(*x)
+    top, _, bottom = _in_order(*y)
+    crossed = np.maximum(np.ceil(top - 0.5), 0) <= np.minimum(bottom - 0.5, height - 1)
+    return np.flatnonzero(crossed & (right > 0) & (left < width))
 
 
 def _front_to_back(depth: np.ndarray) -> np.ndarray:
