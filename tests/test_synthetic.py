@@ -24,6 +24,8 @@ from tinyvgg.faces.synthetic.identity import draw_person
 from tinyvgg.faces.synthetic.mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
 from tinyvgg.faces.synthetic.paint import sample, stream, to_display, to_linear
 from tinyvgg.faces.synthetic.raster import rasterize
+from tinyvgg.faces.synthetic.shade import lamps
+from tinyvgg.faces.synthetic.shadow import lamp_shares
 from tinyvgg.faces.synthetic.sitter import EYES, gaze_vector, invite, lid_vertices, pose
 from tinyvgg.faces.synthetic.wrinkles import FOLDS, fold_strengths
 
@@ -416,6 +418,39 @@ def test_rasteriser_by_hand():
     hidden = rasterize(points, depth, triangles, 4, 4, lambda triangle, weight: triangle == 0)
     assert set(hidden.triangle.tolist()) == {1, 2}
     assert len(rasterize(points + 10, depth, triangles, 4, 4).pixel) == 0
+
+
+# ---------------------------------------------------------------- light
+
+
+def test_a_plate_casts_a_soft_shadow_away_from_the_lamp():
+    place = np.linspace(-1.2, 1.2, 81)
+    x, y = (each.ravel() for each in np.meshgrid(place, place))
+    wall = np.stack([x, y, 0 * x], 1)
+    plate = (np.abs(x) < 0.3) & (np.abs(y) < 0.3)
+    casters = np.concatenate([wall, wall[plate] + [0, 0, 0.4]])
+    sideways = np.array([1.0, 0, 1]) / np.sqrt(2)  # the shadow falls 0.4 to the other side
+    (share,) = lamp_shares(wall, 0 * wall + [0, 0, 1], casters, [(sideways, None)])
+    share = share.reshape(81, 81)
+    columns = np.searchsorted(place, [-0.4, 0.6, -0.69, -1.05])
+    inside, lit, border, beyond = share[40, columns]
+    assert inside == 0
+    assert lit == beyond == 1
+    assert 0 < border < 1
+    assert share[-15].min() == 1  # above the plate's shadow
+
+
+def test_the_nose_shades_the_cheek_on_the_side_away_from_the_key_lamp(woman):
+    surface = woman.basis.surface(woman.vertices)
+    normals = vertex_normals(surface, woman.basis.quads)
+    key, fill = lamp_shares(surface, normals, surface, lamps(np.zeros(4))[:2])
+    x, y, z = woman.basis.rest.T
+    beside_nose = (np.abs(np.abs(x) - 0.2) < 0.06) & (np.abs(y - 6.95) < 0.08) & (z > 0.8)
+    on_left, on_right = beside_nose & (x > 0), beside_nose & (x < 0)  # the key is on the left
+    assert key[on_right].mean() < key[on_left].mean() - 0.1
+    assert fill[on_left].mean() < fill[on_right].mean() - 0.1
+    forehead = (np.abs(x) < 0.1) & (np.abs(y - 7.7) < 0.1) & (z > 0.8)
+    assert key[forehead].min() > 0.95
 
 
 # ---------------------------------------------------------------- meshes

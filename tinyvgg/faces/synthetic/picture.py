@@ -7,7 +7,7 @@ import numpy as np
 from . import eyes, shade
 from .camera import Camera, aim
 from .paint import to_display
-from .sitter import EYES, Scene
+from .sitter import EYES, LIT, Scene
 from .surface import describe
 from .view import VisiblePoints, look
 
@@ -43,6 +43,7 @@ def illuminate(scene: Scene, camera: Camera, points: VisiblePoints) -> np.ndarra
     surface = describe(scene, camera, points)
     normal = surface.normal
     open_share = shade.occlusion(points, camera, scene.sitter.frame.eye_chin)
+    open_share *= points.values[:, LIT]
     lamps = shade.lamps(scene.shot.light)
 
     lit = surface.colour * shade.diffuse(normal, shade.SKIN_WRAP, open_share, lamps)

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from .camera import Camera
 from .paint import dot, halve, rgb, sample
-from .view import VisiblePoints
+from .shadow import lamp_shares
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:
@@ -23,14 +23,15 @@ def _direction(azimuth: float, elevation: float) -> np.ndarray:
 # Azimuth and elevation in degrees, colour, strength. Two soft boxes in front, one on each side
 # so that the profiles are lit too, one above and behind for the hair.
 LAMPS = (
-    (32, 34, (1.0, 0.985, 0.96), 0.86),
-    (-38, 22, (0.95, 0.97, 1.0), 0.46),
-    (92, 28, (1.0, 0.99, 0.97), 0.30),
-    (-92, 28, (0.97, 0.98, 1.0), 0.30),
+    (36, 36, (1.0, 0.985, 0.96), 1.02),
+    (-40, 18, (0.95, 0.97, 1.0), 0.46),
+    (94, 28, (1.0, 0.99, 0.97), 0.26),
+    (-94, 28, (0.97, 0.98, 1.0), 0.30),
     (180, 50, (1.0, 1.0, 1.0), 0.16),
 )
+CASTING_LAMPS = 2  # those whose shadows are seen
 FRONT_LAMPS = 4  # those that leave highlights
-AMBIENT_BELOW, AMBIENT_ABOVE = 0.20, 0.40
+AMBIENT_BELOW, AMBIENT_ABOVE = 0.14, 0.34
 BOUNCE = np.array([0.07, 0.055, 0.05], np.float32)  # from the subject's own chest
 # Skin lets light through: how far around the terminator each colour reaches.
 SKIN_WRAP = np.array([0.42, 0.26, 0.19], np.float32)
@@ -39,7 +40,7 @@ OCCLUSION_TINT = np.array([0.75, 1.0, 1.05], np.float32)  # shadowed skin turns 
 # Radius (in eye-chin distances), strength and limit of each scale of occlusion.
 OCCLUSION = ((0.030, 7.5, 0.14), (0.10, 3.3, 0.30), (0.30, 0.50, 0.34))
 WIDEST_BLUR = 2.5  # pixels; for wider ones the picture is halved first
-EXPOSURE = 0.80
+EXPOSURE = 0.82
 SHOULDER = 0.72  # linear light above this is compressed
 BACKGROUND = rgb(238, 238, 240).astype(np.float32)
 
@@ -56,10 +57,11 @@ def lamps(jitter: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return placed
 
 
-def occlusion(points: VisiblePoints, camera: Camera, eye_chin: float) -> np.ndarray:
+def occlusion(points, camera: Camera, eye_chin: float) -> np.ndarray:
     """How open (0..1) the surface at each point is: dark where it lies in a hollow.
 
-    A point that is farther away than the mean of its surroundings lies in a hollow.
+    A point that is farther away than the mean of its surroundings lies in a hollow. `points` are
+    those of `view.look`.
     """
     away = points.depth - points.depth.min(initial=np.inf)
     count = camera.width * camera.height
@@ -80,6 +82,20 @@ def occlusion(points: VisiblePoints, camera: Camera, eye_chin: float) -> np.ndar
         mean = around[:, 0] / np.maximum(around[:, 1], 1e-3)
         open_share *= 1 - np.clip(strength * (away - mean) / eye_chin, 0, limit)
     return open_share
+
+
+def lit_share(points, normals, casters, light) -> np.ndarray:
+    """Share (n,) of the light on matt points (n, 3) that the front lamps' shadows leave."""
+    wrap = float(SKIN_WRAP.mean())
+    falling = [
+        np.clip((dot(normals, direction) + wrap) / (1 + wrap), 0, None) * float(colour.mean())
+        for direction, colour in light
+    ]
+    total = AMBIENT_BELOW + (AMBIENT_ABOVE - AMBIENT_BELOW) * (0.5 + 0.5 * normals[:, 1])
+    total = total + sum(falling)
+    shares = lamp_shares(points, normals, casters, light[:CASTING_LAMPS])
+    lost = sum((1 - share) * each for share, each in zip(shares, falling, strict=False))
+    return 1 - lost / total
 
 
 def diffuse(normal, wrap, open_share, light) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import hair, locks, skin
+from . import hair, locks, shade, skin
 from .basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
 from .camera import Frame
 from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
@@ -30,6 +30,7 @@ TWO_SIDED = (TEETH, LASH, LOCKS)
 POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
 LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
 TANGENT, TONE = slice(9, 12), 12
+LIT = 13  # share of the lamps' light that no shadow takes away
 
 COARSE = 45.0  # pixels per dm up to which the head is drawn with its coarse faces
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
@@ -131,7 +132,7 @@ class Scene:
     sitter: Sitter
     shot: Shot
     vertices: np.ndarray  # (V, 3)
-    attributes: np.ndarray  # float32 (V, 13), columns as named above
+    attributes: np.ndarray  # float32 (V, 14), columns as named above
     triangles: np.ndarray  # (T, 3)
     part: np.ndarray  # (T,)
     eyes: dict[str, Eye]
@@ -158,7 +159,13 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
     fixed = [basis.rest, np.stack([lips, mouth, hair.near_ears(), lash_line], 1)]
     fixed = [each[mesh.vertices] for each in fixed]
-    vertices, shades = [surface], [np.concatenate([surface, normals, *fixed], 1)]
+    on_skin = basis.is_skin[mesh.vertices]
+    casters = [surface[on_skin]] + ([] if sitter.locks is None else [sitter.locks.vertices])
+    lit = np.ones(len(surface))
+    lit[on_skin] = shade.lit_share(
+        surface[on_skin], normals[on_skin], np.concatenate(casters), shade.lamps(shot.light)
+    )
+    vertices, shades = [surface], [np.concatenate([surface, normals, *fixed, lit[:, None]], 1)]
     triangles, part = [mesh.triangles], [mesh.part_of_triangle]
 
     def add(points, point_normals, quads, number, layout, rest_of_columns=None):
@@ -166,7 +173,8 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
         vertices.append(points)
         if rest_of_columns is None:
             rest_of_columns = np.zeros((len(points), 4))
-        shades.append(np.concatenate([points, point_normals, layout, rest_of_columns], 1))
+        unshaded = np.ones((len(points), 1))
+        shades.append(np.concatenate([points, point_normals, layout, rest_of_columns, unshaded], 1))
         triangles.append(triangulate(quads) + start)
         part.append(np.full(2 * len(quads), number))
 
