@@ -553,3 +553,19 @@ FINGERPRINT = "d8f7ce579749d22a971106c8a59c72bc8dd8a9a101dd58b1e93df52f303d98a1"
 def test_unknown_target_is_refused():
     with pytest.raises(ValueError, match=r"unknown target 'wink'.*mouthSmileLeft"):
         load_basis().actions.shifts("wink")
+
+
+def test_the_head_of_small_pictures_has_no_crack_where_it_turns_fine():
+    """An edge that one face alone has lies on the border of the whole head."""
+    basis = load_basis()
+
+    def border(quads):
+        edges = np.sort(np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2), 1)
+        edges = edges[edges[:, 0] != edges[:, 1]]  # a triangle's fourth side has no length
+        edges, faces = np.unique(edges, axis=0, return_counts=True)
+        return edges[faces == 1]
+
+    coarse = basis.coarse.vertices[border(basis.coarse.quads)]
+    assert len(coarse) > 100
+    assert np.isin(coarse, border(basis.quads)).all()
+    assert len(basis.coarse.quads) < 0.7 * len(basis.quads)

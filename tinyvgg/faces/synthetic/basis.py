@@ -154,11 +154,35 @@ def load_basis() -> HeadBasis:
     )
     coarse_quads = arrays["quads"].astype(np.intp)
     detailed = _is_detailed(basis)[quads].any(1).reshape(-1, 4).any(1)  # four fine quads in each
-    mixed = np.concatenate([coarse_quads[~detailed], quads[np.repeat(detailed, 4)]])
-    parts = np.concatenate(
-        [arrays["part_of_quad"][~detailed], part_of_quad[np.repeat(detailed, 4)]]
-    )
+    large, owner = _sealed(coarse_quads, quads, detailed)
+    mixed = np.concatenate([large, quads[np.repeat(detailed, 4)]])
+    parts = np.concatenate([arrays["part_of_quad"][owner], part_of_quad[np.repeat(detailed, 4)]])
     return replace(basis, coarse=_mesh(mixed, parts))
+
+
+def _sealed(
+    coarse_quads: np.ndarray, quads: np.ndarray, detailed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The coarse quads that are not detailed, and the number of the quad that each came from.
+
+    Where one meets a detailed quad, their common edge is bent at its middle on that side only,
+    which would leave a crack: the coarse quad takes up the middle and is cut into a fan.
+    """
+    middles = quads[:, 1].reshape(-1, 4)  # of each coarse quad's edges, see `catmull_clark`
+    bent = np.isin(middles, quads[np.repeat(detailed, 4)]) & ~detailed[:, None]
+    plain = np.flatnonzero(~bent.any(1) & ~detailed)
+    pieces, owner = [], []
+    for number in np.flatnonzero(bent.any(1)):
+        around = np.stack([coarse_quads[number], middles[number]], 1).ravel()
+        around = around[np.stack([np.ones(4, bool), bent[number]], 1).ravel()]
+        first, *rest = (int(vertex) for vertex in around)
+        for k in range(0, len(rest) - 1, 2):  # the last may be a triangle
+            pieces.append([first, rest[k], rest[k + 1], rest[min(k + 2, len(rest) - 1)]])
+            owner.append(number)
+    return (
+        np.concatenate([coarse_quads[plain], np.array(pieces, np.intp).reshape(-1, 4)]),
+        np.concatenate([plain, np.array(owner, np.intp)]),
+    )
 
 
 def _mesh(quads: np.ndarray, part_of_quad: np.ndarray) -> Mesh:

@@ -14,7 +14,19 @@ import numpy as np
 from .camera import Camera
 from .lashes import is_gap, lash_layout
 from .raster import Fragments, rasterize
-from .sitter import LASH, LASH_LINE, LAYOUT, LOCKS, MOUTH, SKIN, TEETH, TONGUE, TWO_SIDED, Scene
+from .sitter import (
+    LASH,
+    LASH_LINE,
+    LAYOUT,
+    LIPS,
+    LOCKS,
+    MOUTH,
+    SKIN,
+    TEETH,
+    TONGUE,
+    TWO_SIDED,
+    Scene,
+)
 from .strands import is_frayed
 
 SUPERSAMPLING = 2  # samples per pixel, in each direction
@@ -109,8 +121,8 @@ def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) ->
 
 
 def _is_detailed(scene: Scene) -> np.ndarray:
-    """Vertices (V,) around which the look changes within a pixel: the mouth's seam, the lids."""
-    return scene.attributes[:, (MOUTH, LASH_LINE)].max(1) > FAINT
+    """Vertices (V,) around which the look changes within a pixel: the lips, the lids."""
+    return scene.attributes[:, (LIPS, MOUTH, LASH_LINE)].max(1) > FAINT
 
 
 def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
