@@ -101,18 +101,23 @@ def triangulate(quads: np.ndarray) -> np.ndarray:
 
 def vertex_normals(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
     """Unit normals (V, 3): the area-weighted mean of the quads around each vertex."""
-    across = vertices[quads[:, 2]] - vertices[quads[:, 0]]
-    along = vertices[quads[:, 3]] - vertices[quads[:, 1]]
-    face_normal = np.cross(across, along)
+    first, second, third, fourth = np.ascontiguousarray(quads.T)
+    across, along = [], []
+    for axis in np.ascontiguousarray(vertices.T):
+        across.append(axis.take(third) - axis.take(first))
+        along.append(axis.take(fourth) - axis.take(second))
     corner = quads.ravel()
     normals = np.stack(
         [
-            np.bincount(corner, np.repeat(face_normal[:, axis], 4), minlength=len(vertices))
-            for axis in range(3)
+            np.bincount(
+                corner, np.repeat(across[k] * along[m] - across[m] * along[k], 4), len(vertices)
+            )
+            for k, m in ((1, 2), (2, 0), (0, 1))
         ],
         1,
     )
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    length = np.sqrt((normals * normals).sum(1, keepdims=True))
+    return normals / np.maximum(length, 1e-12)
 
 
 def unit_sphere(around: int = 32, down: int = 20) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ TEXEL = 0.045  # dm; about the distance of neighbouring vertices, so that a map 
 WIDTH, HEIGHT = 72, 96  # texels of the map of a lamp
 BIAS = (0.05, 0.15)  # dm in front of a point: where something begins to shade it, and does fully
 PENUMBRA = 0.085  # dm
-TAPS = 14
+TAPS = 12
 STEEPEST = 0.3  # cosine of the light's angle to the normal; steeper surfaces get little anyway
 
 
@@ -27,12 +27,15 @@ def lamp_shares(points, normals, casters, lamps) -> np.ndarray:
     `casters` (m, 3) are points of all that casts shadows, about `TEXEL` apart.
     """
     middle = np.array([0.0, casters[:, 1].max() - 0.45 * HEIGHT * TEXEL, 0.5])
-    return np.stack([_share(points - middle, normals, casters - middle, lamp) for lamp, _ in lamps])
+    points, casters = ((each - middle).astype(np.float32) for each in (points, casters))
+    normals = normals.astype(np.float32)
+    return np.stack([_share(points, normals, casters, lamp) for lamp, _ in lamps])
 
 
 def _share(points, normals, casters, direction) -> np.ndarray:
     """Light from far away, softened by the mean over a disc around each point."""
-    sideways = np.cross([0.0, 1.0, 0.0], direction)
+    direction = np.asarray(direction, np.float32)
+    sideways = np.cross(np.array([0, 1, 0], np.float32), direction)
     sideways /= np.linalg.norm(sideways)
     upwards = np.cross(direction, sideways)
 
@@ -46,14 +49,14 @@ def _share(points, normals, casters, direction) -> np.ndarray:
         return np.clip(row, 0, HEIGHT - 1).astype(np.intp) * WIDTH + column
 
     column, row, distance = seen(casters)
-    nearest = np.full(HEIGHT * WIDTH, np.inf)
+    nearest = np.full(HEIGHT * WIDTH, np.inf, np.float32)
     np.minimum.at(nearest, texel(column, row), distance)
     nearest = minimum_filter(nearest.reshape(HEIGHT, WIDTH), 2).ravel()  # closes small holes
     column, row, distance = seen(points)
     # The surface goes on as its normal says: it must not shade itself.
     facing = np.maximum(dot(normals, direction), STEEPEST) / TEXEL
     to_right, to_top = dot(normals, sideways) / facing, dot(normals, upwards) / facing
-    shaded = np.zeros(len(points))
+    shaded = np.zeros(len(points), np.float32)
     for right, up in _disc():
         above = nearest.take(texel(column + right, row + up))
         shaded += ramp(distance + right * to_right + up * to_top - above, *BIAS)
@@ -65,4 +68,5 @@ def _disc() -> np.ndarray:
     """Places (TAPS, 2) spread evenly over the penumbra, in texels."""
     number = np.arange(TAPS)
     radius, turn = np.sqrt((number + 0.5) / TAPS), number * np.pi * (3 - np.sqrt(5))
-    return (PENUMBRA / TEXEL * radius * np.stack([np.cos(turn), np.sin(turn)])).T
+    places = PENUMBRA / TEXEL * radius * np.stack([np.cos(turn), np.sin(turn)])
+    return places.T.astype(np.float32)

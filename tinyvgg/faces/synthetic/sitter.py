@@ -52,7 +52,7 @@ class Sitter:
     vertices: np.ndarray  # coarse neutral head
     eyeballs: dict[str, tuple[np.ndarray, float]]
     frame: Frame
-    shell: np.ndarray  # thickness of the hair at each fine vertex, dm
+    shell: np.ndarray  # (fine vertices, 3) by how much the hair stands off the scalp, dm
     locks: locks.Sheet | None
     bun: locks.Sheet | None
     canvases: dict[int, np.ndarray]  # level -> (H, W, 7): colour, gloss, hair cover, slope
@@ -81,7 +81,8 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
     above = hair.scalp_growth(person, basis)
     thickness = hair.shell(person, basis, above) * unit
     surface = basis.surface(vertices)
-    surface = surface + vertex_normals(surface, basis.quads) * thickness[:, None]
+    shell = vertex_normals(surface, basis.quads) * thickness[:, None]
+    surface = surface + shell
     normals = vertex_normals(surface, basis.quads)
     return Sitter(
         person=person,
@@ -90,7 +91,7 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
         vertices=vertices,
         eyeballs=eyeballs,
         frame=frame,
-        shell=thickness,
+        shell=shell,
         locks=locks.grow_locks(person, basis, surface, normals, frame, above, hair.near_ears()),
         bun=locks.make_bun(person, frame),
         canvases=_paint(person, 0 if side is None else level_for(frame.scale(side))),
@@ -151,9 +152,7 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     }
     lash_line = _fit_lids(surface, eyes, unit)
     mesh = sitter.mesh
-    surface = surface[mesh.vertices]
-    normals = vertex_normals(surface, mesh.quads)
-    surface = surface + normals * sitter.shell[mesh.vertices, None]
+    surface = (surface + sitter.shell)[mesh.vertices]
     normals = vertex_normals(surface, mesh.quads)
 
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
