@@ -109,14 +109,19 @@ class _Buffer:
         Those larger than a tile are not looked into.
         """
         farthest = self._farthest()
-        left, right = np.minimum(np.minimum(*x[:2]), x[2]), np.maximum(np.maximum(*x[:2]), x[2])
-        upper, lower = np.minimum(np.minimum(*y[:2]), y[2]), np.maximum(np.maximum(*y[:2]), y[2])
+        left, _, right = _in_order(*x)
+        upper, _, lower = _in_order(*y)
         hidden = (right - left <= self._columns) & (lower - upper <= self._rows)
-        for column in (left, right):
-            tile_column = np.clip(column // self._columns, 0, farthest.shape[1] - 1).astype(np.intp)
-            for row in (upper, lower):
-                tile_row = np.clip(row // self._rows, 0, farthest.shape[0] - 1).astype(np.intp)
-                hidden &= nearest > farthest[tile_row, tile_column]
+        rows, columns = farthest.shape
+        farthest = farthest.ravel()
+
+        def tile(place, side, count):
+            return np.clip((place * (1 / side)).astype(np.intp), 0, count - 1)
+
+        ends = [tile(each, self._columns, columns) for each in (left, right)]
+        for row in (tile(each, self._rows, rows) * columns for each in (upper, lower)):
+            for column in ends:
+                hidden &= nearest > farthest.take(row + column)
         return hidden
 
     def _farthest(self) -> np.ndarray:

@@ -14,7 +14,7 @@ from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
 from .expression import Shot
 from .eyes import lid_edges
 from .identity import Person, draw_person
-from .lashes import lash_roots
+from .lashes import lash_layout, lash_roots
 from .mesh import triangulate, vertex_normals
 from .mouth import fit_teeth
 from .paint import blend, halve, ramp
@@ -139,6 +139,31 @@ class Scene:
     eyes: dict[str, Eye]
     lips_z: float  # how far forward the lips are
     cache: dict = field(default_factory=dict)  # relief of the folds, by canvas level
+
+    # What all cameras need again, worked out when the first one does.
+
+    @functools.cached_property
+    def corners(self) -> np.ndarray:
+        """The triangles' corners, (3, T) and contiguous."""
+        return np.ascontiguousarray(self.triangles.T)
+
+    @functools.cached_property
+    def is_two_sided(self) -> np.ndarray:
+        """Which triangles (T,) are seen from behind too."""
+        return np.isin(self.part, TWO_SIDED)
+
+    @functools.cached_property
+    def inside_mouth(self) -> np.ndarray:
+        """Vertices of teeth and tongue."""
+        return np.unique(self.triangles[np.isin(self.part, (TEETH, TONGUE))])
+
+    @functools.cached_property
+    def hair_layout(self) -> np.ndarray:
+        """Where on its lock or strip of lashes each vertex lies, (V, 3)."""
+        layout = self.attributes[:, LAYOUT].copy()
+        lashes = np.unique(self.triangles[self.part == LASH])
+        layout[lashes] = lash_layout()[self.sitter.mesh.vertices[lashes]]
+        return layout
 
 
 def pose(sitter: Sitter, shot: Shot) -> Scene:

@@ -12,19 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .camera import Camera
-from .lashes import is_gap, lash_layout
+from .lashes import is_gap
 from .raster import Fragments, rasterize
 from .sitter import (
     LASH,
     LASH_LINE,
-    LAYOUT,
     LIPS,
     LOCKS,
     MOUTH,
     SKIN,
-    TEETH,
-    TONGUE,
-    TWO_SIDED,
     Scene,
 )
 from .strands import is_frayed
@@ -52,21 +48,19 @@ class VisiblePoints:
 def look(scene: Scene, camera: Camera) -> VisiblePoints:
     """Find the visible points of a scene."""
     points, distance = camera.project(scene.vertices)
-    inside = np.isin(scene.part, (TEETH, TONGUE))
-    distance[np.unique(scene.triangles[inside])] += MOUTH_YIELD
+    distance[scene.inside_mouth] += MOUTH_YIELD
     triangles, part = _facing(scene, points)
-    lash_place = lash_layout()[scene.sitter.mesh.vertices]
-    lock_place = np.ascontiguousarray(scene.attributes[:, LAYOUT])
     thickness = scene.sitter.person.complexion.lashes
 
     def is_hole(triangle, weight):
         """Gaps between lashes and between the strands of locks."""
         hole = np.zeros(len(triangle), bool)
         owner = part.take(triangle)
-        for number, layout in ((LASH, lash_place), (LOCKS, lock_place)):
+        for number in (LASH, LOCKS):
             here = np.flatnonzero(owner == number)
             if len(here):
-                place = _interpolate(layout, triangles.take(triangle[here], 0), weight[:, here])
+                corners = triangles.take(triangle[here], 0)
+                place = _interpolate(scene.hair_layout, corners, weight[:, here])
                 hole[here] = is_gap(place, thickness) if number == LASH else is_frayed(place)
         return hole
 
@@ -102,12 +96,9 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
 def _facing(scene: Scene, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Triangles, with their parts, that turn their front to the camera or have no back."""
     x, y = np.ascontiguousarray(points.T)
-    (ax, ay), (bx, by), (cx, cy) = (
-        (x.take(corner), y.take(corner)) for corner in scene.triangles.T
-    )
+    (ax, ay), (bx, by), (cx, cy) = ((x.take(each), y.take(each)) for each in scene.corners)
     turned = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    two_sided = np.isin(np.arange(scene.part.max() + 1), TWO_SIDED)
-    wanted = np.flatnonzero((turned < 0) | two_sided[scene.part])
+    wanted = np.flatnonzero((turned < 0) | scene.is_two_sided)
     return scene.triangles[wanted], scene.part[wanted]
 
 
