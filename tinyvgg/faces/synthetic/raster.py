@@ -51,18 +51,17 @@ def rasterize(
     for triangles that are small beside their distance. Among equal depths the first triangle
     wins.
     """
-    corners, points = np.ascontiguousarray(triangles.T), np.ascontiguousarray(points.T)
-    x, y, z = ([values.take(corner) for corner in corners] for values in (*points, depth))
+    numbers, points = np.ascontiguousarray(triangles.T), np.ascontiguousarray(points.T)
+    x, y, z = ([values.take(number) for number in numbers] for values in (*points, depth))
     crossing = _crossing(x, y, width, height)
     nearest = np.minimum(np.minimum(z[0], z[1]), z[2])
     buffer = _Buffer(width, height, len(across))
     order = crossing[_front_to_back(nearest[crossing])]
     for start in range(0, len(order), BATCH):
         batch = np.sort(order[start : start + BATCH])
-        corners = [[values.take(batch) for values in axis] for axis in (x, y)]
         if start:
-            shown = np.flatnonzero(~buffer.hides(*corners, nearest[batch]))
-            batch = batch[shown]
+            outline = ([values.take(batch) for values in axis] for axis in (x, y))
+            batch = batch[~buffer.hides(*outline, nearest=nearest[batch])]
         corners = [[values.take(batch) for values in axis] for axis in (x, y, z)]
         _draw(buffer, batch, corners, is_hole, np.asarray(across, float))
     pixel = np.flatnonzero(buffer.triangle >= 0)

@@ -97,13 +97,14 @@ def _render_job(person, numbers, rows, size):
 
 def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
     """Pictures of one person; the pose of a shot is shared by its camera angles."""
-    sitter = invite(*person, side=size)
+    subject, group, gender = person
+    sitter = invite(subject, group, gender, side=size)
     images = np.empty((len(rows), size, size, 3), np.uint8)
     shots: dict[tuple[str, str], list[int]] = {}
     for number, (_, emotion, gaze, *_) in enumerate(rows):
         shots.setdefault((emotion, gaze), []).append(number)
     for (emotion, gaze), numbers in shots.items():
-        scene = pose(sitter, draw_shot(person[0], emotion, gaze))
+        scene = pose(sitter, draw_shot(subject, emotion, gaze))
         for number in numbers:
             images[number] = take_picture(scene, rows[number][3], size)
     return images

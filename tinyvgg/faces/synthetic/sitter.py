@@ -15,6 +15,7 @@ from .expression import Shot
 from .eyes import lid_edges
 from .identity import Person, draw_person
 from .lashes import lash_layout, lash_roots
+from .locks import Sheet
 from .mesh import triangulate, vertex_normals
 from .mouth import fit_teeth
 from .paint import blend, halve, ramp
@@ -53,8 +54,8 @@ class Sitter:
     eyeballs: dict[str, tuple[np.ndarray, float]]
     frame: Frame
     shell: np.ndarray  # (fine vertices, 3) by how much the hair stands off the scalp, dm
-    locks: locks.Sheet | None
-    bun: locks.Sheet | None
+    locks: Sheet | None
+    bun: Sheet | None
     canvases: dict[int, np.ndarray]  # level -> (H, W, 7): colour, gloss, hair cover, slope
 
     def canvas_for(self, pixels_per_dm: float) -> int:
@@ -65,7 +66,7 @@ class Sitter:
 def invite(subject: int, group: str, gender: str, side: int | None = None) -> Sitter:
     """Shape and paint a person; work that all their pictures share.
 
-    `side` is that of the largest pictures to be drawn, in drawn pixels; it decides how finely
+    `side` is that of the largest pictures to be drawn, in pixels; it decides how finely
     to paint, by default as finely as can be.
     """
     basis = load_basis()

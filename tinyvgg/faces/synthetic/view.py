@@ -123,10 +123,10 @@ def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
     the second result is the fragment on the other side of the pixel's middle for each of them.
     """
     pixels = camera.width * camera.height
-    fragment = np.full(SAMPLES * pixels, -1)
-    fragment[seen.pixel] = np.arange(len(seen.pixel))
-    fragment = fragment.reshape(camera.height, SAMPLES, camera.width)
-    first, *others = (fragment[:, k].ravel() for k in range(SAMPLES))
+    lattice = np.full(SAMPLES * pixels, -1)
+    lattice[seen.pixel] = np.arange(len(seen.pixel))
+    rows = lattice.reshape(camera.height, SAMPLES, camera.width)
+    first, *others = (rows[:, k].ravel() for k in range(SAMPLES))
     plain, depth = np.append(plain, False), np.append(seen.depth, np.inf)  # at -1: nothing seen
     # Skin all over, and no step from one surface to another behind it.
     whole = np.flatnonzero(plain[first])
@@ -137,7 +137,7 @@ def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
         alike &= plain[other]
         near, far = np.minimum(near, depth[other]), np.maximum(far, depth[other])
     whole = whole[alike & (far - near < ALIKE / camera.pixels_per_dm)]
-    fragment = fragment.transpose(0, 2, 1).reshape(pixels, SAMPLES)
+    fragment = rows.transpose(0, 2, 1).reshape(pixels, SAMPLES)
     chosen, opposite = fragment[whole, 0], fragment[whole, -1]
     fragment[whole] = -1
     single = fragment.ravel()
