@@ -60,8 +60,8 @@ def rasterize(
     for start in range(0, len(order), BATCH):
         batch = np.sort(order[start : start + BATCH])
         if start:
-            outline = ([values.take(batch) for values in axis] for axis in (x, y))
-            batch = batch[~buffer.hides(*outline, nearest=nearest[batch])]
+            batch_x, batch_y = ([values.take(batch) for values in axis] for axis in (x, y))
+            batch = batch[~buffer.hides(batch_x, batch_y, nearest[batch])]
         corners = [[values.take(batch) for values in axis] for axis in (x, y, z)]
         _draw(buffer, batch, corners, is_hole, np.asarray(across, float))
     pixel = np.flatnonzero(buffer.triangle >= 0)
