@@ -35,7 +35,7 @@ def test_a_source_without_a_label_that_is_needed_is_refused(tmp_path):
     for person in "ab":
         (tmp_path / person).mkdir()
         for k in range(2):
-            Image.new("RGB", (9, 9)).save(tmp_path / person / f"{k}.png")
+            Image.new("RGB", (9, 9), (9 * k, ord(person), 0)).save(tmp_path / person / f"{k}.png")
     with pytest.raises(ValueError, match="has no emotion"):
         begin("smoke", f"folder:{tmp_path}", needs=["emotion"])
     assert len(begin("smoke", f"folder:{tmp_path}").faces) == 4

@@ -157,10 +157,11 @@ def test_every_picture_shows_something(visit):
         """() => [...document.querySelectorAll('article img')].filter(image => {
             if (!image.naturalWidth) return true;
             const canvas = document.createElement('canvas');
-            canvas.width = canvas.height = 64;
+            canvas.width = canvas.height = 256;
             const context = canvas.getContext('2d');
-            context.drawImage(image, 0, 0, 64, 64);
-            const data = context.getImageData(0, 0, 64, 64).data;
+            context.imageSmoothingQuality = 'high';  // thin letters must not fall through
+            context.drawImage(image, 0, 0, 256, 256);
+            const data = context.getImageData(0, 0, 256, 256).data;
             return data.every((value, k) => value === data[k % 4]);
         }).map(image => image.getAttribute('src'))"""
     )

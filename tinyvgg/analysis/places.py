@@ -19,6 +19,8 @@ def similarity(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     one, other = np.asarray(a, float), np.asarray(b, float)
     if one.shape != other.shape:
         raise ValueError(f"both stacks must have the same shape, got {one.shape} and {other.shape}")
+    if not len(one):
+        return np.zeros(0)
     each = tuple(range(1, one.ndim))
     one, other = (x - x.mean(axis=each, keepdims=True) for x in (one, other))
     size = np.sqrt((one**2).sum(axis=each) * (other**2).sum(axis=each))
