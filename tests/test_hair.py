@@ -13,7 +13,8 @@ from tinyvgg.faces.synthetic.basis import load_basis
 from tinyvgg.faces.synthetic.expression import draw_shot
 from tinyvgg.faces.synthetic.haircuts import CUTS, STYLES
 from tinyvgg.faces.synthetic.identity import draw_person
-from tinyvgg.faces.synthetic.locks import EYES, _cut
+from tinyvgg.faces.synthetic.locks import _cut
+from tinyvgg.faces.synthetic.ribbons import EYES
 from tinyvgg.faces.synthetic.sitter import invite
 from tinyvgg.faces.synthetic.strands import is_frayed, strand_texture
 

@@ -13,7 +13,7 @@ from .paint import stream
 class Cut:
     """A way to wear hair: a shell on the scalp, and locks that grow from it.
 
-    `comb` says where the locks are led, see `locks.COMBS`.
+    `comb` says where the locks are led, see `combs.COMBS`.
     """
 
     shell: float  # thickness of the hair that lies on the scalp

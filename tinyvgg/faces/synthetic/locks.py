@@ -10,19 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .basis import HeadBasis
 from .camera import Frame
+from .combs import COMBS, TIE, comb_forward
 from .haircuts import Hair
 from .identity import Person
-from .mesh import grid_quads, unit_sphere
-from .paint import ramp, stream
-from .strands import COLUMNS, ROOT_TONE, TIP_TONE
+from .paint import ramp, stream, to_unit
+from .ribbons import AXIS_Z, EYES, Body, Sheet, make_ribbons
+from .strands import ROOT_TONE, TIP_TONE
 
-EYES = np.array([0.0, 7.284, 1.245])  # between the eyes of the mean head
-CROWN = np.array([0.0, 8.42, 0.10])
-TIE = {"bun": np.array([0.0, 7.62, -0.46]), "tail": np.array([0.0, 7.35, -0.46])}
 HANG_FROM = 7.40  # below, hair hangs; above, it lies on the head
 DOWN = np.array([0.0, -1.0, 0.0])
 # Hanging hair stays behind these z at these heights, to leave the face free.
@@ -31,56 +28,6 @@ FACE_Z = (1.15, 0.80, 0.74, 0.82, 1.02, 1.30, 2.0)
 TUCKED_Z = (0.95, 0.35, 0.27, 0.34, 0.75, 1.15, 2.0)
 TAIL_LOCKS = 70
 LAYERING = 0.05  # dm by which the ends of hanging locks differ
-STRANDS_PER_DM = 75  # columns of the strand texture
-ROOT_FADE, TIP_FADE = 0.05, 0.30  # dm over which the hairs of a lock begin and end
-AXIS_Z = 0.35  # hair surrounds the axis x = 0, z = AXIS_Z
-ROUNDNESS = 0.4  # how far a ribbon's normals turn from its middle to its edges
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Ribbons of hair in a person's own shape."""
-
-    vertices: np.ndarray  # (n, 3)
-    normals: np.ndarray  # (n, 3)
-    quads: np.ndarray
-    layout: np.ndarray  # (n, 3) strand column, place across -1..1, share of the way down
-    tangent: np.ndarray  # (n, 3) direction of the strands
-    tone: np.ndarray  # (n,) brightness, 1 on average
-    anchor: np.ndarray  # (n,) coarse vertex of the head that carries each point along
-    follow: np.ndarray  # (n,) how much of that vertex's motion it takes
-
-    @property
-    def look(self) -> np.ndarray:
-        """Direction and tone, (n, 4)."""
-        return np.concatenate([self.tangent, self.tone[:, None]], 1)
-
-    def carried(self, motion: np.ndarray) -> np.ndarray:
-        """Vertices (n, 3) when an expression moves the coarse head's vertices (V, 3)."""
-        return self.vertices + motion[self.anchor] * self.follow[:, None]
-
-
-class _Body:
-    """The head, neck and shoulders that hair lies on."""
-
-    def __init__(self, points, normals):
-        self._tree, self._points, self._normals = cKDTree(points), points, normals
-
-    def near(self, at):
-        """Normal (n, 3) of the surface near points, and how far above it they are (n,)."""
-        distance, index = self._tree.query(at, k=4)
-        weight = 1 / (distance + 0.01) ** 2
-        weight /= weight.sum(1, keepdims=True)
-        normal = _unit((self._normals[index] * weight[..., None]).sum(1))
-        point = (self._points[index] * weight[..., None]).sum(1)
-        return normal, ((at - point) * normal).sum(1)
-
-    def nearest(self, at):
-        return self._tree.query(at)
-
-
-def _unit(vectors):
-    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
 
 
 def grow_locks(
@@ -105,87 +52,135 @@ def grow_locks(
     body_part = basis.is_skin & (basis.rest[:, 1] > 4.9)
     if cut.end is None or hair.tucked:
         body_part &= ears < 0.5
-    body = _Body(own[body_part], normals[body_part])
+    body = Body(own[body_part], normals[body_part])
 
-    root, root_normal = _roots(random, basis, own, normals, above, ears, hair)
-    count = len(root)
-    hangs_in_front = _is_fringe(root, hair)
-    length = _lengths(random, hair, root, hangs_in_front)
-    steps = (
-        (14 if hair.wave < 0.5 else 18)
-        if cut.end is not None
-        else 9
-        if cut.tie or hair.wave > 0.9
-        else 7
-    )
-    layer = random.uniform(0.004, 0.06 if cut.end is not None else 0.05, count)
-    layer = 0.012 + 0.3 * layer if cut.tie else layer * np.minimum(1, length / 0.4)
-    layer = np.where(hangs_in_front, random.uniform(0.03, 0.06, count), layer)
-    strayed = cut.frizz * (0.7 * _drift(random, root) + 0.5 * random.standard_normal((count, 3)))
-    in_front = ramp(root[:, 2], 0.5, 1.05) * ramp(root[:, 1], 7.85, 8.1)
-    on_top = 0.6 * ramp(root[:, 1], 7.7, 8.2)
-    lift = cut.lift * hair.volume * np.maximum(in_front, on_top)
-    lift *= random.uniform(0.8 if cut.end is not None else 0.5, 1.15, count)
-    lift[hangs_in_front] = 0.03
-    face_z = TUCKED_Z if hair.tucked else FACE_Z
-
-    path = np.empty((steps + 1, count, 3))
-    at = root + root_normal * (0.3 * layer)[:, None]
-    path[0], normal = at, root_normal
-    direction = None
-    stride = (length / steps)[:, None]
-    for step in range(1, steps + 1):
-        share = step / steps
-        led = _unit(COMBS[cut.comb](at, root, hair)) + strayed
-        led[hangs_in_front] = _forward(at, root, hair)[hangs_in_front]
-        lying = np.ones(count)
-        if cut.end is not None or hair.fringe > 0:
-            lying = ramp(normal[:, 1], -0.05, 0.22) * ramp(at[:, 1], 7.1, 7.4)
-            if cut.end is None:
-                lying[~hangs_in_front] = 1
-        led = led - normal * (led * normal).sum(1, keepdims=True)
-        led = lying[:, None] * _unit(led) + (1 - lying[:, None]) * (DOWN + 0.5 * strayed)
-        direction = _unit(led if direction is None else 0.45 * direction + 0.55 * _unit(led))
-        at = at + stride * direction
-        if cut.comb == "tie":
-            at = root + (TIE[cut.tie] - root) * share  # then laid on the head
-        normal, height = body.near(at)
-        rise = layer + lift * np.sin(0.75 * np.pi * share)
-        out = np.where(lying > 0.5, rise - height, np.maximum(layer - height, 0))
-        at = at + normal * out[:, None]
-        if cut.end is not None:
-            inward = cut.turn * ramp(share, 0.70, 1) * stride[:, 0] * (1 - lying)
-            centre = np.hypot(at[:, 0], at[:, 2] - AXIS_Z) + 1e-9
-            at[:, 0] -= at[:, 0] / centre * inward
-            at[:, 2] -= (at[:, 2] - AXIS_Z) / centre * inward
-            limit = np.interp(at[:, 1], FACE_Y, face_z)
-            limit = np.where(hangs_in_front, 9.0, limit)
-            at[:, 2] = np.minimum(at[:, 2], limit)
-            normal, height = body.near(at)
-            at = at + normal * np.maximum(layer - height, 0)[:, None]
-        path[step] = at
+    grown = _Roots.draw(random, basis, own, normals, above, ears, hair)
+    path = _grow(grown, hair, body)
+    length = grown.length
     if cut.end is not None:
-        ends = cut.end + 0.35 * (1 - hair.length) + LAYERING * random.gamma(1.2, 1.0, count)
-        ends += 0.12 * ramp(root[:, 2], 0.6, 1.1)  # shorter around the face
-        path = _cut(path, np.where(hangs_in_front, -9, ends))
+        ends = cut.end + 0.35 * (1 - hair.length)
+        ends += LAYERING * random.gamma(1.2, 1.0, len(length))
+        ends += 0.12 * ramp(grown.place[:, 2], 0.6, 1.1)  # shorter around the face
+        path = _cut(path, np.where(grown.is_fringe, -9, ends))
         length = np.linalg.norm(np.diff(path, axis=0), axis=2).sum(0)
     path = _curl(random, path, length, hair, body)
-    tone = _tones(random, path, layer, cut)
-    width = cut.width * random.uniform(0.7, 1.3, count)
-    width[hangs_in_front] *= 0.8
-    roll = random.normal(0, 0.6 if cut.end is not None else 0.25, count)
+    tone = _tones(random, path, grown.layer, cut)
+    width = cut.width * random.uniform(0.7, 1.3, len(length))
+    width[grown.is_fringe] *= 0.8
+    roll = random.normal(0, 0.6 if cut.end is not None else 0.25, len(length))
     if cut.tie == "tail":
-        tail = _tail(random, hair, steps, body)
+        tail = _tail(random, hair, len(path) - 1, body)
+        tail_tone = np.full((len(path), TAIL_LOCKS), 0.95)
+        tail_tone *= np.exp(random.normal(0, 0.08, TAIL_LOCKS))
         path = np.concatenate([path, tail], 1)
         length = np.concatenate([length, np.full(TAIL_LOCKS, 1.2)])
-        tone = np.concatenate([tone, np.full((steps + 1, TAIL_LOCKS), 0.95)], 1)
-        tone[:, count:] *= np.exp(random.normal(0, 0.08, TAIL_LOCKS))
+        tone = np.concatenate([tone, tail_tone], 1)
         width = np.concatenate([width, cut.width * random.uniform(0.7, 1.3, TAIL_LOCKS)])
         roll = np.concatenate([roll, random.uniform(-1.5, 1.5, TAIL_LOCKS)])
     width = np.minimum(width, 0.3 * length)
-    return _ribbons(
+    return make_ribbons(
         random, path, length, width, roll, tone, body, frame, own[: basis.smooth.shape[1]]
     )
+
+
+@dataclass(frozen=True)
+class _Roots:
+    """Where n locks begin, and what is decided about each before it grows."""
+
+    place: np.ndarray  # (n, 3)
+    normal: np.ndarray  # (n, 3)
+    is_fringe: np.ndarray  # (n,) hangs over the forehead
+    length: np.ndarray  # (n,) dm
+    layer: np.ndarray  # (n,) dm above the head at which it lies
+    lift: np.ndarray  # (n,) dm by which its middle stands off further
+    strayed: np.ndarray  # (n, 3) how it leaves its comb's direction
+
+    @classmethod
+    def draw(cls, random, basis, own, normals, above, ears, hair: Hair) -> _Roots:
+        cut = hair.cut
+        place, normal = _roots(random, basis, own, normals, above, ears, hair)
+        count = len(place)
+        is_fringe = _is_fringe(place, hair)
+        length = _lengths(random, hair, place, is_fringe)
+        layer = random.uniform(0.004, 0.06 if cut.end is not None else 0.05, count)
+        layer = 0.012 + 0.3 * layer if cut.tie else layer * np.minimum(1, length / 0.4)
+        layer = np.where(is_fringe, random.uniform(0.03, 0.06, count), layer)
+        strayed = 0.7 * _drift(random, place) + 0.5 * random.standard_normal((count, 3))
+        in_front = ramp(place[:, 2], 0.5, 1.05) * ramp(place[:, 1], 7.85, 8.1)
+        on_top = 0.6 * ramp(place[:, 1], 7.7, 8.2)
+        lift = cut.lift * hair.volume * np.maximum(in_front, on_top)
+        lift *= random.uniform(0.8 if cut.end is not None else 0.5, 1.15, count)
+        lift[is_fringe] = 0.03
+        return cls(place, normal, is_fringe, length, layer, lift, cut.frizz * strayed)
+
+
+def _steps(hair: Hair) -> int:
+    """In how many steps locks grow: more for what hangs, is tied or waves."""
+    if hair.cut.end is not None:
+        return 14 if hair.wave < 0.5 else 18
+    return 9 if hair.cut.tie or hair.wave > 0.9 else 7
+
+
+def _grow(roots: _Roots, hair: Hair, body: Body) -> np.ndarray:
+    """The middles of the locks, from root to tip: (steps + 1, n, 3)."""
+    cut, steps = hair.cut, _steps(hair)
+    at = roots.place + roots.normal * (0.3 * roots.layer)[:, None]
+    path, normal, direction = [at], roots.normal, None
+    stride = roots.length / steps
+    for step in range(1, steps + 1):
+        share = step / steps
+        lying = _lying(at, normal, roots, hair)
+        led = _led(at, normal, lying, roots, hair)
+        direction = to_unit(led if direction is None else 0.45 * direction + 0.55 * to_unit(led))
+        at = at + stride[:, None] * direction
+        if cut.comb == "tie":
+            at = roots.place + (TIE[cut.tie] - roots.place) * share  # then laid on the head
+        normal, height = body.near(at)
+        rise = roots.layer + roots.lift * np.sin(0.75 * np.pi * share)
+        out = np.where(lying > 0.5, rise - height, np.maximum(roots.layer - height, 0))
+        at = at + normal * out[:, None]
+        if cut.end is not None:
+            inward = cut.turn * ramp(share, 0.70, 1) * stride * (1 - lying)
+            at = _keep_off_the_face(_turn_inwards(at, inward), roots.is_fringe, hair)
+            normal, height = body.near(at)
+            at = at + normal * np.maximum(roots.layer - height, 0)[:, None]
+        path.append(at)
+    return np.stack(path)
+
+
+def _lying(at, normal, roots: _Roots, hair: Hair) -> np.ndarray:
+    """1 where a lock (n,) lies on the head and follows its comb, 0 where it hangs."""
+    if hair.cut.end is None and hair.fringe <= 0:
+        return np.ones(len(at))
+    lying = ramp(normal[:, 1], -0.05, 0.22) * ramp(at[:, 1], 7.1, 7.4)
+    if hair.cut.end is None:
+        lying[~roots.is_fringe] = 1
+    return lying
+
+
+def _led(at, normal, lying, roots: _Roots, hair: Hair) -> np.ndarray:
+    """Where comb and weight lead the locks next: directions (n, 3)."""
+    led = to_unit(COMBS[hair.cut.comb](at, roots.place, hair)) + roots.strayed
+    fringe = roots.is_fringe
+    led[fringe] = comb_forward(at, roots.place, hair)[fringe]
+    led = led - normal * (led * normal).sum(1, keepdims=True)
+    return lying[:, None] * to_unit(led) + (1 - lying[:, None]) * (DOWN + 0.5 * roots.strayed)
+
+
+def _turn_inwards(at, inward) -> np.ndarray:
+    """Points (n, 3) moved towards the head's axis by distances (n,)."""
+    at = at.copy()
+    centre = np.hypot(at[:, 0], at[:, 2] - AXIS_Z) + 1e-9
+    at[:, 0] -= at[:, 0] / centre * inward
+    at[:, 2] -= (at[:, 2] - AXIS_Z) / centre * inward
+    return at
+
+
+def _keep_off_the_face(at, is_fringe, hair: Hair) -> np.ndarray:
+    """Points (n, 3) of hanging hair put back to where the face ends; a fringe stays."""
+    limit = np.interp(at[:, 1], FACE_Y, TUCKED_Z if hair.tucked else FACE_Z)
+    at[:, 2] = np.where(is_fringe, at[:, 2], np.minimum(at[:, 2], limit))
+    return at
 
 
 def _cut(path, ends) -> np.ndarray:
@@ -231,7 +226,7 @@ def _roots(random, basis, own, normals, above, ears, hair: Hair):
     density *= area * (1 - hair.thinning * bald_patch(rest))
     chosen = triangles[random.choice(len(triangles), cut.locks, p=density / density.sum())]
     weight = random.dirichlet(np.ones(3), cut.locks)[..., None]
-    return (own[chosen] * weight).sum(1), _unit((normals[chosen] * weight).sum(1))
+    return (own[chosen] * weight).sum(1), to_unit((normals[chosen] * weight).sum(1))
 
 
 def bald_patch(rest: np.ndarray) -> np.ndarray:
@@ -265,68 +260,15 @@ def _lengths(random, hair: Hair, root, fringe) -> np.ndarray:
     return length
 
 
-def _forward(at, root, hair: Hair):
-    """From the crown outwards; in front, down over the forehead."""
-    led = _unit(at - CROWN)
-    led[:, 0] += 0.55 * hair.sweep * ramp(at[:, 2], 0.3, 0.9)
-    return led
-
-
-def _side(at, root, hair: Hair):
-    """Away from the parting on top, down and back at the sides."""
-    away = np.sign(root[:, 0] - hair.parting)
-    top = ramp(root[:, 1], 7.85, 8.15)
-    led = np.stack([away, -0.15 + 0 * away, 0.25 + 0 * away], 1) * top[:, None]
-    return led + np.array([0, -1, -0.45]) * (1 - top[:, None])
-
-
-def _back(at, root, hair: Hair):
-    top = ramp(root[:, 1], 7.7, 8.1)[:, None]
-    up = 0.7 * ramp(at[:, 2], 0.9, 1.3)  # off the forehead
-    led = np.stack([0.25 * at[:, 0] + 0.25 * hair.sweep, up, -1 + 0 * up], 1)
-    return led * top + np.array([0, -0.7, -0.8]) * (1 - top)
-
-
-def _quiff(at, root, hair: Hair):
-    led = _back(at, root, hair)
-    led[:, 0] += 0.5 * hair.sweep * ramp(root[:, 2], 0.6, 1.1)
-    return led
-
-
-def _out(at, root, hair: Hair):
-    """Every way, but away from the crown on the whole."""
-    return _unit(at - CROWN)
-
-
-def _hang(at, root, hair: Hair):
-    """Down to both sides of the parting, and down from the crown behind."""
-    side = np.where(root[:, 0] < hair.parting, -1.0, 1.0)
-    front = ramp(root[:, 2], -0.05, 0.5)
-    over_brow = ramp(at[:, 2], 0.8, 1.2)  # along the hairline, not across the forehead
-    ahead = np.stack([side, -0.6 + 0.5 * over_brow, -0.3 - 0.4 * over_brow], 1)
-    behind = at - CROWN - [0, 0, 0.4]
-    return ahead * front[:, None] + _unit(behind) * (1 - front[:, None])
-
-
-def _tie(at, root, hair: Hair):
-    return TIE[hair.cut.tie] - at
-
-
-COMBS = {
-    "forward": _forward, "side": _side, "back": _back, "quiff": _quiff, "out": _out,
-    "hang": _hang, "tie": _tie,
-}  # fmt: skip
-
-
-def _curl(random, path, length, hair: Hair, body: _Body):
+def _curl(random, path, length, hair: Hair, body: Body):
     """Waves across the locks, in step with their neighbours; a curl's radius for curly hair."""
     steps, count, _ = path.shape
     if hair.cut.tie or hair.wave <= 0:
         return path
     share = np.linspace(0, 1, steps)[:, None]
-    tangent = _unit(np.gradient(path, axis=0))
-    outward = _unit(path - np.array([0, 1, 0]) * path - np.array([0, 0, 0.4]))
-    across = _unit(np.cross(tangent, outward))
+    tangent = to_unit(np.gradient(path, axis=0))
+    outward = to_unit(path - np.array([0, 1, 0]) * path - np.array([0, 0, 0.4]))
+    across = to_unit(np.cross(tangent, outward))
     curly = hair.wave > 0.9
     period = 0.22 if curly else 1.1
     phase = 7 * path[0, :, 0] + 3 * path[0, :, 2] + random.normal(0, 0.7, count)
@@ -340,7 +282,7 @@ def _curl(random, path, length, hair: Hair, body: _Body):
     )
 
 
-def _tail(random, hair: Hair, steps: int, body: _Body) -> np.ndarray:
+def _tail(random, hair: Hair, steps: int, body: Body) -> np.ndarray:
     """Locks (steps + 1, TAIL_LOCKS, 3) that leave the tie and hang behind or over a shoulder."""
     share = np.linspace(0, 1, steps + 1)
     side = np.sign(hair.sweep) if abs(hair.sweep) > 0.3 else 0.0
@@ -374,85 +316,3 @@ def _tones(random, path, layer, cut) -> np.ndarray:
     own = depth * np.exp(random.normal(0, 0.07, count))
     first, last = (ROOT_TONE, TIP_TONE) if cut.end is not None else (0.92, 1.04)
     return own * np.linspace(first, last, steps)[:, None]
-
-
-def _ribbons(random, path, length, width, roll, tone, body: _Body, frame: Frame, coarse) -> Sheet:
-    """Give locks (steps, n, 3) a width; two vertices across each."""
-    steps, count, _ = path.shape
-    tangent = _unit(np.gradient(path, axis=0))
-    normal, height = body.near(path.reshape(-1, 3))
-    axis = path - np.array([0, 0, AXIS_Z])
-    axis[..., 1] = 0
-    far = ramp(height, 0.06, 0.25).reshape(steps, count, 1)
-    normal = _unit(normal.reshape(steps, count, 3) * (1 - far) + _unit(axis) * far)
-    roll = roll[:, None]
-    across = _unit(np.cross(tangent, normal))
-    normal = _unit(np.cross(across, tangent))
-    across, normal = (
-        across * np.cos(roll) + normal * np.sin(roll),
-        normal * np.cos(roll) - across * np.sin(roll),
-    )
-    share = np.linspace(0, 1, steps)[:, None]
-    # Roots and tips fray over a length of their own, so that long hair stays dense.
-    left = (1 - share) * length / np.minimum(TIP_FADE, 0.7 * length)
-    along = 0.15 * np.minimum(share * length / ROOT_FADE, 1) + 0.85 * np.clip(1 - left, 0, 1)
-    profile = (0.55 + 0.45 * ramp(share, 0, 0.2)) * (1 - 0.35 * ramp(share, 0.6, 1))
-    half = (0.5 * width * profile)[..., None]
-    edges = np.stack([path - half * across, path + half * across], 2)  # (steps, n, 2, 3)
-    bent = np.stack([normal - ROUNDNESS * across, normal + ROUNDNESS * across], 2)
-    side = np.array([-1.0, 1.0])
-    column = random.uniform(0, COLUMNS, count)[:, None]
-    column = column + 0.5 * side * width[:, None] * STRANDS_PER_DM
-    shape = (steps, count, 2)
-    layout = np.stack(
-        [
-            np.broadcast_to(column, shape),
-            np.broadcast_to(side, shape),
-            np.broadcast_to(along[..., None], shape),
-        ],
-        -1,
-    )
-
-    def by_lock(values):
-        """(steps, n, 2, ...) to vertices lock by lock."""
-        return values.swapaxes(0, 1).reshape(count * steps * 2, *values.shape[3:])
-
-    ribbon = grid_quads(steps, 2)
-    quads = (ribbon + 2 * steps * np.arange(count)[:, None, None]).reshape(-1, 4)
-    points = by_lock(edges)
-    distance, anchor = cKDTree(coarse).query(points)
-    pair = np.broadcast_to(tangent[:, :, None], edges.shape)
-    return Sheet(
-        vertices=(points - EYES) * frame.unit + frame.eyes,
-        normals=_unit(by_lock(bent)),
-        quads=quads,
-        layout=by_lock(layout),
-        tangent=by_lock(pair),
-        tone=by_lock(np.broadcast_to(tone[..., None], shape)),
-        anchor=anchor,
-        follow=ramp(distance, 0.35, 0.12),
-    )
-
-
-def make_bun(person: Person, frame: Frame) -> Sheet | None:
-    """The knot of tied hair, or None."""
-    if not person.hair.cut.tie:
-        return None
-    ball, quads = unit_sphere()
-    size = (0.30, 0.28, 0.25) if person.hair.cut.tie == "bun" else (0.09, 0.09, 0.09)
-    away = 0.14 if person.hair.cut.tie == "bun" else 0.04
-    centre = TIE[person.hair.cut.tie] - np.array([0, 0, away])
-    around = np.arctan2(ball[:, 1], ball[:, 0])
-    tangent = _unit(np.cross(ball, [0.3, 0.4, 1.0]))
-    layout = np.stack([300 + 60 * ball[:, 2], 0 * around, 0.5 + 0.15 * np.sin(around)], 1)
-    points = (centre + ball * np.array(size) * person.hair.volume - EYES) * frame.unit + frame.eyes
-    return Sheet(
-        vertices=points,
-        normals=ball,
-        quads=quads,
-        layout=layout,
-        tangent=tangent,
-        tone=np.full(len(ball), 0.95),
-        anchor=np.zeros(len(ball), int),
-        follow=np.zeros(len(ball)),
-    )

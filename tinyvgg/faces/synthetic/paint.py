@@ -43,6 +43,11 @@ def rgb(red: int, green: int, blue: int) -> np.ndarray:
     return to_linear(np.array([red, green, blue]) / 255)
 
 
+def to_unit(vectors):
+    """Vectors (..., 3) of length 1 in the same directions; zero stays zero."""
+    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
+
+
 def dot(vectors, direction):
     """Scalar products (n,) of vectors (n, 3) with one direction.
 

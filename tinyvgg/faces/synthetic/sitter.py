@@ -15,10 +15,10 @@ from .expression import Shot
 from .eyes import lid_edges
 from .identity import Person, draw_person
 from .lashes import lash_layout, lash_roots
-from .locks import Sheet
 from .mesh import triangulate, vertex_normals
 from .mouth import fit_teeth
 from .paint import blend, halve, ramp
+from .ribbons import Sheet, make_bun
 
 # Numbers of the parts of a scene; the first four are those of the mesh.
 SKIN, TEETH, TONGUE, LASH = range(len(PARTS))
@@ -27,7 +27,7 @@ LOCKS, BUN = 6, 7
 TWO_SIDED = (TEETH, LASH, LOCKS)
 
 # Columns of `Scene.attributes`. The layout is the rest position on the mesh and
-# `locks.Sheet.layout` on hair, where the last four columns hold direction and tone.
+# `ribbons.Sheet.layout` on hair, where the last four columns hold direction and tone.
 POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
 LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
 TANGENT, TONE = slice(9, 12), 12
@@ -94,7 +94,7 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
         frame=frame,
         shell=shell,
         locks=locks.grow_locks(person, basis, surface, normals, frame, above, hair.near_ears()),
-        bun=locks.make_bun(person, frame),
+        bun=make_bun(person, frame),
         canvases=_paint(person, 0 if side is None else level_for(frame.scale(side))),
     )
 
