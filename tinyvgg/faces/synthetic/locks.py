@@ -58,9 +58,9 @@ def grow_locks(
     path = _grow(grown, hair, body)
     length = grown.length
     if cut.end is not None:
-        ends = cut.end + 0.35 * (1 - hair.length)
-        ends += LAYERING * random.gamma(1.2, 1.0, len(length))
-        ends += 0.12 * ramp(grown.place[:, 2], 0.6, 1.1)  # shorter around the face
+        layering = LAYERING * random.gamma(1.2, 1.0, len(length))
+        layering += 0.12 * ramp(grown.place[:, 2], 0.6, 1.1)  # shorter around the face
+        ends = cut.end + 0.35 * (1 - hair.length) + layering
         path = _cut(path, np.where(grown.is_fringe, -9, ends))
         length = np.linalg.norm(np.diff(path, axis=0), axis=2).sum(0)
     path = _curl(random, path, length, hair, body)
