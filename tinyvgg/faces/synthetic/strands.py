@@ -6,7 +6,6 @@ import functools
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.stats import rankdata
 
 from .paint import ramp, sample, stream
 
@@ -28,8 +27,9 @@ def strand_texture() -> np.ndarray:
             random.standard_normal((ROWS, COLUMNS)), (along, across), mode="wrap", truncate=3
         )
         total += share * layer / layer.std()
-    even = rankdata(total).reshape(total.shape) / total.size
-    return even.astype(np.float32)[..., None]
+    even = np.empty(total.size)
+    even[np.argsort(total, axis=None)] = np.arange(1, total.size + 1) / total.size
+    return even.reshape(*total.shape, 1).astype(np.float32)
 
 
 def strand_at(column, along) -> np.ndarray:
