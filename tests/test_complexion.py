@@ -213,7 +213,7 @@ def test_the_cornea_mirrors_one_bright_lamp_and_one_weak_one():
     x, y = (each.ravel() for each in np.meshgrid(side, side))
     points = np.stack([x, y, np.sqrt(1 - x**2 - y**2)], 1).astype(np.float32)
     light = lamps(np.zeros(4))
-    shine = eye_reflections(points, AHEAD, AHEAD, light)
+    shine = eye_reflections(points, AHEAD, AHEAD[None], np.zeros(len(points), int), light)
     key = shine > 0.6
     assert 20 < key.sum() < 900
     assert x[key].mean() * light[0][0][0] > 0  # on the key lamp's side

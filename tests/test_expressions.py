@@ -7,7 +7,7 @@ import pytest
 
 from tinyvgg.faces.design import EMOTIONS, ROSTER
 from tinyvgg.faces.synthetic.basis import PARTS, load_basis
-from tinyvgg.faces.synthetic.camera import aim
+from tinyvgg.faces.synthetic.camera import Rig, aim
 from tinyvgg.faces.synthetic.expression import draw_shot
 from tinyvgg.faces.synthetic.identity import draw_person
 from tinyvgg.faces.synthetic.mouth import fit_teeth
@@ -153,7 +153,7 @@ def test_no_tooth_pierces_the_skin_below_the_lips(number):
         invite(each.subject, each.group, each.gender), draw_shot(number, "happy", "frontal")
     )
     camera = aim(scene.sitter.frame, scene.shot, 90, 96)
-    seen = look(scene, camera)
+    seen = look(scene, Rig((camera,)))
     row, column = np.divmod(seen.pixel, camera.width)
     teeth, lips = seen.part == PARTS.index("teeth"), seen.values[:, LIP_COLUMN] > 0.5
     lowest = np.zeros(camera.width, int)  # lip in each column

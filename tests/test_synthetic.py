@@ -420,6 +420,24 @@ def test_rasteriser_by_hand():
     assert len(rasterize(points + 10, depth, triangles, 4, 4).pixel) == 0
 
 
+def test_films_drawn_together_equal_films_drawn_alone():
+    random = np.random.default_rng(7)
+    width, height, each = 40, 30, 9000  # more triangles than are drawn at a time
+    middles = random.uniform(-3, 43, (2 * each, 1, 2))
+    points = (middles + random.uniform(-2, 2, (2 * each, 3, 2))).reshape(-1, 2)
+    depth = random.uniform(1, 9, 6 * each)
+    triangles = np.arange(6 * each).reshape(-1, 3)
+    film = np.repeat([0, 1], each)
+    both = rasterize(points, depth, triangles, width, height, film=film, films=2)
+    for number in range(2):
+        alone = rasterize(points, depth, triangles[film == number], width, height)
+        here = both.pixel // (width * height) == number
+        np.testing.assert_array_equal(both.pixel[here] % (width * height), alone.pixel)
+        np.testing.assert_array_equal(both.triangle[here] % each, alone.triangle)
+        np.testing.assert_array_equal(both.weight[:, here], alone.weight)
+        np.testing.assert_array_equal(both.depth[here], alone.depth)
+
+
 # ---------------------------------------------------------------- light
 
 

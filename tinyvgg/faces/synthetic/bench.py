@@ -20,10 +20,9 @@ from collections import defaultdict
 import numpy as np
 
 from ..design import EMOTIONS, GAZES, PAPER_ANGLES, ROSTER
-from .camera import aim
 from .expression import draw_shot
 from .paint import dot, sample
-from .picture import develop, illuminate
+from .picture import develop, illuminate, rigs
 from .sitter import Scene, Sitter, invite, pose
 from .view import VisiblePoints, look
 
@@ -64,11 +63,10 @@ def _render(person, size: int, emotions, watch: Stopwatch) -> None:
     sitter = watch.time("painting", invite, person.subject, person.group, person.gender, size)
     for emotion in emotions:
         scene = watch.time("posing", pose, sitter, draw_shot(person.subject, emotion, "frontal"))
-        for angle in PAPER_ANGLES:
-            camera = aim(sitter.frame, scene.shot, angle, size)
-            points = watch.time("looking", look, scene, camera)
-            light = watch.time("lighting", illuminate, scene, camera, points)
-            watch.time("developing", develop, points, light, camera)
+        for rig in rigs(scene, PAPER_ANGLES, size):
+            points = watch.time("looking", look, scene, rig)
+            light = watch.time("lighting", illuminate, scene, rig, points)
+            watch.time("developing", develop, points, light, rig)
             watch.time("floor", _floor, sitter, scene, points)
 
 

@@ -68,6 +68,43 @@ class Camera:
         return replace(self, centre=centre, width=width, height=height)
 
 
+@dataclass(frozen=True)
+class Rig:
+    """Cameras with equal films around one scene: what they see is worked out in one go.
+
+    Their pixels are numbered film after film.
+    """
+
+    cameras: tuple[Camera, ...]
+
+    def __post_init__(self):
+        kinds = {(each.width, each.height, each.pixels_per_dm) for each in self.cameras}
+        if len(kinds) != 1:
+            raise ValueError("expected cameras with films of one size and scale")
+
+    @property
+    def width(self) -> int:
+        return self.cameras[0].width
+
+    @property
+    def height(self) -> int:
+        return self.cameras[0].height
+
+    @property
+    def pixels_per_dm(self) -> float:
+        return self.cameras[0].pixels_per_dm
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Films, rows, columns."""
+        return len(self.cameras), self.height, self.width
+
+    @property
+    def views(self) -> np.ndarray:
+        """Directions (films, 3) from the head to the cameras, float32."""
+        return np.stack([each.view for each in self.cameras])
+
+
 def aim(frame: Frame, shot: Shot, angle: int, side: int) -> Camera:
     """The camera for square pictures of `side` pixels; 90 is in front, 0 at the right ear.
 

@@ -115,8 +115,11 @@ def lid_distances(outward: np.ndarray, lids: np.ndarray) -> tuple[np.ndarray, np
     return np.clip(upper - height, 0, None), np.clip(height - lower, 0, None)
 
 
-def eye_reflections(outward, gaze, view, light, lids=None) -> np.ndarray:
-    """Mirror images (n,) of the front lamps on the cornea, and the wet line on the lower lid."""
+def eye_reflections(outward, gaze, views, film, light, lids=None) -> np.ndarray:
+    """Mirror images (n,) of the front lamps on the cornea, and the wet line on the lower lid.
+
+    Each point is seen from that one of the `views` (films, 3) which `film` (n,) tells.
+    """
     from_axis = np.arccos(np.clip(dot(outward, gaze), -1, 1))
     bulge = CORNEA_BULGE * np.clip(1 - from_axis / CORNEA_ANGLE, 0, 1)
     normal = outward + bulge[:, None] * (outward - gaze)
@@ -124,10 +127,11 @@ def eye_reflections(outward, gaze, view, light, lids=None) -> np.ndarray:
     total = np.zeros(len(outward), np.float32)
     for (direction, _), strength, radii in zip(light, REFLECTIONS, LAMP_RADII, strict=False):
         lowered = direction * REACH_DOWN
-        halfway = lowered / np.linalg.norm(lowered) + view
-        halfway = halfway / np.linalg.norm(halfway)
+        lowered = lowered / np.linalg.norm(lowered)
+        middles = [lowered + view for view in views]
+        middle = np.stack([each / np.linalg.norm(each) for each in middles], 1)
         border, full = np.cos(np.radians(radii))
-        total += strength * ramp(dot(normal, halfway), border, full)
+        total += strength * ramp(dot(normal, middle.take(film, 1)), border, full)
     if lids is not None:
         above, below = lid_distances(outward, lids)
         total *= ramp(above, 0.0, 0.08)  # the lashes hide the lamps

@@ -73,18 +73,21 @@ def smooth_noise(random, shape, scale: float, octaves: int = 3, mode="wrap") -> 
     return total / total.std()
 
 
-def sample(image: np.ndarray, column, row) -> np.ndarray:
+def sample(image: np.ndarray, column, row, film=None) -> np.ndarray:
     """Bilinear samples (n, C) of an image (H, W, C) at texel coordinates, clamped at its border.
 
-    The centre of the first texel is (0.5, 0.5).
+    The centre of the first texel is (0.5, 0.5). With `film` (n,), each sample is taken from that
+    one of several images (films, H, W, C).
     """
-    height, width = image.shape[:2]
+    height, width, channels = image.shape[-3:]
     column = np.clip(column - 0.5, 0, width - 1.001).astype(np.float32)
     row = np.clip(row - 0.5, 0, height - 1.001).astype(np.float32)
     left, top = column.astype(np.int64), row.astype(np.int64)
     right_part, low_part = (column - left)[:, None], (row - top)[:, None]
-    flat = image.reshape(height * width, -1)
+    flat = image.reshape(-1, channels)
     at = top * width + left
+    if film is not None:
+        at += film * (height * width)
 
     def between(left, right):
         edge = flat.take(left, 0)
@@ -95,6 +98,6 @@ def sample(image: np.ndarray, column, row) -> np.ndarray:
 
 
 def halve(image: np.ndarray) -> np.ndarray:
-    """Mean over squares of 2 x 2 texels; (H, W, C) with H and W even."""
-    rows = image[0::2] + image[1::2]
-    return (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
+    """Mean over squares of 2 x 2 texels; (.., H, W, C) with H and W even."""
+    rows = image[..., 0::2, :, :] + image[..., 1::2, :, :]
+    return (rows[..., 0::2, :] + rows[..., 1::2, :]) * np.float32(0.25)

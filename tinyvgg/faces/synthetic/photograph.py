@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from ..crop import RAFD
-from .camera import aim
+from .camera import Rig, aim
 from .expression import draw_shot
 from .picture import expose
 from .sitter import Scene, Sitter, invite, pose
@@ -37,4 +37,4 @@ def _seat(subject: int, group: str, gender: str) -> Sitter:
 def _photograph(scene: Scene, angle: int) -> np.ndarray:
     left, upper, right, _ = RAFD.boxes[angle].pixels(WIDTH, HEIGHT)
     camera = aim(scene.sitter.frame, scene.shot, angle, round(right - left))
-    return expose(scene, camera.with_film(WIDTH, HEIGHT, left, upper))
+    return expose(scene, Rig((camera.with_film(WIDTH, HEIGHT, left, upper),)))[0]

@@ -1,58 +1,71 @@
-"""One picture: what each pixel sees, its colour, its light."""
+"""Pictures: what each pixel sees, its colour, its light."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from . import eyes, shade
-from .camera import Camera, aim
+from .camera import Rig, aim
 from .paint import to_display
 from .sitter import EYES, LIT, Scene
 from .surface import describe
-from .view import VisiblePoints, look
+from .view import SAMPLES, VisiblePoints, look
 
 SHEEN = 0.10
+SAMPLES_AT_ONCE = 100_000  # of films exposed together: five of 64 pixels, one of 224
 
 
-def take_picture(scene: Scene, angle: int, size: int) -> np.ndarray:
-    """The scene from one of the five cameras: uint8 (size, size, 3)."""
-    return expose(scene, aim(scene.sitter.frame, scene.shot, angle, size))
+def take_pictures(scene: Scene, angles: Sequence[int], size: int) -> np.ndarray:
+    """The scene from some of the five cameras: uint8 (angles, size, size, 3)."""
+    return np.concatenate([expose(scene, rig) for rig in rigs(scene, angles, size)])
 
 
-def expose(scene: Scene, camera: Camera) -> np.ndarray:
-    """What a camera sees: uint8 (height, width, 3)."""
-    points = look(scene, camera)
-    return develop(points, illuminate(scene, camera, points), camera)
+def rigs(scene: Scene, angles: Sequence[int], size: int) -> list[Rig]:
+    """The cameras at these angles, as many together as is quick."""
+    cameras = tuple(aim(scene.sitter.frame, scene.shot, angle, size) for angle in angles)
+    at_once = max(1, SAMPLES_AT_ONCE // (SAMPLES * size * size))
+    return [Rig(cameras[k : k + at_once]) for k in range(0, len(cameras), at_once)]
 
 
-def develop(points: VisiblePoints, light: np.ndarray, camera: Camera) -> np.ndarray:
-    """The picture, uint8 (height, width, 3), of points that send linear light (n, 3)."""
+def expose(scene: Scene, rig: Rig) -> np.ndarray:
+    """What cameras see: uint8 (films, height, width, 3)."""
+    points = look(scene, rig)
+    return develop(points, illuminate(scene, rig, points), rig)
+
+
+def develop(points: VisiblePoints, light: np.ndarray, rig: Rig) -> np.ndarray:
+    """The pictures, uint8 (films, height, width, 3), of points that send linear light (n, 3)."""
     light = shade.tone(light) * points.share[:, None]
-    count = camera.width * camera.height
+    count = math.prod(rig.shape)
     # Sums in the order of the points, the same everywhere.
     empty = 1 - np.bincount(points.pixel, points.share, count)
     image = empty[:, None] * shade.BACKGROUND
     for channel in range(3):
         image[:, channel] += np.bincount(points.pixel, light[:, channel], count)
-    return to_display(image.reshape(camera.height, camera.width, 3))
+    return to_display(image.reshape(*rig.shape, 3))
 
 
-def illuminate(scene: Scene, camera: Camera, points: VisiblePoints) -> np.ndarray:
-    """Linear light (n, 3) that the points send to the camera."""
-    person, view = scene.sitter.person, camera.view
-    surface = describe(scene, camera, points)
+def illuminate(scene: Scene, rig: Rig, points: VisiblePoints) -> np.ndarray:
+    """Linear light (n, 3) that the points send to their cameras."""
+    person, views, film = scene.sitter.person, rig.views, points.film
+    surface = describe(scene, rig, points)
     normal = surface.normal
-    open_share = shade.occlusion(points, camera, scene.sitter.frame.eye_chin)
+    open_share = shade.occlusion(points, rig, scene.sitter.frame.eye_chin)
     open_share *= points.values[:, LIT]
     lamps = shade.lamps(scene.shot.light)
 
     lit = surface.colour * shade.diffuse(normal, shade.SKIN_WRAP, open_share, lamps)
     shining = np.flatnonzero(surface.gloss > 0)
-    shine = shade.gloss(normal[shining], surface.gloss[shining], view, lamps)
+    shine = shade.gloss(normal[shining], surface.gloss[shining], views, film[shining], lamps)
     lit[shining] += (shine * open_share[shining])[:, None]
     haired = np.flatnonzero(surface.hair > 0.3)
     if len(haired):
-        sheen = shade.hair_sheen(normal[haired], view, surface.direction[haired], lamps)
+        sheen = shade.hair_sheen(
+            normal[haired], surface.direction[haired], views, film[haired], lamps
+        )
         sheen = SHEEN * sheen * open_share[haired] * surface.hair[haired]
         lit[haired] += sheen[:, None] * (0.35 + 0.9 * person.hair.colour.astype(np.float32))
     lit *= surface.dim[:, None]
@@ -67,5 +80,6 @@ def illuminate(scene: Scene, camera: Camera, points: VisiblePoints) -> np.ndarra
                 person, scene.shot.emotion, outward, gaze, eye.lids, inner, lamps[0][0]
             )
             lit[here] = painted * shade.diffuse(outward, shade.EYE_WRAP, open_share[here], lamps)
-            lit[here] += eyes.eye_reflections(outward, gaze, view, lamps, eye.lids)[:, None]
+            shine = eyes.eye_reflections(outward, gaze, views, film[here], lamps, eye.lids)
+            lit[here] += shine[:, None]
     return lit

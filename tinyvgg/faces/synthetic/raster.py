@@ -13,7 +13,7 @@ import numpy as np
 
 TOLERANCE = 1e-9  # columns; samples on a shared edge belong to both triangles
 CENTRE = (0.5,)  # one sample in the middle of each pixel
-BATCH = 6000  # triangles drawn at a time, the nearest first
+BATCH = 6000  # triangles of a film drawn at a time, the nearest first
 TILES = 12  # in a row; triangles behind all that is drawn in their tiles are skipped
 
 
@@ -21,16 +21,24 @@ TILES = 12  # in a row; triangles behind all that is drawn in their tiles are sk
 class Fragments:
     """What is seen in each covered pixel; n of them, in the order of the pixels."""
 
-    pixel: np.ndarray  # (n,) row * width + column
+    pixel: np.ndarray  # (n,) (film * height + row) * width + column
     triangle: np.ndarray  # (n,)
     weight: np.ndarray  # (3, n) barycentric
     depth: np.ndarray  # (n,)
 
 
 def rasterize(
-    points, depth, triangles, width: int, height: int, is_hole=None, across=CENTRE
+    points,
+    depth,
+    triangles,
+    width: int,
+    height: int,
+    is_hole=None,
+    across=CENTRE,
+    film=0,
+    films: int = 1,
 ) -> Fragments:
-    """Find the nearest triangle at each sample.
+    """Find the nearest triangle at each sample of one film or of several.
 
     Parameters
     ----------
@@ -44,6 +52,11 @@ def rasterize(
     across : sequence of float
         Where in its pixel a sample lies, 0 left to 1 right, for each row in turn; all lie in
         the middle of their row.
+    film : int or (T,)
+        The film, 0 to films - 1, that each triangle is drawn on.
+    films : int
+        How many films of `width` and `height` there are. A film comes out the same whatever is
+        drawn on the others; drawing them together saves calls.
 
     Notes
     -----
@@ -53,17 +66,22 @@ def rasterize(
     """
     numbers, points = np.ascontiguousarray(triangles.T), np.ascontiguousarray(points.T)
     x, y, z = ([values.take(number) for number in numbers] for values in (*points, depth))
-    crossing = _crossing(x, y, width, height)
+    box = *_extent(*x), *_extent(*y)
+    crossing = _crossing(*box, width, height)
     nearest = np.minimum(np.minimum(z[0], z[1]), z[2])
-    buffer = _Buffer(width, height, len(across))
-    order = crossing[_front_to_back(nearest[crossing])]
-    for start in range(0, len(order), BATCH):
-        batch = np.sort(order[start : start + BATCH])
+    buffer = _Buffer(films, width, height, len(across))
+    film = np.broadcast_to(film, len(nearest))
+    queues = []
+    for number in range(films):
+        queue = crossing[film[crossing] == number]
+        queues.append(queue[_front_to_back(nearest[queue])])
+    for start in range(0, max(len(queue) for queue in queues), BATCH):
+        batch = np.sort(np.concatenate([queue[start : start + BATCH] for queue in queues]))
         if start:
-            batch_x, batch_y = ([values.take(batch) for values in axis] for axis in (x, y))
-            batch = batch[~buffer.hides(batch_x, batch_y, nearest[batch])]
+            sides = [side.take(batch) for side in box]
+            batch = batch[~buffer.hides(sides, nearest[batch], film[batch])]
         corners = [[values.take(batch) for values in axis] for axis in (x, y, z)]
-        _draw(buffer, batch, corners, is_hole, np.asarray(across, float))
+        _draw(buffer, batch, film[batch], corners, is_hole, np.asarray(across, float))
     pixel = np.flatnonzero(buffer.triangle >= 0)
     second, third = buffer.second[pixel], buffer.third[pixel]
     return Fragments(
@@ -74,10 +92,13 @@ def rasterize(
     )
 
 
-def _crossing(x, y, width: int, height: int) -> np.ndarray:
+def _extent(a, b, c) -> tuple[np.ndarray, np.ndarray]:
+    """Where triangles begin and end along an axis."""
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
+
+def _crossing(left, right, top, bottom, width: int, height: int) -> np.ndarray:
     """Numbers of the triangles within the picture that any row of samples crosses."""
-    left, _, right = _in_order(*x)
-    top, _, bottom = _in_order(*y)
     crossed = np.maximum(np.ceil(top - 0.5), 0) <= np.minimum(bottom - 0.5, height - 1)
     return np.flatnonzero(crossed & (right > 0) & (left < width))
 
@@ -93,67 +114,75 @@ def _front_to_back(depth: np.ndarray) -> np.ndarray:
 class _Buffer:
     """What has been drawn so far: the nearest triangle at each sample, and where on it."""
 
-    def __init__(self, width: int, height: int, rows: int):
-        self.width, self.height = width, height
-        count = width * height
+    def __init__(self, films: int, width: int, height: int, rows: int):
+        self.films, self.width, self.height = films, width, height
+        count = films * width * height
         self.depth = np.full(count, np.inf)
         self.triangle = np.full(count, -1)
         self.second, self.third = np.zeros(count), np.zeros(count)  # weights
         self._columns = max(1, width // TILES)  # of a tile
         self._rows = self._columns * rows
 
-    def hides(self, x, y, nearest) -> np.ndarray:
+    def hides(self, box, nearest, film) -> np.ndarray:
         """Which triangles lie behind everything in the tiles that they touch.
 
         Those larger than a tile are not looked into.
         """
+        left, right, upper, lower = box
         farthest = self._farthest()
-        left, _, right = _in_order(*x)
-        upper, _, lower = _in_order(*y)
         hidden = (right - left <= self._columns) & (lower - upper <= self._rows)
-        rows, columns = farthest.shape
+        _, rows, columns = farthest.shape
         farthest = farthest.ravel()
 
         def tile(place, side, count):
             return np.clip((place * (1 / side)).astype(np.intp), 0, count - 1)
 
         ends = [tile(each, self._columns, columns) for each in (left, right)]
-        for row in (tile(each, self._rows, rows) * columns for each in (upper, lower)):
+        for each in (upper, lower):
+            row = (film * rows + tile(each, self._rows, rows)) * columns
             for column in ends:
                 hidden &= nearest > farthest.take(row + column)
         return hidden
 
     def _farthest(self) -> np.ndarray:
         """The largest depth in each tile; infinite where something is still uncovered."""
-        depth = self.depth.reshape(self.height, self.width)
-        depth = np.maximum.reduceat(depth, np.arange(0, self.height, self._rows), 0)
-        return np.maximum.reduceat(depth, np.arange(0, self.width, self._columns), 1)
+        depth = self.depth.reshape(self.films, self.height, self.width)
+        depth = np.maximum.reduceat(depth, np.arange(0, self.height, self._rows), 1)
+        return np.maximum.reduceat(depth, np.arange(0, self.width, self._columns), 2)
 
 
-def _draw(buffer: _Buffer, batch, corners, is_hole, across) -> None:
-    """Put triangles, numbered by `batch`, in front of what they hide."""
+def _draw(buffer: _Buffer, batch, film, corners, is_hole, across) -> None:
+    """Put triangles, numbered by `batch`, in front of what they hide on their films."""
     x, y, z = corners
-    row, half = _rows(y, buffer.height)
+    falling = _from_top(x, y)
+    row, half = _rows(falling[1], buffer.height)
     sample_y = row + 0.5
-    sample_x = across[row % len(across)]  # in the first column
-    left, right = _edges(x, y, half, sample_y)
-    first = np.ceil(left - sample_x - TOLERANCE).astype(np.intp)
-    last = np.floor(right - sample_x + TOLERANCE).astype(np.intp)
-    first, last = np.maximum(first, 0), np.minimum(last, buffer.width - 1)
+    sample_x = across[np.arange(buffer.height) % len(across)].take(row)  # in the first column
+    left, right = _edges(*falling, half, sample_y)
+    # In place: these arrays are the longest of all, and new memory costs more than the sums.
+    for edge, slack, whole in ((left, -TOLERANCE, np.ceil), (right, TOLERANCE, np.floor)):
+        edge -= sample_x
+        edge += slack
+        whole(edge, out=edge)
+    first = np.maximum(left, 0, out=left)
+    last = np.minimum(right, buffer.width - 1, out=right)
     crossed = np.flatnonzero(last >= first)
-    first, count, triangle = first[crossed], (last - first)[crossed] + 1, half[crossed] >> 1
-    second, third, depth = _lines(x, y, z, triangle, first + sample_x[crossed], sample_y[crossed])
+    first, last = (each.take(crossed).astype(np.intp) for each in (first, last))
+    row, triangle = row.take(crossed), half.take(crossed) >> 1
+    sample_x, sample_y = first + sample_x.take(crossed), sample_y.take(crossed)
+    second, third, depth = _lines(x, y, z, triangle, sample_x, sample_y)
 
-    span = np.repeat(np.arange(len(crossed)), count)
-    step = _count_up(count)
-    pixel = (row[crossed] * buffer.width + first).take(span) + step
+    span, step = _spread(last - first + 1)
+    row += (film * buffer.height).take(triangle)  # now counted over all films
+    pixel = (row * buffer.width + first).take(span)
+    pixel += step
     depth = depth[0].take(span) + depth[1].take(span) * step
     near = np.flatnonzero(depth < buffer.depth.take(pixel))
     span, step, pixel, depth = (each.take(near) for each in (span, step, pixel, depth))
     second, third = (start.take(span) + slope.take(span) * step for start, slope in (second, third))
     triangle = batch[triangle].take(span)
 
-    winner = np.full(buffer.width * buffer.height, -1)
+    winner = np.full(len(buffer.triangle), -1)
     contest = np.arange(len(pixel))
     _put_nearest(winner, contest, pixel, depth)
     if is_hole is not None:
@@ -193,49 +222,62 @@ def _look_through(winner, contest, pixel, depth, holes) -> None:
         front = front[front >= 0]
 
 
-def _count_up(counts: np.ndarray) -> np.ndarray:
-    """0, 1, .. count - 1 for each count, one after the other."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+def _spread(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each count, one after the other: its own number count times, and 0, 1, .. count - 1."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    step = np.arange(len(owner))
+    step -= (np.cumsum(counts) - counts).take(owner)
+    return owner, step
+
+
+def _from_top(x, y) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The corners from top to bottom; those at one height stay in their order."""
+    x, y = list(x), list(y)
+    for k in (0, 1, 0):
+        rises = y[k + 1] < y[k]
+        y[k], y[k + 1] = np.minimum(y[k], y[k + 1]), np.maximum(y[k], y[k + 1])
+        x[k], x[k + 1] = np.where(rises, x[k + 1], x[k]), np.where(rises, x[k], x[k + 1])
+    return x, y
 
 
 def _rows(y: list[np.ndarray], height: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of samples that cross each half of a triangle, and the halves' numbers.
 
-    Half 2t of triangle t lies above its middle corner, half 2t + 1 below (and at) it.
+    Half 2t of triangle t lies above its middle corner, half 2t + 1 below (and at) it. Corners
+    come from top to bottom.
     """
-    top, middle, bottom = _in_order(*y)
+    top, middle, bottom = y
     start = np.clip(np.ceil(top - 0.5), 0, height)
     cut = np.clip(np.ceil(middle - 0.5), start, height)
     stop = np.clip(np.floor(bottom - 0.5) + 1, cut, height)
     starts = np.stack([start, cut], 1).astype(np.intp).ravel()
     counts = np.stack([cut - start, stop - cut], 1).astype(np.intp).ravel()
-    half = np.repeat(np.arange(len(counts)), counts)
-    return starts.take(half) + _count_up(counts), half
-
-
-def _in_order(a, b, c):
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    return np.minimum(low, c), np.maximum(low, np.minimum(high, c)), np.maximum(high, c)
+    half, row = _spread(counts)
+    row += starts.take(half)
+    return row, half
 
 
 def _edges(x, y, half, sample_y) -> tuple[np.ndarray, np.ndarray]:
-    """Where a row enters and leaves each half: at the triangle's long edge and a short one."""
-    order = np.argsort(np.stack(y), axis=0, kind="stable")
-    xs, ys = (np.take_along_axis(np.stack(c), order, 0) for c in (x, y))  # from top to bottom
+    """Where a row enters and leaves each half: at the triangle's long edge and a short one.
+
+    Corners come from top to bottom.
+    """
 
     def line(start, stop):
         """x at height 0, and x per height; for level edges that of the start."""
-        rise = ys[stop] - ys[start]
+        rise = y[stop] - y[start]
         level = rise <= 0
-        slope = np.where(level, 0, xs[stop] - xs[start]) / np.where(level, 1, rise)
-        return slope, xs[start], ys[start]
+        slope = np.where(level, 0, x[stop] - x[start]) / np.where(level, 1, rise)
+        return slope, x[start], y[start]
 
     upper, lower = line(0, 1), line(1, 2)
     short = [np.stack(pair, 1).ravel() for pair in zip(upper, lower, strict=True)]
-    crossings = [
-        start_x.take(number) + slope.take(number) * (sample_y - start_y.take(number))
-        for (slope, start_x, start_y), number in ((line(0, 2), half >> 1), (short, half))
-    ]
+    crossings = []
+    for (slope, start_x, start_y), number in ((line(0, 2), half >> 1), (short, half)):
+        crossing = sample_y - start_y.take(number)
+        crossing *= slope.take(number)
+        crossing += start_x.take(number)
+        crossings.append(crossing)
     return np.minimum(*crossings), np.maximum(*crossings)
 
 

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from ..design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
 from .expression import draw_shot
-from .picture import take_picture
+from .picture import take_pictures
 from .sitter import invite, pose
 
 COLUMNS = ("subject", "emotion", "gaze", "angle", "gender", "group")
@@ -96,7 +96,7 @@ def _render_job(person, numbers, rows, size):
 
 
 def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
-    """Pictures of one person; the pose of a shot is shared by its camera angles."""
+    """Pictures of one person; the camera angles of a shot are taken together."""
     subject, group, gender = person
     sitter = invite(subject, group, gender, side=size)
     images = np.empty((len(rows), size, size, 3), np.uint8)
@@ -105,8 +105,7 @@ def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
         shots.setdefault((emotion, gaze), []).append(number)
     for (emotion, gaze), numbers in shots.items():
         scene = pose(sitter, draw_shot(subject, emotion, gaze))
-        for number in numbers:
-            images[number] = take_picture(scene, rows[number][3], size)
+        images[numbers] = take_pictures(scene, [rows[number][3] for number in numbers], size)
     return images
 
 

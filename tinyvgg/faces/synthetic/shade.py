@@ -6,10 +6,12 @@ see one and the same light.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .camera import Camera
+from .camera import Rig
 from .paint import dot, halve, rgb, sample
 from .shadow import lamp_shares
 
@@ -57,28 +59,29 @@ def lamps(jitter: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return placed
 
 
-def occlusion(points, camera: Camera, eye_chin: float) -> np.ndarray:
+def occlusion(points, rig: Rig, eye_chin: float) -> np.ndarray:
     """How open (0..1) the surface at each point is: dark where it lies in a hollow.
 
     A point that is farther away than the mean of its surroundings lies in a hollow. `points` are
     those of `view.look`.
     """
-    away = points.depth - points.depth.min(initial=np.inf)
-    count = camera.width * camera.height
+    first = [points.depth[points.film == k].min(initial=np.inf) for k in range(len(rig.cameras))]
+    away = points.depth - np.array(first, np.float32).take(points.film)
+    count = math.prod(rig.shape)
     picture = np.stack(
         [np.bincount(points.pixel, points.share * each, count) for each in (away, 1)], -1
     )
-    picture = picture.reshape(camera.height, camera.width, 2).astype(np.float32)
-    column, row = points.pixel % camera.width + 0.5, points.pixel // camera.width + 0.5
+    picture = picture.reshape(*rig.shape, 2).astype(np.float32)
+    column, row = points.pixel % rig.width + 0.5, points.pixel // rig.width % rig.height + 0.5
     open_share = np.ones(len(away), np.float32)
     shrunk = 1
     for radius, strength, limit in OCCLUSION:  # from narrow to wide
-        sigma = radius * eye_chin * camera.pixels_per_dm
-        while sigma / shrunk > WIDEST_BLUR and not any(side % 2 for side in picture.shape[:2]):
+        sigma = radius * eye_chin * rig.pixels_per_dm
+        while sigma / shrunk > WIDEST_BLUR and not any(side % 2 for side in picture.shape[1:3]):
             picture = halve(picture)
             shrunk *= 2
-        blurred = gaussian_filter(picture, (sigma / shrunk, sigma / shrunk, 0), truncate=2)
-        around = sample(blurred, column / shrunk, row / shrunk)
+        blurred = gaussian_filter(picture, (0, sigma / shrunk, sigma / shrunk, 0), truncate=2)
+        around = sample(blurred, column / shrunk, row / shrunk, points.film)
         mean = around[:, 0] / np.maximum(around[:, 1], 1e-3)
         open_share *= 1 - np.clip(strength * (away - mean) / eye_chin, 0, limit)
     return open_share
@@ -111,35 +114,51 @@ def diffuse(normal, wrap, open_share, light) -> np.ndarray:
     return total.T
 
 
-def gloss(normal, strength, view, light) -> np.ndarray:
-    """Broad highlights (n,) of oily skin; `strength` (n,) near 0.6 is a wet lip."""
+def halfway(direction, views) -> np.ndarray:
+    """Normals (films, 3) of the mirrors that send light from a direction to each view (films, 3).
+
+    Worked out view by view, which rounds the same for any number of them.
+    """
+    middles = []
+    for view in views:
+        middle = direction + view
+        middles.append(middle / (np.linalg.norm(middle) + 1e-6))
+    return np.stack(middles)
+
+
+def gloss(normal, strength, views, film, light) -> np.ndarray:
+    """Broad highlights (n,) of oily skin; `strength` (n,) near 0.6 is a wet lip.
+
+    Each point is seen from that one of the `views` (films, 3) which `film` (n,) tells.
+    """
     total = np.zeros(len(normal), np.float32)
     for direction, colour in light[:FRONT_LAMPS]:
-        halfway = direction + view
-        halfway /= np.linalg.norm(halfway) + 1e-6
+        middle = halfway(direction, views)
         facing = np.clip(dot(normal, direction), 0, 1)
-        mirror = np.clip(dot(normal, halfway), 0, 1)
+        mirror = np.clip(dot(normal, middle.T.take(film, 1)), 0, 1)
         broad = mirror**2
         for _ in range(3):
             broad = broad * broad  # mirror ** 16
         sharp = broad * broad
-        glancing = 0.04 + 0.96 * (1 - np.clip(view @ halfway, 0, 1)) ** 5
+        cosine = [view @ each for view, each in zip(views, middle, strict=True)]
+        glancing = np.stack([0.04 + 0.96 * (1 - np.clip(each, 0, 1)) ** 5 for each in cosine])
         lobe = broad * (1.0 + 1.2 * strength * sharp)
-        total += lobe * facing * float(colour.mean()) * glancing
-    grazing = 1 - np.clip(dot(normal, view), 0, 1)
+        total += lobe * facing * float(colour.mean()) * glancing.take(film)
+    grazing = 1 - np.clip(dot(normal, views.T.take(film, 1)), 0, 1)
     rim = (grazing * grazing) ** 2
     return strength * (5.0 * total + 0.08 * rim)
 
 
-def hair_sheen(normal, view, along, light) -> np.ndarray:
-    """Highlight (n,) across hairs that run along directions (n, 3) (Kajiya and Kay 1989)."""
+def hair_sheen(normal, along, views, film, light) -> np.ndarray:
+    """Highlight (n,) across hairs that run along directions (n, 3) (Kajiya and Kay 1989).
+
+    `views` and `film` are those of `gloss`.
+    """
     strand = along - normal * (normal * along).sum(1, keepdims=True)
     strand /= np.linalg.norm(strand, axis=1, keepdims=True) + 1e-6
     total = np.zeros(len(normal), np.float32)
     for direction, colour in light[:FRONT_LAMPS]:
-        halfway = direction + view
-        halfway /= np.linalg.norm(halfway) + 1e-6
-        cosine = dot(strand, halfway)
+        cosine = dot(strand, halfway(direction, views).T.take(film, 1))
         lobe = np.clip(1 - cosine * cosine, 0, 1) ** 30
         total += lobe * np.clip(dot(normal, direction) + 0.2, 0, 1) * float(colour.mean())
     return total

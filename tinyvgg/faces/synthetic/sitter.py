@@ -40,6 +40,7 @@ MARGIN_DISTANCE = (
     0.030,
     0.006,
 )  # dm from the eyeball: where the dark lid margin begins and is full
+FAINT = 0.02  # masks below this do not show
 GAZE_INWARD = 1.0  # degrees by which both eyes turn to look at the camera
 
 
@@ -152,6 +153,12 @@ class Scene:
     def is_two_sided(self) -> np.ndarray:
         """Which triangles (T,) are seen from behind too."""
         return np.isin(self.part, TWO_SIDED)
+
+    @functools.cached_property
+    def is_plain(self) -> np.ndarray:
+        """Which triangles (T,) are skin that looks the same all over a pixel: no lips, no lids."""
+        detailed = self.attributes[:, (LIPS, MOUTH, LASH_LINE)].max(1) > FAINT
+        return (self.part == SKIN) & ~detailed[self.triangles].any(1)
 
     @functools.cached_property
     def inside_mouth(self) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import Camera
+from .camera import Rig
 from .canvas import AXIS_Z, column_of, row_of
 from .mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
 from .paint import blend, dot, ramp, sample
@@ -55,11 +55,12 @@ class Surface:
     dim: np.ndarray  # (n,) share of the light that gets there
 
 
-def describe(scene: Scene, camera: Camera, points: VisiblePoints) -> Surface:
+def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
     """What the visible points are made of; the eyes are left to `eyes.paint_eye`."""
     person, values, part = scene.sitter.person, points.values, points.part
     normal = values[:, NORMAL].copy()
-    behind = np.isin(part, TWO_SIDED) & (dot(normal, camera.view) < 0)
+    seen_from = rig.views.T.take(points.film, 1)
+    behind = np.isin(part, TWO_SIDED) & (dot(normal, seen_from) < 0)
     normal[behind] *= -1
     count = len(part)
     surface = Surface(
@@ -70,7 +71,7 @@ def describe(scene: Scene, camera: Camera, points: VisiblePoints) -> Surface:
         direction=np.tile(np.array([0, 1, 0], np.float32), (count, 1)),
         dim=np.ones(count, np.float32),
     )
-    _describe_skin(scene, camera, values, np.flatnonzero(part == SKIN), surface)
+    _describe_skin(scene, rig, values, np.flatnonzero(part == SKIN), surface)
     length = np.sqrt((surface.normal * surface.normal).sum(1, keepdims=True))
     surface.normal /= length + np.float32(1e-9)
 
@@ -85,18 +86,18 @@ def describe(scene: Scene, camera: Camera, points: VisiblePoints) -> Surface:
     if len(locks):
         column, _, along = values[locks, LAYOUT].T
         strand = strand_at(column, along)
-        drawn = SUPERSAMPLING * camera.pixels_per_dm
+        drawn = SUPERSAMPLING * rig.pixels_per_dm
         surface.colour[locks] = hair_colour(person.hair.colour, strand, values[locks, TONE], drawn)
         surface.direction[locks] = values[locks, TANGENT]
         surface.hair[locks] = 0.55 + 0.9 * strand
     return surface
 
 
-def _describe_skin(scene: Scene, camera: Camera, values, here, surface: Surface) -> None:
+def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> None:
     """Fill in the points `here` on the skin and the scalp."""
     values, normal = values[here], surface.normal[here]
     sitter, person = scene.sitter, scene.sitter.person
-    level = sitter.canvas_for(camera.pixels_per_dm)
+    level = sitter.canvas_for(rig.pixels_per_dm)
     x, y, z = values[:, LAYOUT].T
     angle = np.arctan2(x, z - np.float32(AXIS_Z))
     column, row = column_of(angle), row_of(y)

@@ -1,4 +1,4 @@
-"""What a camera sees: which point of which part, in each pixel and at its edges.
+"""What cameras see: which point of which part, in each pixel and at its edges.
 
 Every pixel is sampled in four places that lie in rows and columns of their own, so that edges
 near to the level and to the vertical come out smooth. Where all four see the same piece of
@@ -11,45 +11,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import Camera
+from .camera import Rig
 from .lashes import is_gap
 from .raster import Fragments, rasterize
-from .sitter import (
-    LASH,
-    LASH_LINE,
-    LIPS,
-    LOCKS,
-    MOUTH,
-    SKIN,
-    Scene,
-)
+from .sitter import LASH, LOCKS, Scene
 from .strands import is_frayed
 
 SUPERSAMPLING = 2  # samples per pixel, in each direction
 # Each pixel is cut into four rows with one sample each, here from left to right.
 ACROSS = (3 / 8, 7 / 8, 1 / 8, 5 / 8)
 SAMPLES = len(ACROSS)
-FAINT = 0.02  # masks below this do not show
 MOUTH_YIELD = 0.08  # dm that teeth and tongue are put back: none pierces the skin around them
 ALIKE = 3.0  # in pixels' widths: samples of a pixel that differ less in depth are one surface
 
 
 @dataclass(frozen=True)
 class VisiblePoints:
-    """The points to be shaded, n of them."""
+    """The points to be shaded, n of them, on all films of a rig."""
 
-    pixel: np.ndarray  # (n,) row * width + column, in the picture
+    film: np.ndarray  # (n,)
+    pixel: np.ndarray  # (n,) (film * height + row) * width + column, in the picture
     share: np.ndarray  # (n,) of the pixel that the point stands for
     part: np.ndarray  # (n,)
     depth: np.ndarray  # (n,) distance from the camera, dm
     values: np.ndarray  # float32 (n, columns of Scene.attributes)
 
 
-def look(scene: Scene, camera: Camera) -> VisiblePoints:
+def look(scene: Scene, rig: Rig) -> VisiblePoints:
     """Find the visible points of a scene."""
-    points, distance = camera.project(scene.vertices)
-    distance[scene.inside_mouth] += MOUTH_YIELD
-    triangles, part = _facing(scene, points)
+    points, distance = zip(*(each.project(scene.vertices) for each in rig.cameras), strict=True)
+    for each in distance:
+        each[scene.inside_mouth] += MOUTH_YIELD
+    facing = [_facing(scene, each) for each in points]
+    film = np.repeat(np.arange(len(facing)), [len(each) for each in facing])
+    wanted = np.concatenate(facing)
+    triangles, part = scene.triangles.take(wanted, 0), scene.part.take(wanted)
     thickness = scene.sitter.person.complexion.lashes
 
     def is_hole(triangle, weight):
@@ -65,19 +61,21 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
         return hole
 
     seen = rasterize(
-        points * [1, SAMPLES],
-        distance,
-        triangles,
-        camera.width,
-        camera.height * SAMPLES,
+        np.concatenate(points) * [1, SAMPLES],
+        np.concatenate(distance),
+        triangles + (film * len(scene.vertices))[:, None],
+        rig.width,
+        rig.height * SAMPLES,
         is_hole,
         ACROSS,
+        film,
+        len(facing),
     )
-    plain = (part == SKIN) & ~_is_detailed(scene)[triangles].any(1)
-    chosen, opposite, pixel, share = _merge(seen, plain[seen.triangle], camera)
+    is_plain = scene.is_plain.take(wanted.take(seen.triangle))
+    chosen, opposite, pixel, share = _merge(seen, is_plain, rig)
 
     def values_at(fragments: np.ndarray) -> np.ndarray:
-        corners = triangles[seen.triangle[fragments]]
+        corners = triangles.take(seen.triangle[fragments], 0)
         weight = seen.weight[:, fragments].astype(np.float32)
         return _interpolate(scene.attributes, corners, weight)
 
@@ -85,6 +83,7 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
     merged = slice(len(opposite))
     values[merged] = (values[merged] + values_at(opposite)) / 2  # the middle of the pixel
     return VisiblePoints(
+        film=pixel // (rig.width * rig.height),
         pixel=pixel,
         share=share,
         part=part[seen.triangle[chosen]],
@@ -93,13 +92,12 @@ def look(scene: Scene, camera: Camera) -> VisiblePoints:
     )
 
 
-def _facing(scene: Scene, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles, with their parts, that turn their front to the camera or have no back."""
+def _facing(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """Numbers of the triangles that turn their front to the camera or have no back."""
     x, y = np.ascontiguousarray(points.T)
     (ax, ay), (bx, by), (cx, cy) = ((x.take(each), y.take(each)) for each in scene.corners)
     turned = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    wanted = np.flatnonzero((turned < 0) | scene.is_two_sided)
-    return scene.triangles[wanted], scene.part[wanted]
+    return np.flatnonzero((turned < 0) | scene.is_two_sided)
 
 
 def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -111,21 +109,16 @@ def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) ->
     return total
 
 
-def _is_detailed(scene: Scene) -> np.ndarray:
-    """Vertices (V,) around which the look changes within a pixel: the lips, the lids."""
-    return scene.attributes[:, (LIPS, MOUTH, LASH_LINE)].max(1) > FAINT
-
-
-def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
+def _merge(seen: Fragments, plain: np.ndarray, rig: Rig):
     """Numbers of the fragments to be shaded, their pixels in the picture, and their shares.
 
     `plain` (n,) says which fragments may stand for their neighbours. Those that do come first;
     the second result is the fragment on the other side of the pixel's middle for each of them.
     """
-    pixels = camera.width * camera.height
+    pixels = len(rig.cameras) * rig.height * rig.width
     lattice = np.full(SAMPLES * pixels, -1)
     lattice[seen.pixel] = np.arange(len(seen.pixel))
-    rows = lattice.reshape(camera.height, SAMPLES, camera.width)
+    rows = lattice.reshape(-1, SAMPLES, rig.width)
     first, *others = (rows[:, k].ravel() for k in range(SAMPLES))
     plain, depth = np.append(plain, False), np.append(seen.depth, np.inf)  # at -1: nothing seen
     # Skin all over, and no step from one surface to another behind it.
@@ -136,7 +129,7 @@ def _merge(seen: Fragments, plain: np.ndarray, camera: Camera):
         other = other[whole]
         alike &= plain[other]
         near, far = np.minimum(near, depth[other]), np.maximum(far, depth[other])
-    whole = whole[alike & (far - near < ALIKE / camera.pixels_per_dm)]
+    whole = whole[alike & (far - near < ALIKE / rig.pixels_per_dm)]
     fragment = rows.transpose(0, 2, 1).reshape(pixels, SAMPLES)
     chosen, opposite = fragment[whole, 0], fragment[whole, -1]
     fragment[whole] = -1
