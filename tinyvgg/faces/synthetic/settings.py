@@ -62,7 +62,8 @@ SETTINGS = (
     Setting(
         "limits of the spread", "expression", ("GAIN_LIMITS", "ACTION_LIMITS"),
         "share of the strength",
-        "no expression is lost, and none becomes a grimace",
+        "none becomes a grimace, and none is lost: on the sheets the weakest sad faces read as "
+        "neutral until the lower limit was raised",
     ),
     Setting(
         "unevenness and blinking", "expression", ("ONE_SIDED", "BLINK"),
