@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Cut:
     tie: str = ""  # "bun", "tail" or nothing
 
 
+_LOOSE = Cut(0.060, 360, 0.100, "hang", 0.0, 0.0, sides=0.8, front=0.3, lift=0.05, frizz=0.06)
 CUTS = {
     "shaved": Cut(0.008, 0, 0.0, "forward", 0.0, 0.0, sides=1.0, front=0.0),
     "buzz": Cut(0.022, 0, 0.0, "forward", 0.0, 0.0, sides=0.8, front=0.3),
@@ -45,48 +46,9 @@ CUTS = {
     "pixie": Cut(0.060, 380, 0.060, "side", 0.50, 0.26, lift=0.06, frizz=0.20, sides=0.7),
     "tied": Cut(0.040, 190, 0.085, "tie", 0.0, 0.0, frizz=0.03, sides=0.8, front=0.3, tie="bun"),
     "tail": Cut(0.040, 190, 0.085, "tie", 0.0, 0.0, frizz=0.03, sides=0.8, front=0.3, tie="tail"),
-    "bob": Cut(
-        0.060,
-        360,
-        0.100,
-        "hang",
-        0.0,
-        0.0,
-        sides=0.8,
-        front=0.3,
-        lift=0.05,
-        frizz=0.06,
-        end=6.30,
-        turn=0.9,
-    ),
-    "lob": Cut(
-        0.060,
-        360,
-        0.100,
-        "hang",
-        0.0,
-        0.0,
-        sides=0.8,
-        front=0.3,
-        lift=0.05,
-        frizz=0.06,
-        end=5.85,
-        turn=0.6,
-    ),
-    "long": Cut(
-        0.060,
-        360,
-        0.100,
-        "hang",
-        0.0,
-        0.0,
-        sides=0.8,
-        front=0.3,
-        lift=0.05,
-        frizz=0.06,
-        end=5.15,
-        turn=0.2,
-    ),
+    "bob": replace(_LOOSE, end=6.30, turn=0.9),
+    "lob": replace(_LOOSE, end=5.85, turn=0.6),
+    "long": replace(_LOOSE, end=5.15, turn=0.2),
 }
 STYLES = {  # how often each is worn
     ("Caucasian", "male"): {
