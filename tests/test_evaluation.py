@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tinyvgg.claims import PAPER, classes_at_the_floor, table_3
 from tinyvgg.evaluation import confusion, misclassified, outcomes, predict
 from tinyvgg.faces import EMOTIONS, FaceSet, full_design, split
 from tinyvgg.model import TinyVGG
+from tinyvgg.paper import PAPER, classes_at_the_floor, table_3
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from tinyvgg import figures
 from tinyvgg.analysis.intervals import Interval
 from tinyvgg.analysis.selection import last_layer
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.claims import table_3
 from tinyvgg.faces.design import EMOTIONS
 from tinyvgg.figures.pixels import SELECTED, map_sheet
 from tinyvgg.figures.style import COMMON, CONTROL, PAPER, TRUE, UNIQUE, WRONG
 from tinyvgg.figures.suppression import TWIN_ONLY
+from tinyvgg.paper import table_3
 
 NAMES = [f"class {k}" for k in range(5)]
 

@@ -28,9 +28,9 @@ from tinyvgg.analysis.suppression import (
     suppress_pairs,
 )
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.claims import table_3
 from tinyvgg.comparison import find_twins
 from tinyvgg.faces.design import EMOTIONS
+from tinyvgg.paper import table_3
 from tinyvgg.tracking import suppress
 
 CLASSES = [f"class {k}" for k in range(5)]

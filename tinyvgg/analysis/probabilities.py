@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.analysis.suppression import TwinPairs
-from tinyvgg.claims import classes_at_the_floor
 from tinyvgg.layers import check_network, dense_pass
+from tinyvgg.paper import classes_at_the_floor
 
 MOMENTS = ("before", "after", "after, rectified")
 
@@ -54,7 +54,7 @@ def probability_table(
     Returns
     -------
     DataFrame
-        Of the form of `claims.table_3`, with a third moment: indexed by (case 1..n, moment),
+        Of the form of `paper.table_3`, with a third moment: indexed by (case 1..n, moment),
         columns mistaken, true, and a probability for each class. "after, rectified" is what the
         soft-max gives if the logits pass a ReLU first.
     """

@@ -215,7 +215,7 @@ def probability_grid(
     Parameters
     ----------
     table : DataFrame
-        As `claims.table_3` and `probabilities.probability_table` give it.
+        As `paper.table_3` and `probabilities.probability_table` give it.
     classes : sequence of str
     moments : sequence of str
         Which rows of each case to show.
