@@ -10,6 +10,7 @@ from tinyvgg.model import (
     PIXEL_SCALE,
     TinyVGG,
     as_input,
+    build,
     conv_size,
     deconv_size_padded,
     deconv_size_strided,
@@ -84,6 +85,47 @@ def test_weights_are_glorot_uniform_and_biases_zero():
             assert layer.weight.abs().max() > 0.98 * bound
             assert abs(layer.weight.std() / (bound / 3**0.5) - 1) < 0.05
             assert not layer.bias.any()
+
+
+def test_he_weights_keep_the_variance_that_rectified_layers_need():
+    net = TinyVGG(10, 64).reset(torch.Generator().manual_seed(0), "he")
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            fan_in = layer.weight[0].numel()
+            bound = (6 / fan_in) ** 0.5
+            assert layer.weight.abs().max() <= bound
+            if layer.weight.numel() > 2000:
+                assert layer.weight.var().item() == pytest.approx(2 / fan_in, rel=0.05)
+            assert not layer.bias.any()
+    with pytest.raises(ValueError, match="glorot, he"):
+        net.reset(None, "normal")
+
+
+def test_batch_norm_stands_between_each_convolution_and_its_relu():
+    net = build("vgg16_bn", 8, 32)
+    kinds = [type(layer).__name__ for layer in net.features]
+    for k, kind in enumerate(kinds):
+        if kind == "Conv2d":
+            assert kinds[k + 1 : k + 3] == ["BatchNorm2d", "ReLU"]
+    assert kinds.count("BatchNorm2d") == 13
+    net(torch.rand(4, 3, 32, 32))  # moves the running means
+    fresh = build("vgg16_bn", 8, 32).reset(torch.Generator().manual_seed(1)).state_dict()
+    again = net.reset(torch.Generator().manual_seed(1)).state_dict()
+    assert all(torch.equal(again[name], value) for name, value in fresh.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("tinyvgg", 10), ("vgg16", 16), ("vgg19", 19), ("vgg19_bn", 19)]
+)
+def test_networks_are_built_by_name(name, layers):
+    net = build(name, 5, 32)
+    assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in net.modules()) == layers
+    assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
+
+
+def test_an_unknown_network_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="tinyvgg, vgg16, vgg19"):
+        build("resnet", 5, 32)
 
 
 def test_reset_depends_on_the_generator_alone():

@@ -51,10 +51,30 @@ def test_networks_and_outcomes_are_found_again_not_made_again(make, monkeypatch)
     assert again.faces.fingerprint == first.faces.fingerprint
 
 
-@pytest.mark.parametrize("change", [dict(seed=1), dict(epochs=1), dict(order="fixed")])
+@pytest.mark.parametrize(
+    "change",
+    [dict(seed=1), dict(epochs=1), dict(order="fixed"), dict(optimiser="adam"),
+     dict(initialisation="he")],
+)  # fmt: skip
 def test_another_setting_is_another_network(make, change):
     weights = [make(**c).network("face").state_dict() for c in ({}, change)]
     assert not all(torch.equal(weights[0][k], weights[1][k]) for k in weights[0])
+
+
+def test_a_variant_has_another_architecture_and_image_size(make):
+    plain = make()
+    assert "architecture" not in plain.identity()
+    other = plain.variant(image_size=16)
+    assert other.faces.images.shape[1:3] == (16, 16)
+    assert other.network("face").image_size == other.identity()["image_size"] == 16
+    assert other.variant(profile="default", image_size=None).image_size == 64
+    large = plain.variant(architecture="vgg16")
+    assert large.faces is plain.faces
+    assert large._network_recipe("face")["architecture"] == "vgg16"
+    with pytest.raises(ValueError, match="multiple of 32"):
+        plain.variant(architecture="vgg16", image_size=48)
+    with pytest.raises(ValueError, match="choose one of tinyvgg"):
+        plain.variant(architecture="alexnet")
 
 
 def test_outcomes_are_what_the_kept_weights_say(make):

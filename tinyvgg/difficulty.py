@@ -19,7 +19,7 @@ import pandas as pd
 
 from tinyvgg import records
 from tinyvgg.analysis.probes import Reading, chance_level, inner_products, linear_probe
-from tinyvgg.model import TinyVGG
+from tinyvgg.model import build
 from tinyvgg.records import Record
 from tinyvgg.study import Study, train_side_by_side
 from tinyvgg.training import Protocol, fit, threads
@@ -226,7 +226,7 @@ def _seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
     rows = study.split(task)
     protocol = Protocol(epochs=2)
     few = rows.train[: steps * protocol.batch_size]
-    network = TinyVGG(len(rows.classes), study.profile.image_size)
+    network = build(study.architecture, len(rows.classes), study.image_size)
     keep = study.faces.images, rows.labels, few, rows.test[:1]
     with threads(1):
         made = fit(network, *keep, protocol, device=study.device, progress=False)

@@ -7,7 +7,8 @@ deconvolution can walk through them backwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from tinyvgg.layers import pair
 
+INITIALISATIONS = ("glorot", "he")
 PIXEL_SCALE = 256  # what the released code divides bytes by; 255 would reach 1.0
 
 VGG_BLOCKS = {  # convolutions in each block, and its maps as a multiple of the first block's
@@ -36,6 +38,9 @@ class VGG(nn.Module):
         The feature maps of each convolution, block by block.
     dense : sequence of int
         Units of the hidden dense layers, from the first to the last; empty for none.
+    batch_norm : bool
+        Normalise each convolution's output over the batch, before its ReLU. Not in the paper;
+        backtracking and deconvolution refuse such a network.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class VGG(nn.Module):
         image_size: int,
         blocks: Sequence[Sequence[int]],
         dense: Sequence[int],
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         halvings = 2 ** len(blocks)
@@ -63,7 +69,8 @@ class VGG(nn.Module):
         channels = 3
         for block in blocks:
             for maps in block:
-                features += [nn.Conv2d(channels, maps, kernel_size=3, padding=1), nn.ReLU()]
+                features.append(nn.Conv2d(channels, maps, kernel_size=3, padding=1))
+                features += [nn.BatchNorm2d(maps), nn.ReLU()] if batch_norm else [nn.ReLU()]
                 channels = maps
             features.append(nn.MaxPool2d(kernel_size=2, stride=2))
         self.features = nn.Sequential(*features)
@@ -77,13 +84,31 @@ class VGG(nn.Module):
         self.classifier = nn.Sequential(*classifier, nn.Linear(units, num_classes))
         self.reset()
 
-    def reset(self, generator: torch.Generator | None = None) -> VGG:
-        """Draw every weight anew, Glorot uniform, and set every bias to zero; returns itself."""
+    def reset(
+        self, generator: torch.Generator | None = None, initialisation: str = "glorot"
+    ) -> VGG:
+        """Draw every weight anew and set every bias to zero; returns itself.
+
+        Parameters
+        ----------
+        generator : torch.Generator, optional
+        initialisation : {"glorot", "he"}
+            Uniform, of variance 2 / (fan in + fan out) as in the paper, or 2 / fan in, which
+            keeps the size of what rectified layers pass on.
+        """
+        if initialisation not in INITIALISATIONS:
+            known = ", ".join(INITIALISATIONS)
+            raise ValueError(f"unknown initialisation {initialisation!r}: choose one of {known}")
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.xavier_uniform_(layer.weight, generator=generator)
+                if initialisation == "glorot":
+                    nn.init.xavier_uniform_(layer.weight, generator=generator)
+                else:
+                    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.BatchNorm2d):
+                layer.reset_parameters()
         return self
 
     def forward(self, images: Tensor) -> Tensor:
@@ -136,6 +161,7 @@ def vgg(
     image_size: int = 224,
     width: int = 64,
     dense: Sequence[int] = (4096, 4096),
+    batch_norm: bool = False,
 ) -> VGG:
     """VGG-16 or VGG-19, which the paper could not train under its protocol (Discussion).
 
@@ -149,11 +175,36 @@ def vgg(
         Feature maps of the first block; the others have 2, 4, 8 and 8 times as many.
     dense : sequence of int
         Units of the hidden dense layers.
+    batch_norm : bool
+        As for VGG.
     """
     if depth not in VGG_BLOCKS:
         raise ValueError(f"depth must be one of {sorted(VGG_BLOCKS)}, got {depth}")
     blocks = [(width * multiple,) * convolutions for convolutions, multiple in VGG_BLOCKS[depth]]
-    return VGG(num_classes, image_size, blocks, dense)
+    return VGG(num_classes, image_size, blocks, dense, batch_norm)
+
+
+ARCHITECTURES: dict[str, Callable[[int, int], VGG]] = {
+    "tinyvgg": TinyVGG,
+    "vgg16": partial(vgg, 16),
+    "vgg19": partial(vgg, 19),
+    "vgg16_bn": partial(vgg, 16, batch_norm=True),
+    "vgg19_bn": partial(vgg, 19, batch_norm=True),
+}
+
+
+def build(architecture: str, num_classes: int, image_size: int) -> VGG:
+    """A network by name, freshly drawn: one of `ARCHITECTURES`.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown, or the network does not fit the image size.
+    """
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise ValueError(f"unknown architecture {architecture!r}: choose one of {known}")
+    return ARCHITECTURES[architecture](num_classes, image_size)
 
 
 def as_input(images: np.ndarray | Tensor, device: torch.device | str | None = None) -> Tensor:

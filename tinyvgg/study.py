@@ -24,7 +24,7 @@ from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.sources import open_faces, source_fingerprint
 from tinyvgg.faces.spec import parse_source
 from tinyvgg.faces.split import Split, split
-from tinyvgg.model import TinyVGG, as_input
+from tinyvgg.model import VGG, as_input, build
 from tinyvgg.profiles import Profile, get_profile
 from tinyvgg.store import Store, code_fingerprint
 from tinyvgg.training import KEEPS, Protocol, fit, resolve_device, threads
@@ -53,6 +53,10 @@ class Study:
         "auto", "cpu", "cuda" or "cuda:N".
     unseen_subjects : bool
         Let half of the people train and the other half test (see `split`); not in the paper.
+    architecture : str
+        One of `model.ARCHITECTURES`; the paper's large models are for its Discussion.
+    image_size : int, optional
+        Side of the pictures in pixels; the profile's if None.
     store : Store, optional
     progress : bool
         Show progress bars for long work.
@@ -62,7 +66,7 @@ class Study:
     Raises
     ------
     ValueError
-        Unknown profile, source, device or protocol.
+        Unknown profile, source, device, architecture or protocol.
     """
 
     def __init__(
@@ -73,15 +77,21 @@ class Study:
         device: str = "auto",
         *,
         unseen_subjects: bool = False,
+        architecture: str = "tinyvgg",
+        image_size: int | None = None,
         store: Store | None = None,
         progress: bool = True,
         **protocol: Any,
     ):
         self.profile: Profile = get_profile(profile)
+        self.image_size = image_size or self.profile.image_size
         self.source = faces
         self.seed = _whole(seed)
         self.device = resolve_device(device)
         self.unseen_subjects = bool(unseen_subjects)
+        self.architecture = architecture
+        with torch.device("meta"):  # without memory: refuses what does not fit, now
+            build(architecture, 2, self.image_size)
         self.store = store or Store()
         self.progress = progress
         self.departures = protocol
@@ -89,7 +99,7 @@ class Study:
         self._fits: dict[str, dict[str, Any]] = {}
         self._protocol("face")  # refuse unknown departures now rather than after rendering
         self._wanted: dict[str, Any] = {
-            "size": self.profile.image_size,
+            "size": self.image_size,
             "angles": PAPER_ANGLES,
             "subjects": self.profile.subjects,
         }
@@ -161,7 +171,7 @@ class Study:
             right = 100 * study.outcomes(task).correct.mean()
             log.info("%s, %s task: %.2f %% of the test images right", study.source, task, right)
 
-    def network(self, task: str, keep: str | None = None) -> TinyVGG:
+    def network(self, task: str, keep: str | None = None) -> VGG:
         """The trained network of a task, on the device of the study, in evaluation mode.
 
         Parameters
@@ -205,7 +215,7 @@ class Study:
             "profile": self.profile.name,
             "faces": self.source,
             "seed": self.seed,
-            **({"unseen_subjects": True} if self.unseen_subjects else {}),
+            **self._unusual(),
             "device": _device_name(self.device),
             "data": self.faces.fingerprint,
             "code": code_fingerprint(*TRAINING_CODE, *FACES_CODE, "tinyvgg.study"),
@@ -230,8 +240,8 @@ class Study:
             raise ValueError(f"unknown keep {keep!r}: choose one of {', '.join(KEEPS)}")
         return keep
 
-    def _new_network(self, task: str) -> TinyVGG:
-        return TinyVGG(len(self.split(task).classes), self.profile.image_size)
+    def _new_network(self, task: str) -> VGG:
+        return build(self.architecture, len(self.split(task).classes), self.image_size)
 
     def _network_recipe(self, task: str) -> dict[str, Any]:
         self.split(task)  # an unknown or impossible task is refused here
@@ -244,7 +254,7 @@ class Study:
             "protocol": protocol,
             "device": self.device.type,
         }
-        return recipe | ({"unseen_subjects": True} if self.unseen_subjects else {})
+        return recipe | self._unusual()
 
     def _fit(self, task: str) -> dict[str, Any]:
         if task not in self._fits:
@@ -268,9 +278,25 @@ class Study:
                 self.device,
                 checkpoint=folder / "checkpoint.safetensors",
                 progress=self.progress,
-                title=f"{self.source} {task}" + ", unseen people" * self.unseen_subjects,
+                title=self._title(task),
             )
             return keep_results(made, self.faces.images[rows.test])
+
+    def _unusual(self) -> dict[str, Any]:
+        """Settings that the paper's run does not have."""
+        usual = {
+            "unseen_subjects": False,
+            "architecture": "tinyvgg",
+            "image_size": self.profile.image_size,
+        }
+        return {name: getattr(self, name) for name in usual if getattr(self, name) != usual[name]}
+
+    def _title(self, task: str) -> str:
+        words = [f"{self.source} {task}"]
+        words += [self.architecture] * (self.architecture != "tinyvgg")
+        words += ["unseen people"] * self.unseen_subjects
+        words += [str(value) for name, value in self.departures.items() if name != "epochs"]
+        return ", ".join([*words, f"seed {self.seed}"])
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -278,7 +304,7 @@ class Study:
             "faces": self.source,
             "seed": self.seed,
             "device": str(self.device),
-            "unseen_subjects": self.unseen_subjects,
+            **self._unusual(),
             "progress": self.progress,
             **self.departures,
         }

@@ -1,9 +1,9 @@
-"""Section "Training of the networks": plain SGD, from Glorot's weights, on CPU or CUDA.
+"""Section "Training of the networks": plain SGD from Glorot's weights, on CPU or CUDA.
 
 The pictures lie on the device as bytes; a mini-batch is gathered and scaled there, so one
-loop serves both kinds of device and nothing is copied or waited for within an epoch. The
-order of an epoch follows from the seed and the epoch's number alone, and plain SGD has no
-state of its own: weights and history are all that a checkpoint needs.
+loop serves both kinds of device and nothing is copied or waited for within an epoch. All
+chance in an epoch follows from the seed and the epoch's number alone, so a checkpoint needs
+the weights, the optimiser's state (plain SGD has none) and the history.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol as Interface
 
 import numpy as np
 import pandas as pd
@@ -28,13 +29,19 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from tinyvgg.model import PIXEL_SCALE, VGG
+from tinyvgg.model import INITIALISATIONS, PIXEL_SCALE, VGG
 
 log = logging.getLogger(__name__)
 
 ORDERS = ("reshuffled", "fixed")
 KEEPS = ("last", "best")
+MEMORY = "optimiser"  # prefix of the optimiser's state in a checkpoint, beside KEEPS
 PRECISIONS = ("float32", "bfloat16")
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adagrad": torch.optim.Adagrad,
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,12 @@ class Protocol:
         Which epoch's weights the network ends with. ``"best"`` is the released code's: the
         epoch of the best *test* accuracy (the first of several), a selection on the test set.
     precision : {"float32", "bfloat16"}
-        ``"bfloat16"`` computes forward and backward under autocast.
+        ``"bfloat16"`` computes forward and backward of training under autocast.
+    optimiser : {"sgd", "adam", "adagrad"}
+        Plain SGD without momentum is the paper's; the others have torch's settings but for the
+        learning rate.
+    initialisation : {"glorot", "he"}
+        How the weights are drawn (see `VGG.reset`).
     """
 
     epochs: int = 100
@@ -61,11 +73,15 @@ class Protocol:
     order: str = "reshuffled"
     keep: str = "last"
     precision: str = "float32"
+    optimiser: str = "sgd"
+    initialisation: str = "glorot"
 
     def __post_init__(self):
         _one_of("order", self.order, ORDERS)
         _one_of("keep", self.keep, KEEPS)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("optimiser", self.optimiser, OPTIMISERS)
+        _one_of("initialisation", self.initialisation, INITIALISATIONS)
         for name in ("epochs", "batch_size"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
                 raise ValueError(
@@ -73,6 +89,22 @@ class Protocol:
                 )
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, not {self.learning_rate!r}")
+
+
+class Augmentation(Interface):
+    """What may be done to the pictures of a training batch before the network sees them.
+
+    Attributes
+    ----------
+    digest : str
+        Names it: the same digest means the same pictures.
+    """
+
+    digest: str
+
+    def __call__(self, x: Tensor, y: Tensor, chance: np.random.Generator) -> Tensor:
+        """Changed pictures, float (B, 3, S, S), of classes y (B,); `chance` is its only source."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -110,13 +142,14 @@ def fit(
     checkpoint: str | Path | None = None,
     progress: bool = True,
     title: str = "training",
+    augmentation: Augmentation | None = None,
 ) -> Fit:
     """Train a network by the paper's protocol (Section "Training of the networks").
 
     Parameters
     ----------
     network : VGG
-        It is started from Glorot's weights by its ``reset``, and trained in place.
+        It is started by its ``reset``, and trained in place.
     images : uint8 array (N, H, W, 3)
     labels : int64 array (N,)
     train, test : int64 arrays
@@ -132,6 +165,8 @@ def fit(
         stopped (bit for bit on a CPU in float32, with the same number of threads).
     progress : bool
         Show a progress bar with loss and error.
+    augmentation : Augmentation, optional
+        Changes the pictures of each training batch; the test pictures stay as they are.
 
     Raises
     ------
@@ -144,17 +179,18 @@ def fit(
     device = resolve_device(device)
     _check(images, labels, train, test)
     _keep_freed_memory()
-    network.reset(torch.Generator().manual_seed(seed))
+    network.reset(torch.Generator().manual_seed(seed), protocol.initialisation)
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimiser = OPTIMISERS[protocol.optimiser](network.parameters(), lr=protocol.learning_rate)
     # (N, H, W, 3) bytes, seen as (N, 3, H, W) in channels_last: what convolutions like best
     pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2)
     target = torch.from_numpy(np.asarray(labels, np.int64)).to(device)
-    data = _Data(pixels, target, np.asarray(train), np.asarray(test))
-    state = _State(
-        identity=json.dumps([asdict(protocol), seed, _digest(images, labels, train, test)])
-    )
+    data = _Data(pixels, target, np.asarray(train), np.asarray(test), augmentation)
+    identity = [asdict(protocol), seed, _digest(images, labels, train, test)]
+    identity += [augmentation.digest] if augmentation else []
+    state = _State(json.dumps(identity))
     if checkpoint is not None:
-        state.resume(Path(checkpoint), network)
+        state.resume(Path(checkpoint), network, optimiser)
 
     batches = -(-len(train) // protocol.batch_size)
     bar = tqdm(
@@ -167,12 +203,12 @@ def fit(
     )
     with bar:
         for epoch in range(len(state.history) + 1, protocol.epochs + 1):
-            row = _epoch(network, data, protocol, seed, epoch, bar.update)
+            row = _epoch(network, optimiser, data, protocol, seed, epoch, bar.update)
             state.add(row, network)
             shown = {key: f"{row[key]:.3f}" for key in ("loss", "test_error")}
             bar.set_postfix(shown, refresh=False)
             if checkpoint is not None:
-                state.save(Path(checkpoint))
+                state.save(Path(checkpoint), optimiser)
 
     network.load_state_dict(state.weights[protocol.keep])
     network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
@@ -227,6 +263,7 @@ class _Data:
     target: Tensor  # int64 (N,)
     train: np.ndarray
     test: np.ndarray
+    augmentation: Augmentation | None
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self.pixels[rows].float().div_(PIXEL_SCALE), self.target[rows]
@@ -234,21 +271,24 @@ class _Data:
 
 def _epoch(
     network: nn.Module,
+    optimiser: torch.optim.Optimizer,
     data: _Data,
     protocol: Protocol,
     seed: int,
     epoch: int,
     tick: Callable[[int], object],
 ) -> dict:
-    """One pass of SGD over the training rows, then the error on the test rows."""
+    """One pass over the training rows, then the error on the test rows."""
     device = data.target.device
-    optimiser = torch.optim.SGD(network.parameters(), lr=protocol.learning_rate)
+    chance = np.random.default_rng([seed, epoch, 1])  # of the augmentation alone
     order = torch.from_numpy(epoch_order(data.train, seed, epoch, protocol.order)).to(device)
     loss_sum = torch.zeros((), device=device)
     wrong = torch.zeros((), device=device)
     start = time.perf_counter()
     for rows in order.split(protocol.batch_size):
         x, y = data.batch(rows)
+        if data.augmentation is not None:
+            x = data.augmentation(x, y, chance)
         with torch.autocast(device.type, torch.bfloat16, enabled=protocol.precision == "bfloat16"):
             logits = network(x)
             loss = cross_entropy(logits, y)
@@ -304,7 +344,7 @@ def _keep_freed_memory() -> None:
 
 
 class _State:
-    """The history and the weights of the last and of the best epoch, kept in one file."""
+    """The history, and the weights of the last and of the best epoch; a file keeps them."""
 
     def __init__(self, identity: str):
         self.identity = identity
@@ -323,8 +363,10 @@ class _State:
         if not self.best_epoch or row["test_error"] < best:
             self.best_epoch, self.weights["best"] = row["epoch"], weights
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, optimiser: torch.optim.Optimizer) -> None:
         tensors = {f"{k}/{n}": t.clone() for k, w in self.weights.items() for n, t in w.items()}
+        for number, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{MEMORY}/{number}/{n}": t.contiguous() for n, t in state.items()}
         text = {
             "identity": self.identity,
             "history": json.dumps(self.history),
@@ -334,7 +376,7 @@ class _State:
         save_file(tensors, temporary, metadata=text)
         os.replace(temporary, path)
 
-    def resume(self, path: Path, network: nn.Module) -> None:
+    def resume(self, path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         if not path.exists():
             return
         try:
@@ -348,10 +390,16 @@ class _State:
             log.warning("checkpoint %s is of another training; training starts anew", path)
             return
         self.history, self.best_epoch = json.loads(text["history"]), int(text["best_epoch"])
+        memory: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             which, _, parameter = name.partition("/")
-            self.weights.setdefault(which, {})[parameter] = tensor
+            if which == MEMORY:
+                number, _, key = parameter.partition("/")
+                memory.setdefault(int(number), {})[key] = tensor
+            else:
+                self.weights.setdefault(which, {})[parameter] = tensor
         network.load_state_dict(self.weights["last"])
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": memory})
         log.info("training goes on after epoch %d", len(self.history))
 
 
