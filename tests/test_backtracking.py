@@ -20,7 +20,13 @@ from networks import (
 from torch import nn
 
 from tinyvgg import backtracking
-from tinyvgg.backtracking import Backtrace, Cut, backtrack, percentile_in_place
+from tinyvgg.backtracking import (
+    Backtrace,
+    Cut,
+    backtrack,
+    backtrack_maps,
+    percentile_in_place,
+)
 
 DENSE = [(), (9,), (9, 7), (9, 7, 6)]  # 0 to 3 hidden layers
 
@@ -265,6 +271,17 @@ def test_shapes_types_and_what_comes_along():
     assert torch.equal(trace.probabilities, net(images).softmax(dim=1))
     assert torch.equal(trace.target, net(images).argmax(dim=1))
     assert backtrack(net, images).threshold.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("cut", [None, Cut(0.01, 60)])
+def test_maps_are_traced_as_their_images_are(cut):
+    net, images = random_tiny(2), random_images(2)
+    expected = backtrack(net, images, 1, cut)
+    made = backtrack_maps(net, expected.maps, 1, cut)
+    for name in ("target", "pixels", "threshold", "maps", "logits"):
+        assert torch.equal(getattr(made, name), getattr(expected, name))
+    with pytest.raises(ValueError, match="feature maps"):
+        backtrack_maps(net, expected.maps[:, 1:], cut=cut)
 
 
 def test_targets_may_differ_by_image():

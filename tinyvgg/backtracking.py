@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tinyvgg.layers import check_network, dense_pass, feature_maps_of
+from tinyvgg.layers import check_network, check_pixels_fit, dense_pass, feature_maps_of
 
 UNITS_AT_A_TIME = 256  # bounds the memory of the matrix product
 PRODUCTS_AT_A_TIME = 2**20  # bounds the memory of the cut
@@ -115,10 +115,24 @@ def backtrack(
         If the network is not supported, if the images are not finite floats of the shape that
         it expects, if a target is no class, or if the feature maps hold negative values.
     """
+    return backtrack_maps(net, feature_maps_of(net, images), target, cut)
+
+
+@torch.no_grad()
+def backtrack_maps(
+    net: nn.Module,
+    maps: Tensor,
+    target: int | Tensor | None = None,
+    cut: Cut | None = None,
+) -> Backtrace:
+    """As `backtrack`, from the last feature maps (B, C, h, w): only the dense layers are run.
+
+    For whoever traces the same images again and again.
+    """
     if cut is not None and not isinstance(cut, Cut):
         raise TypeError(f"cut must be a Cut or None, got {cut!r}")
     _, linears = check_network(net)
-    maps = feature_maps_of(net, images)
+    check_pixels_fit(linears, maps)
     if (maps < 0).any():
         raise ValueError(
             "the last feature maps hold negative values; backtracking needs rectified maps, so "
