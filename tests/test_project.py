@@ -168,6 +168,21 @@ def test_nothing_generated_is_committed():
         assert "vendor" not in path.parts, path
 
 
+def test_rendering_faces_does_not_import_torch_and_public_names_are_there_when_asked_for():
+    script = (
+        "import sys, tinyvgg, tinyvgg.faces.synthetic\n"
+        "assert 'torch' not in sys.modules, 'imported torch'\n"
+        "assert set(tinyvgg.__all__) <= set(dir(tinyvgg)), 'dir() misses public names'\n"
+        "assert not hasattr(tinyvgg, 'TinyVgg') and callable(tinyvgg.model.build)\n"
+        "from tinyvgg import *\n"
+        "assert Study is tinyvgg.Study is tinyvgg.study.Study and open_faces is tinyvgg.open_faces"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    homes = [name for names in tinyvgg._NAMES.values() for name in names]
+    assert sorted(homes) == sorted(tinyvgg.__all__)
+
+
 def test_the_package_imports_without_jupyter():
     script = (
         "import sys, tinyvgg, tinyvgg.book, tinyvgg.__main__\n"

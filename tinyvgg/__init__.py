@@ -10,16 +10,40 @@ backtracking and deconvolution", Journal of Big Data 4:40 (2017).
 >>> tinyvgg.suppress(net, trace.maps, trace.pixels)
 """
 
-from tinyvgg.backtracking import Backtrace, Cut, backtrack
-from tinyvgg.comparison import PixelSets, compare, find_twins, jaccard, random_pixels
-from tinyvgg.deconv import Recording, deconvolve, record
-from tinyvgg.faces import FaceSet, Split, open_faces, split
-from tinyvgg.model import TinyVGG, as_input, vgg
-from tinyvgg.study import Study
-from tinyvgg.tracking import Tracking, grey, suppress, track
-from tinyvgg.training import Fit, Protocol, fit
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinyvgg.backtracking import Backtrace, Cut, backtrack
+    from tinyvgg.comparison import PixelSets, compare, find_twins, jaccard, random_pixels
+    from tinyvgg.deconv import Recording, deconvolve, record
+    from tinyvgg.faces import FaceSet, Split, open_faces, split
+    from tinyvgg.model import TinyVGG, as_input, vgg
+    from tinyvgg.study import Study
+    from tinyvgg.tracking import Tracking, grey, suppress, track
+    from tinyvgg.training import Fit, Protocol, fit
 
 __version__ = "0.1.0"
+
+# Modules, and what is public of each. They are imported when first asked for: who only wants
+# faces, such as each process that renders them, need not wait for torch.
+_NAMES = {
+    "backtracking": ("Backtrace", "Cut", "backtrack"),
+    "comparison": ("PixelSets", "compare", "find_twins", "jaccard", "random_pixels"),
+    "deconv": ("Recording", "deconvolve", "record"),
+    "evaluation": (),
+    "faces": ("FaceSet", "Split", "open_faces", "split"),
+    "layers": (),
+    "model": ("TinyVGG", "as_input", "vgg"),
+    "profiles": (),
+    "store": (),
+    "study": ("Study",),
+    "tracking": ("Tracking", "grey", "suppress", "track"),
+    "training": ("Fit", "Protocol", "fit"),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "Backtrace",
@@ -49,3 +73,17 @@ __all__ = [
     "track",
     "vgg",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """One of the public names or modules (PEP 562)."""
+    if name in _NAMES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES, *__all__})
