@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinyvgg import Study, difficulty, records, study
+from tinyvgg import Study, records, study
 from tinyvgg.__main__ import main
 from tinyvgg.analysis.intervals import wilson
-from tinyvgg.difficulty import NETWORK, PROBE, QUESTIONS, difficulty_table
 from tinyvgg.store import Store
+from tinyvgg.studies import common, difficulty
+from tinyvgg.studies.common import record_study
+from tinyvgg.studies.difficulty import NETWORK, PROBE, QUESTIONS, difficulty_table
 
 PEOPLE = (("01", "Caucasian_female"), ("02", "Moroccan_male"), ("03", "Kid_female"))
 PEOPLE += (("04", "Caucasian_male"),)
@@ -42,7 +44,7 @@ def kept(place, tmp_path_factory):
         patch.setenv("TINYVGG_STORE", str(root / "store"))
         patch.setattr(study.joblib, "cpu_count", lambda: 1)
         settings = dict(profile="smoke", faces=place, device="cpu", progress=False, epochs=2)
-        record, path = difficulty.record_difficulty(**settings, seeds=(0, 1), folder=root)
+        record, path = record_study(difficulty.STUDY, **settings, seeds=(0, 1), folder=root)
     return settings, record, path, root
 
 
@@ -162,9 +164,9 @@ def test_an_interrupted_study_goes_on(kept, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        difficulty.record_difficulty(**settings, folder=tmp_path)
+        record_study(difficulty.STUDY, **settings, folder=tmp_path)
     assert records.read("difficulty-smoke-rafd", tmp_path) is None
-    again, _ = difficulty.record_difficulty(**settings, folder=tmp_path)
+    again, _ = record_study(difficulty.STUDY, **settings, folder=tmp_path)
     assert len(calls) == 2 + 3, "the network that was finished is not trained again"
     first = [entry for entry in record.results if entry["seed"] == 0]
     keys = ("question", "reader", "right", "test")
@@ -174,12 +176,12 @@ def test_an_interrupted_study_goes_on(kept, tmp_path, monkeypatch):
 def test_the_command_line_reaches_the_study(monkeypatch, tmp_path, capsys):
     asked = {}
 
-    def pretend(**options):
+    def pretend(_, **options):
         asked.update(options)
         entry = dict(question="gaze", reader=PROBE, seed=3, right=1, test=4, chance=0.25)
         return records.Record("difficulty", {"minutes": 1.0}, [entry]), tmp_path / "difficulty.json"
 
-    monkeypatch.setattr(difficulty, "record_difficulty", pretend)
+    monkeypatch.setattr(common, "record_study", pretend)
     arguments = ["study", "difficulty", "--profile", "smoke", "--seed", "3", "4"]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     assert asked["seeds"] == [3, 4] and asked["profile"] == "smoke" and asked["folder"] == tmp_path

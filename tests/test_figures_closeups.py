@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tinyvgg.difficulty import NETWORK, PROBE
 from tinyvgg.faces import ANGLES, EMOTIONS, FaceSet, full_design
 from tinyvgg.faces.synthetic import render_faces
 from tinyvgg.figures import closeups
@@ -20,6 +19,7 @@ from tinyvgg.figures.faces import cast, face_table
 from tinyvgg.figures.photograph import photograph
 from tinyvgg.figures.style import LINEAR
 from tinyvgg.store import Store
+from tinyvgg.studies.difficulty import NETWORK, PROBE
 
 
 def numbered_set(name: str) -> FaceSet:

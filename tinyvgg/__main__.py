@@ -6,8 +6,16 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+STUDIES = {  # modules of tinyvgg.studies
+    "difficulty": "measure how hard the faces are, for a linear probe and for TinyVGG",
+    "seeds": "train both tasks with several seeds and measure the paper's claims on each",
+    "discussion": "train with other optimisers, and the large models (Section Discussion)",
+    "augmentation": "train with augmentation aimed at features that mislead, and its control",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,17 +99,16 @@ def train(task: str, **options: Any) -> None:
     )
 
 
-def study_difficulty(seed: list[int], output: Path | None, **options: Any) -> None:
-    """Record how hard the faces are, for a linear probe and for TinyVGG."""
-    from tinyvgg.difficulty import record_difficulty
+def study(name: str, seed: list[int] | None, output: Path | None, **options: Any) -> None:
+    """Make a record: train what is missing, measure, write."""
+    from importlib import import_module
 
-    record, path = record_difficulty(seeds=seed, folder=output, **options)
+    from tinyvgg.studies.common import record_study
+
+    long = import_module(f"tinyvgg.studies.{name}").STUDY
+    record, path = record_study(long, seeds=seed, folder=output, **options)
     for entry in record.results:
-        print(
-            f"  {entry['question']:<24}{entry['reader']:<14}seed {entry['seed']}: "
-            f"{entry['right']} of {entry['test']} right, {entry['right'] / entry['test']:.2%} "
-            f"(chance {entry['chance']:.2%})"
-        )
+        print(f"  {long.words(entry)}")
     print(f"{record.made['minutes']:.1f} minutes: {path}")
 
 
@@ -217,18 +224,17 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(fit)
 
     studies = commands.add_parser("study", help="a run too long for the book, kept as a record")
-    kinds = studies.add_subparsers(required=True, metavar="difficulty")
-    difficulty = _command(
-        kinds,
-        "difficulty",
-        "measure how hard the faces are, for a linear probe and for TinyVGG",
-        "python -m tinyvgg study difficulty --profile smoke --seed 0 1",
-        study_difficulty,
-    )
-    _run_options(difficulty, seeds=True)
-    difficulty.add_argument(
-        "--output", type=Path, help="folder of the record (default: book/records)"
-    )
+    kinds = studies.add_subparsers(required=True, metavar=" | ".join(STUDIES))
+    for name, about in STUDIES.items():
+        example = f"python -m tinyvgg study {name} --profile smoke --seed 0 1"
+        kind = _command(kinds, name, about, example, partial(study, name))
+        _run_options(kind, seeds=True)
+        kind.add_argument(
+            "--precision", help="float32 or bfloat16 (default: what is usual in this study)"
+        )
+        kind.add_argument(
+            "--output", type=Path, help="folder of the record (default: book/records)"
+        )
     return parser
 
 
@@ -253,7 +259,7 @@ def _run_options(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
     )
     if seeds:
         parser.add_argument(
-            "--seed", type=int, nargs="+", default=[0], help="one or more (default: 0)"
+            "--seed", type=int, nargs="+", help="one or more (default: those of the study)"
         )
     else:
         parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")

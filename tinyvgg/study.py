@@ -27,7 +27,7 @@ from tinyvgg.faces.split import Split, split
 from tinyvgg.model import VGG, as_input, build
 from tinyvgg.profiles import Profile, get_profile
 from tinyvgg.store import Store, code_fingerprint
-from tinyvgg.training import KEEPS, Protocol, fit, resolve_device, threads
+from tinyvgg.training import KEEPS, Augmentation, Protocol, fit, resolve_device, threads
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ class Study:
         Unknown profile, source, device, architecture or protocol.
     """
 
+    training_code: tuple[str, ...] = TRAINING_CODE  # modules that decide on its networks
+
     def __init__(
         self,
         profile: str | None = None,
@@ -97,7 +99,7 @@ class Study:
         self.departures = protocol
         self._splits: dict[str, Split] = {}
         self._fits: dict[str, dict[str, Any]] = {}
-        self._protocol("face")  # refuse unknown departures now rather than after rendering
+        self.protocol("face")  # refuse unknown departures now rather than after rendering
         self._wanted: dict[str, Any] = {
             "size": self.image_size,
             "angles": PAPER_ANGLES,
@@ -141,7 +143,7 @@ class Study:
 
         It has the same store, and the faces if they are already at hand and the same.
         """
-        other = Study(**(self._settings() | changes), store=self.store)
+        other = type(self)(**(self._settings() | changes), store=self.store)
         if other._content == self._content and "faces" in vars(self):
             vars(other)["faces"] = self.faces
         return other
@@ -187,7 +189,7 @@ class Study:
             for k, v in kept.items()
             if k.startswith(prefix)
         }
-        net = self._new_network(task)
+        net = self.new_network(task)
         net.load_state_dict(weights)
         return net.to(self.device).eval()
 
@@ -206,7 +208,11 @@ class Study:
 
     def is_trained(self, task: str) -> bool:
         """Whether the network of a task is in the store."""
-        return self.store.has("network", self._network_recipe(task), TRAINING_CODE)
+        return self.store.has("network", self._network_recipe(task), self.training_code)
+
+    def augmentation(self, task: str) -> Augmentation | None:
+        """What is done to the training pictures of a task; nothing, as in the paper."""
+        return None
 
     def identity(self) -> dict[str, Any]:
         """What this run is: enough to make it again, and to tell it from another."""
@@ -225,7 +231,8 @@ class Study:
             },
         }
 
-    def _protocol(self, task: str) -> Protocol:
+    def protocol(self, task: str) -> Protocol:
+        """How a task is trained: the paper's protocol with the departures of this study."""
         known = Protocol.__dataclass_fields__
         if unknown := set(self.departures) - set(known):
             raise ValueError(
@@ -235,17 +242,18 @@ class Study:
         return Protocol(**{"epochs": self.profile.epochs(task, self.source), **self.departures})
 
     def _keep(self, task: str, keep: str | None) -> str:
-        keep = keep or self._protocol(task).keep
+        keep = keep or self.protocol(task).keep
         if keep not in KEEPS:
             raise ValueError(f"unknown keep {keep!r}: choose one of {', '.join(KEEPS)}")
         return keep
 
-    def _new_network(self, task: str) -> VGG:
+    def new_network(self, task: str) -> VGG:
+        """An untrained network for a task, freshly drawn."""
         return build(self.architecture, len(self.split(task).classes), self.image_size)
 
     def _network_recipe(self, task: str) -> dict[str, Any]:
         self.split(task)  # an unknown or impossible task is refused here
-        protocol = asdict(self._protocol(task))
+        protocol = asdict(self.protocol(task))
         del protocol["keep"]  # both epochs are kept, whichever is asked for
         recipe = {
             "task": task,
@@ -260,7 +268,7 @@ class Study:
         if task not in self._fits:
             recipe = self._network_recipe(task)
             self._fits[task] = self.store.get(
-                "network", recipe, TRAINING_CODE, lambda folder: self._make_fit(task, folder)
+                "network", recipe, self.training_code, lambda folder: self._make_fit(task, folder)
             )
         return self._fits[task]
 
@@ -268,17 +276,18 @@ class Study:
         rows = self.split(task)
         with threads(1):  # so that a network is the same alone and beside another
             made = fit(
-                self._new_network(task),
+                self.new_network(task),
                 self.faces.images,
                 rows.labels,
                 rows.train,
                 rows.test,
-                self._protocol(task),
+                self.protocol(task),
                 self.seed,
                 self.device,
                 checkpoint=folder / "checkpoint.safetensors",
                 progress=self.progress,
                 title=self._title(task),
+                augmentation=self.augmentation(task),
             )
             return keep_results(made, self.faces.images[rows.test])
 
@@ -310,27 +319,43 @@ class Study:
         }
 
 
-def train_side_by_side(jobs: list[tuple[Study, str]]) -> None:
+def train_side_by_side(jobs: list[tuple[Study, str]], may_diverge: bool = False) -> None:
     """Train the networks that are missing, each in a process of its own, of one thread each.
 
     Parameters
     ----------
     jobs : list of (Study, task)
         The longest first is best: as many run at a time as there are processors.
+    may_diverge : bool
+        Leave a network out, with a warning, whose loss is no longer finite, instead of raising.
     """
     missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
     if len(missing) > 1 and joblib.cpu_count() > 1:
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             joblib.Parallel(n_jobs=min(len(missing), joblib.cpu_count()))(
-                joblib.delayed(_train_one)(study._settings(), str(study.store.root), task)
+                joblib.delayed(_train_one)(
+                    type(study), study._settings(), str(study.store.root), task, may_diverge
+                )
                 for study, task in missing
             )
-    for study, task in missing:
+    else:
+        for study, task in missing:
+            _fit_one(study, task, may_diverge)
+
+
+def _train_one(
+    kind: type[Study], settings: dict[str, Any], root: str, task: str, may_diverge: bool
+) -> None:
+    _fit_one(kind(**settings, store=Store(root)), task, may_diverge)
+
+
+def _fit_one(study: Study, task: str, may_diverge: bool) -> None:
+    try:
         study._fit(task)
-
-
-def _train_one(settings: dict[str, Any], root: str, task: str) -> None:
-    Study(**settings, store=Store(root))._fit(task)
+    except FloatingPointError as error:
+        if not may_diverge:
+            raise
+        log.warning("%s: %s", study._title(task), error)
 
 
 def _device_name(device: torch.device) -> str:

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tinyvgg.difficulty import NETWORK, PROBE, THIS_RUN
 from tinyvgg.figures.style import FAINT, INK, LINEAR, WIDTH, panels
+from tinyvgg.studies.difficulty import NETWORK, PROBE, THIS_RUN
 
 MARKS = {NETWORK: ("o", INK, -0.14), PROBE: ("D", LINEAR, 0.14)}
 

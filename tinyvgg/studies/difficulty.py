@@ -8,39 +8,25 @@ take as long again, so `record_difficulty` trains them apart and keeps what it f
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pandas as pd
 
-from tinyvgg import records
 from tinyvgg.analysis.probes import Reading, chance_level, inner_products, linear_probe
-from tinyvgg.model import build
 from tinyvgg.records import Record
-from tinyvgg.study import Study, train_side_by_side
-from tinyvgg.training import Protocol, fit, threads
+from tinyvgg.studies import common
+from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.study import Study
 
 log = logging.getLogger(__name__)
 
 NAME = "difficulty"
 PROBES_CODE = ("tinyvgg.analysis.probes", "tinyvgg.faces.split")
-# What the results of a record depend on, beside the faces.
-CODE = (
-    "tinyvgg.profiles",
-    "tinyvgg.faces.split",
-    "tinyvgg.analysis.probes",
-    "tinyvgg.model",
-    "tinyvgg.training",
-    "tinyvgg.evaluation",
-)
 SHORT = ("identity", "emotion", "strangers", "gaze")  # the questions, in names of glued values
 PROBE, NETWORK = "linear probe", "TinyVGG"
 THIS_RUN = "this run"
-COMMAND = "python -m tinyvgg study difficulty"
 
 
 @dataclass(frozen=True)
@@ -119,66 +105,17 @@ def network_reading(study: Study, question: Question) -> Reading:
 # ---------------------------------------------------------------------- the record
 
 
-def record_difficulty(
-    profile: str | None = None,
-    faces: str = "synthetic",
-    seeds: Sequence[int] = (0,),
-    device: str = "auto",
-    progress: bool = True,
-    folder: str | Path | None = None,
-    **protocol: Any,
-) -> tuple[Record, Path]:
-    """Train what is missing, measure all that the labels allow, and write the record.
-
-    It can be stopped at any time and started again: finished networks are in the store, and
-    half-trained ones go on after their last epoch.
-
-    Parameters
-    ----------
-    profile, faces, device, progress, **protocol
-        As in `Study`.
-    seeds : sequence of int
-        A study each.
-    folder : path, optional
-        Where the record goes; see `records.default_folder`.
-
-    Returns
-    -------
-    record, path
-        ``record.results`` is a list with an entry for each question, reader and seed.
-    """
-    started = datetime.now(UTC)
-    if not seeds:
-        raise ValueError("no seed was given: give at least one")
-    studies = [Study(profile, faces, seed, device, progress=progress, **protocol) for seed in seeds]
-    first = studies[0]
-    for other in studies[1:]:
-        vars(other)["faces"] = first.faces
-    for name, reason in unavailable(first).items():
+def _networks(study: Study) -> list[Job]:
+    for name, reason in unavailable(study).items():
         log.warning("%s cannot be measured: %s", name, reason)
-    asked = possible(first)
-    jobs = [
-        (question.study(study), question.task)
-        for study in studies
-        for question in reversed(asked)  # identity is the quickest
-    ]
-    missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
-    if missing:
-        minutes = max(1, round(_minutes(missing)))
-        words = "%d of %d networks are to be trained, in about %d min"
-        log.info(words, len(missing), len(jobs), minutes)
-    train_side_by_side(jobs)
-    results = [entry for study in studies for entry in _measure(study, asked)]
-    command = COMMAND + _options(first, seeds, protocol)
-    made = records.provenance(first, command, CODE, seeds, started)
-    record = Record(records.record_name(NAME, first), made, results)
-    return record, records.write(record, folder)
+    asked = reversed(possible(study))  # identity is the quickest
+    return [(question.study(study), question.task) for question in asked]
 
 
-def _measure(study: Study, asked: Sequence[Question]) -> list[dict[str, Any]]:
+def _measure(study: Study) -> list[Entry]:
     probes = probe_readings(study)
     entries = []
-    for question in asked:
+    for question in possible(study):
         own = question.study(study)
         split = own.split(question.task)
         shared = {
@@ -202,51 +139,25 @@ def _measure(study: Study, asked: Sequence[Question]) -> list[dict[str, Any]]:
     return entries
 
 
-def _options(study: Study, seeds: Sequence[int], protocol: dict[str, Any]) -> str:
-    """Options of the command line that make the record again; no path of this machine."""
-    kind, colon, _ = study.source.partition(":")
-    options = f" --profile {study.profile.name} --faces {kind}{':DIR' * bool(colon)}"
-    options += f" --seed {' '.join(map(str, seeds))} --device {study.device}"
-    return options + "".join(f" ({name}={value!r})" for name, value in protocol.items())
+def _words(entry: Entry) -> str:
+    return (
+        f"{entry['question']:<24}{entry['reader']:<14}seed {entry['seed']}: "
+        f"{entry['right']} of {entry['test']} right, {entry['right'] / entry['test']:.2%} "
+        f"(chance {entry['chance']:.2%})"
+    )
 
 
-def _minutes(missing: Sequence[tuple[Study, str]]) -> float:
-    """About how long the training of some networks takes, judged by a few steps."""
-    together = min(len(missing), joblib.cpu_count())
-    ends = [0.0] * together
-    for study, task in missing:  # each goes to the process that is free first
-        pictures = study._protocol(task).epochs * len(study.split(task).train)
-        k = ends.index(min(ends))
-        ends[k] += pictures * _seconds_a_picture(study, task)
-    return max(ends) / 60
-
-
-def _seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
-    """Time of a training step by picture, of one thread on the device of the study."""
-    rows = study.split(task)
-    protocol = Protocol(epochs=2)
-    few = rows.train[: steps * protocol.batch_size]
-    network = build(study.architecture, len(rows.classes), study.image_size)
-    keep = study.faces.images, rows.labels, few, rows.test[:1]
-    with threads(1):
-        made = fit(network, *keep, protocol, device=study.device, progress=False)
-    return float(made.history.seconds.iloc[-1]) / len(few)  # the first epoch warms up
+STUDY = LongStudy(
+    NAME, (*NETWORK_CODE, "tinyvgg.analysis.probes"), (0,), _networks, _measure, _words
+)
 
 
 # ---------------------------------------------------------------------- the table of a page
 
 
 def find_record(study: Study, folder: str | Path | None = None) -> Record | None:
-    """The record that fits a study best: of its own profile, else of the default one.
-
-    None if there is none of its kind of faces.
-    """
-    kind = study.source.partition(":")[0]
-    for name in (records.record_name(NAME, study), NAME):
-        record = records.read(name, folder)
-        if record is not None and record.made["faces"] == kind:
-            return record
-    return None
+    """The record that fits a study best (see `common.find_record`)."""
+    return common.find_record(NAME, study, folder)
 
 
 def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame:
@@ -288,7 +199,7 @@ def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame
             sizes = {key: entry[key] for key in here}
             rows.append({**row, **_cells(NETWORK, reading, status), **sizes})
         else:
-            missing = f"not measured: run {COMMAND}"
+            missing = f"not measured: run {STUDY.command}"
             rows.append({**row, "reader": NETWORK, "origin": missing, **here})
     columns = ["question", "reader", "classes", "train", "test", "right", "chance"]
     table = pd.DataFrame(rows, columns=[*columns, "accuracy", "low", "high", "origin", "note"])

@@ -1,0 +1,75 @@
+"""How much of the loss's gradient reaches each layer (Section "Discussion").
+
+The paper puts it down to a vanishing gradient that VGG-16 and VGG-19 did not train under its
+protocol. What passes forward and what comes back can both be measured, layer by layer, on one
+batch, before a network is trained and after.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import pandas as pd
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+COLUMNS = ["layer", "kind", "signal", "gradient", "weight", "step"]
+
+
+def gradient_norms(net: nn.Module, x: Tensor, y: Tensor) -> pd.DataFrame:
+    """What passes through each layer with weights, and what comes back to it.
+
+    Parameters
+    ----------
+    net : nn.Module
+        With ``.features`` and ``.classifier``, such as `model.VGG`; it is left as it is.
+    x : float Tensor, (B, 3, S, S)
+    y : int64 Tensor, (B,)
+        The true classes: the loss is the mean cross-entropy, as in training.
+
+    Returns
+    -------
+    DataFrame
+        A row a layer, from the pictures upwards: layer ("conv1_1", ..., "dense1", ...,
+        "output"), kind ("conv" or "dense"), signal (root mean square of the layer's output,
+        before batch norm and ReLU), gradient (L2 norm of the gradient by the layer's weights),
+        weight (L2 norm of the weights), and step (gradient / weight: the relative change of the
+        weights in a step of plain SGD, for each unit of learning rate).
+    """
+    net = copy.deepcopy(net).train()  # so that batch norm's running statistics stay
+    layers = named_layers(net)
+    signals: dict[str, float] = {}
+
+    def keep(name: str):
+        def hook(_module, _given, output: Tensor) -> None:
+            signals[name] = float(output.detach().square().mean().sqrt())
+
+        return hook
+
+    for name, layer in layers.items():
+        layer.register_forward_hook(keep(name))
+    for parameter in net.parameters():
+        parameter.grad = None
+    cross_entropy(net(x), y).backward()
+    rows = []
+    for name, layer in layers.items():
+        gradient, weight = (float(w.norm()) for w in (layer.weight.grad, layer.weight.detach()))
+        kind = "conv" if isinstance(layer, nn.Conv2d) else "dense"
+        rows.append((name, kind, signals[name], gradient, weight, gradient / weight))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def named_layers(net: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
+    """The layers with weights, from the pictures upwards, by the names that Table 1's rows have."""
+    found: dict[str, nn.Conv2d | nn.Linear] = {}
+    block, convolution = 1, 0
+    for layer in net.features:  # type: ignore[union-attr]
+        if isinstance(layer, nn.Conv2d):
+            convolution += 1
+            found[f"conv{block}_{convolution}"] = layer
+        elif isinstance(layer, nn.MaxPool2d):
+            block, convolution = block + 1, 0
+    linears = [layer for layer in net.classifier if isinstance(layer, nn.Linear)]  # type: ignore
+    for number, linear in enumerate(linears, start=1):
+        found["output" if linear is linears[-1] else f"dense{number}"] = linear
+    return found

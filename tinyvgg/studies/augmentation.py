@@ -1,0 +1,206 @@
+"""Augmentation aimed at features that mislead, against the same elsewhere and against none.
+
+What misleads is asked of the training pictures alone: of the network as it was after three
+quarters of its epochs, for at the end it hardly errs on them. (The order of the epochs follows
+from the seed, so it is the very network that the base is at that epoch.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from tinyvgg.analysis.intervals import bootstrap_mean
+from tinyvgg.analysis.misleading import SHARE, Regions, misleading_regions
+from tinyvgg.augmentation import PLACES, FillRegions
+from tinyvgg.evaluation import outcomes, predict
+from tinyvgg.model import PIXEL_SCALE
+from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.study import TRAINING_CODE, Study
+
+NAME = "augmentation"
+TASK = "emotion"
+SCOUT = 0.75  # of the base's epochs
+PROBABILITY = 0.5  # of a training picture to be changed
+BASE, AIMED, ELSEWHERE = "none", *PLACES
+PAIRS = ((AIMED, ELSEWHERE), (AIMED, BASE), (ELSEWHERE, BASE))
+REGIONS_CODE = ("tinyvgg.analysis.misleading", "tinyvgg.evaluation")
+
+
+def scout_epochs(study: Study) -> int:
+    """The epoch after which the training pictures are judged."""
+    return max(1, round(SCOUT * study.protocol(TASK).epochs))
+
+
+def scout(study: Study) -> Study:
+    """The network of a study without augmentation, as it was after that epoch."""
+    return study.variant(epochs=scout_epochs(study))
+
+
+def find_regions(study: Study) -> Regions:
+    """What misled the scout of a study on its training pictures; kept in the store."""
+    own = scout(study)
+
+    def make(_: Path) -> dict[str, Any]:
+        split, net = own.split(TASK), own.network(TASK)
+        learnt = replace(split, test=split.train)  # the training pictures, to be judged
+        said = outcomes(own.faces, learnt, predict(net, own.faces.images[split.train]))
+        found = misleading_regions(net, said, own.inputs)
+        return {field.name: getattr(found, field.name) for field in fields(found)}
+
+    recipe = {"network": own._network_recipe(TASK), "share": SHARE}
+    return Regions(**study.store.get("regions", recipe, REGIONS_CODE, make))
+
+
+class AugmentedStudy(Study):
+    """A study whose training pictures lose regions that misled, or as much elsewhere.
+
+    Parameters
+    ----------
+    place : {"aimed", "elsewhere"}
+    *args, **kwargs
+        As for `Study`.
+    """
+
+    training_code = (*TRAINING_CODE, "tinyvgg.augmentation")
+
+    def __init__(self, *args: Any, place: str = AIMED, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.place = place
+
+    @cached_property
+    def base(self) -> Study:
+        """The study without augmentation."""
+        settings = {k: v for k, v in self._settings().items() if k != "place"}
+        other = Study(**settings, store=self.store)
+        vars(other)["faces"] = self.faces
+        return other
+
+    @cached_property
+    def _fill_regions(self) -> FillRegions:
+        regions, rows = find_regions(self.base), self.split(TASK).train
+        mean = self.faces.images[rows].mean(axis=0, dtype=np.float64) / PIXEL_SCALE
+        return FillRegions(
+            regions.masks, regions.true, mean.transpose(2, 0, 1), self.place, PROBABILITY
+        )
+
+    def augmentation(self, task: str) -> FillRegions:
+        """What is done to the training pictures; only for the emotion task."""
+        if task != TASK:
+            raise ValueError(f"the augmentation is made for the task {TASK!r}, not {task!r}")
+        return self._fill_regions
+
+    def is_trained(self, task: str) -> bool:
+        """Whether the network of a task is in the store, and the one that its regions are from."""
+        return scout(self.base).is_trained(task) and super().is_trained(task)
+
+    def _network_recipe(self, task: str) -> dict[str, Any]:
+        return super()._network_recipe(task) | {"augmentation": self.augmentation(task).digest}
+
+    def _settings(self) -> dict[str, Any]:
+        return super()._settings() | {"place": self.place}
+
+    def _title(self, task: str) -> str:
+        return f"{super()._title(task)}, {self.place}"
+
+
+def arms(study: Study) -> dict[str, Study]:
+    """The three ways to train, by name."""
+    found = {BASE: study}
+    for place in PLACES:
+        found[place] = AugmentedStudy(**study._settings(), store=study.store, place=place)
+        vars(found[place])["faces"] = study.faces
+    return found
+
+
+# ---------------------------------------------------------------------- the record
+
+
+def _networks(study: Study) -> list[Job]:
+    study.faces.require("emotion")
+    study.faces.require("gaze")  # twins differ in it
+    base, *others = arms(study).values()
+    return [(scout(study), TASK), (base, TASK), *((other, TASK) for other in others)]
+
+
+def main_kinds(regions: Regions) -> set[tuple[int, int]]:
+    """The kinds of mistakes (true class, class named) that the regions mostly stand for.
+
+    The fewest kinds that hold at least half of the regions; of two as frequent the one of the
+    smaller class numbers.
+    """
+    counts = Counter(zip(regions.true.tolist(), regions.named.tolist(), strict=True))
+    chosen: set[tuple[int, int]] = set()
+    for kind, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if 2 * sum(counts[k] for k in chosen) >= len(regions.true):
+            break
+        chosen.add(kind)
+    return chosen
+
+
+def _measure(study: Study) -> list[Entry]:
+    regions, trained = find_regions(study), arms(study)
+    said = {name: own.outcomes(TASK) for name, own in trained.items()}
+    entries = [_arm(name, own, said[name], regions) for name, own in trained.items()]
+    return entries + [_pair(study.seed, said, one, than) for one, than in PAIRS]
+
+
+def _arm(name: str, study: Study, said: pd.DataFrame, regions: Regions) -> Entry:
+    rows, history, kinds = study.split(TASK), study.history(TASK), main_kinds(regions)
+    wrong = said[~said.correct]
+    errors = list(zip(wrong.true.tolist(), wrong.predicted.tolist(), strict=True))
+    columns = ("loss", "train_error", "test_error")
+    return {
+        "seed": study.seed,
+        "arm": name,
+        "precision": study.protocol(TASK).precision,
+        "train": len(rows.train),
+        "test": len(said),
+        "right": int(said.correct.sum()),
+        "targeted_errors": sum(kind in kinds for kind in errors),
+        "targeted_kinds": len(kinds),
+        "kinds": len(set(zip(regions.true.tolist(), regions.named.tolist(), strict=True))),
+        "regions": len(regions.masks),
+        "regions_of_class": np.bincount(regions.true, minlength=len(rows.classes)).tolist(),
+        "mistakes": regions.mistakes,
+        "mistakes_at_epoch": scout_epochs(study),
+        "epochs": len(history),
+        "minutes": round(float(history.seconds.sum()) / 60, 2),
+        "history": {column: history[column].round(5).tolist() for column in columns},
+    }
+
+
+def _pair(seed: int, said: Mapping[str, pd.DataFrame], one: str, than: str) -> Entry:
+    """What one way to train gets right that another gets wrong, on the same test pictures."""
+    first, second = said[one].correct.to_numpy(), said[than].correct.to_numpy()
+    gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
+    change = first.astype(float) - second
+    people = said[one].subject if said[one].subject.notna().all() else None
+    interval = bootstrap_mean(change, people)
+    chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    low, high = (None if np.isnan(bound) else bound for bound in interval[1:])
+    entry: Entry = {"seed": seed, "arm": one, "than": than, "gained": gained, "lost": lost}
+    return entry | {"difference": interval.value, "low": low, "high": high, "mcnemar": chance}
+
+
+def _words(entry: Entry) -> str:
+    start = f"seed {entry['seed']}, {entry['arm']}"
+    if "than" in entry:
+        points = f"{100 * entry['difference']:+.2f} points (McNemar p = {entry['mcnemar']:.2g})"
+        return f"{start} less {entry['than']}: {points}"
+    share = entry["right"] / entry["test"]
+    return f"{start}: {entry['right']} of {entry['test']} right, {share:.2%}"
+
+
+CODE = (*NETWORK_CODE, "tinyvgg.augmentation", "tinyvgg.analysis.misleading")
+STUDY = LongStudy(
+    NAME, CODE, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"}
+)

@@ -1,0 +1,143 @@
+"""Section "Discussion", run: other optimisers, the order of the batches, and the large models.
+
+The paper says that Adam and Adagrad did not beat plain SGD and that VGG-16 and VGG-19 could not
+be trained under its protocol. It prints no learning rate for the two optimisers; they have here
+what is usual for them. The large models cost twenty times what TinyVGG costs, so but for the
+profile ``paper`` they train on small pictures, for few epochs and in bfloat16, and TinyVGG beside
+them under the very same conditions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+from tinyvgg.analysis.gradients import gradient_norms
+from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.study import Study
+
+NAME = "discussion"
+REDUCED = {"image_size": 32, "epochs": 12, "precision": "bfloat16"}  # of the architectures
+GRADIENT_IMAGES = 48
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train: what it is called, the comparison it belongs to, what it departs in."""
+
+    part: str
+    name: str
+    departures: dict[str, Any] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ("face", "emotion")
+
+    def study(self, study: Study) -> Study:
+        """The study that trains so."""
+        reduced = self.part == "architectures" and study.profile.name != "paper"
+        # what was asked for by name stands above the reduction
+        asked = {k: v for k, v in study.departures.items() if k in REDUCED}
+        changes = (REDUCED | asked if reduced else {}) | self.departures
+        return study.variant(**changes) if changes else study
+
+
+SGD = Arm("optimisers", "SGD")
+ARMS = (
+    SGD,
+    # rates: Kingma and Ba's own, which is Lasagne's too; torch's for Adagrad (Lasagne has 1.0)
+    Arm("optimisers", "Adam", {"optimiser": "adam", "learning_rate": 0.001}),
+    Arm("optimisers", "Adagrad", {"optimiser": "adagrad", "learning_rate": 0.01}),
+    Arm("order", "the same batches every epoch", {"order": "fixed"}, ("face",)),
+    Arm("architectures", "TinyVGG", {}, ("face",)),
+    Arm("architectures", "VGG-16", {"architecture": "vgg16"}, ("face",)),
+    Arm("architectures", "VGG-19", {"architecture": "vgg19"}, ("face",)),
+    Arm(
+        "architectures",
+        "VGG-16, He's weights",
+        {"architecture": "vgg16", "initialisation": "he"},
+        ("face",),
+    ),
+    Arm("architectures", "VGG-16, batch norm", {"architecture": "vgg16_bn"}, ("face",)),
+)
+
+
+def jobs(study: Study) -> list[tuple[Arm, Study, str]]:
+    """Every way to train and the tasks that the labels allow, the longest first."""
+    found = [
+        (arm, arm.study(study), task) for arm in ARMS for task in arm.tasks if task in study.tasks
+    ]
+    return sorted(found, key=lambda job: job[0].part)  # architectures, optimisers, order
+
+
+def gradients_at_start(study: Study, task: str = "face"):
+    """`gradient_norms` of a study's network as it is drawn, before any training."""
+    protocol = study.protocol(task)
+    generator = torch.Generator().manual_seed(study.seed)
+    net = study.new_network(task).reset(generator, protocol.initialisation)
+    return gradient_norms(net.to(study.device), *_batch(study, task))
+
+
+def gradients_at_end(study: Study, task: str = "face"):
+    """`gradient_norms` of a study's network as it is after training, on the same pictures."""
+    return gradient_norms(study.network(task), *_batch(study, task))
+
+
+def _batch(study: Study, task: str) -> tuple[torch.Tensor, torch.Tensor]:
+    split = study.split(task)
+    rows = split.train[:: max(1, len(split.train) // GRADIENT_IMAGES)][:GRADIENT_IMAGES]
+    return study.inputs(rows), torch.from_numpy(split.labels[rows]).to(study.device)
+
+
+# ---------------------------------------------------------------------- the record
+
+
+def _networks(study: Study) -> list[Job]:
+    return [(own, task) for _, own, task in jobs(study)]
+
+
+def _measure(study: Study) -> list[Entry]:
+    return [_entry(arm, own, task) for arm, own, task in jobs(study)]
+
+
+def _entry(arm: Arm, study: Study, task: str) -> Entry:
+    split = study.split(task)
+    entry: Entry = {
+        "seed": study.seed,
+        "part": arm.part,
+        "name": arm.name,
+        "task": task,
+        "architecture": study.architecture,
+        "image_size": study.image_size,
+        "protocol": asdict(study.protocol(task)),
+        "classes": len(split.classes),
+        "test": len(split.test),
+        "diverged": not study.is_trained(task),
+    }
+    if entry["diverged"]:
+        return entry
+    history = study.history(task)
+    columns = ("loss", "train_error", "test_error")
+    entry |= {
+        "right": int(study.outcomes(task).correct.sum()),
+        "minutes": round(float(history.seconds.sum()) / 60, 2),
+        "history": {name: history[name].round(5).tolist() for name in columns},
+    }
+    if arm.part == "architectures":
+        moments = {"start": gradients_at_start(study, task), "end": gradients_at_end(study, task)}
+        entry["gradients"] = {
+            moment: {column: table[column].tolist() for column in ("layer", "signal", "gradient")}
+            for moment, table in moments.items()
+        }
+    return entry
+
+
+def _words(entry: Entry) -> str:
+    start = f"seed {entry['seed']}, {entry['part']}: {entry['name']}, {entry['task']} task: "
+    if entry["diverged"]:
+        return start + "the loss grew beyond all bounds"
+    share = entry["right"] / entry["test"]
+    return start + f"{entry['right']} of {entry['test']} right, {share:.2%}"
+
+
+CODE = (*NETWORK_CODE, "tinyvgg.analysis.gradients")
+STUDY = LongStudy(NAME, CODE, (0,), _networks, _measure, _words, may_diverge=True)
