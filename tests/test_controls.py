@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,14 @@ from tinyvgg.analysis.matched import matched_pixels
 from tinyvgg.analysis.suppression import pair_twins
 from tinyvgg.backtracking import Cut
 from tinyvgg.comparison import find_twins
-from tinyvgg.controls import control_effects, effect
+from tinyvgg.controls import (
+    Trial,
+    agreement,
+    control_effects,
+    control_numbers,
+    effect,
+    over_seeds,
+)
 from tinyvgg.store import Store
 from tinyvgg.tracking import suppress
 
@@ -266,8 +274,19 @@ class Stub:
     def outcomes(self, task):
         return self.table
 
+    def split(self, task):
+        return SimpleNamespace(train=np.arange(0, 20), test=np.arange(10 * (self.seed != 3), 30))
+
+    def variant(self, seed):
+        other = Stub((self.net, self.table, self.inputs), self.store, self.nobody)
+        other.seed = seed
+        return other
+
+    def is_trained(self, task):
+        return self.seed == 1
+
     def _network_recipe(self, task):
-        return {"task": task, "nobody": self.nobody}
+        return {"task": task, "nobody": self.nobody, "seed": self.seed}
 
     def _keep(self, task, keep):
         return "last"
@@ -293,3 +312,45 @@ def test_a_study_keeps_its_effects(world, tmp_path, monkeypatch, nobody):
         ].iloc[0]
         assert found == (row.difference, row.low, row.high)
     assert all(math.isnan(value) for value in effect(table, "common", "no such control"))
+
+
+@pytest.mark.parametrize("nobody", [False, True])
+def test_every_experiment_of_a_study_is_kept(world, tmp_path, monkeypatch, nobody):
+    study = Stub(world, Store(tmp_path), nobody)
+    names = ("effects", "dependence", "layers", "by_cut", "curves", "areas", "fills", "randomised")
+    trial = Trial(study, "emotion")
+    made = {name: getattr(trial, name)() for name in names}
+    monkeypatch.setattr(study, "network", None)
+    again = Trial(study, "emotion")
+    for name, table in made.items():
+        pd.testing.assert_frame_equal(table, getattr(again, name)())
+    # 0 and the number of layers drawn anew; every cut; every order, mode, kind and share
+    assert made["randomised"].layers.tolist() == [0, 1, 2, 3, 4]
+    assert len(made["by_cut"]) == 25
+    assert len(made["curves"]) == 6 * 2 * 2 * 41
+    assert len(made["fills"]) == 2 * (3 + 2)
+
+
+def test_other_seeds_come_from_the_store_and_from_the_record(world, tmp_path):
+    study = Stub(world, Store(tmp_path))
+    own = control_numbers(study, "face")
+    assert {"control_face_random", "control_face_largest_low"} <= set(own)
+    entry = {"seed": 7, **dict.fromkeys(own, 0.25), "control_face_random_low": None}
+    known = SimpleNamespace(
+        results=[entry, {**entry, "seed": 3}, {**entry, "seed": 1}, {"seed": 8}]
+    )
+    table = over_seeds(study, "face", known)
+    origins = table.groupby("seed").origin.first().to_dict()
+    assert origins == {1: "in the store", 3: "this run", 7: "recorded"}
+    assert (table[table.seed == 7].difference == 0.25).all()
+    assert table[table.seed == 7].low.isna().sum() == 1
+    here = table[(table.seed == 3) & (table.control == LARGEST)].iloc[0]
+    assert here.difference == own["control_face_largest"]
+
+
+def test_two_networks_agree_where_their_sets_lie_in_images_that_both_are_tested_on(world, tmp_path):
+    study = Stub(world, Store(tmp_path))
+    found = agreement(study, study.variant(1), "face")
+    assert found["images"] == 20
+    assert found["same"] == pytest.approx(1)  # it is the same network
+    assert found["different"] < 1
