@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 STAMP = "tinyvgg"  # the key of the stamp in a copy's metadata
 AT_A_TIME = 2  # notebooks
+RUN = "TINYVGG_RUN"  # tells a kernel of which run of the book it is
 
 
 class BookError(RuntimeError):
@@ -164,6 +165,7 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
         **os.environ,
         "JUPYTER_PREFER_ENV_PATH": "1",
         "TQDM_DISABLE": "1",
+        RUN: stamp["run"],
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
         "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_A_TIME)),

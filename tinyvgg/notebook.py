@@ -6,18 +6,23 @@ import ast
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from tinyvgg import figures
+from tinyvgg.execution import RUN
+from tinyvgg.records import commit
 from tinyvgg.study import Study
 
 MARK = "# Parameters"  # the first line of the cell that papermill injects
+SHORT = 8  # characters of a fingerprint in a figure
 
 
 def begin(
@@ -45,13 +50,33 @@ def begin(
     """
     refuse_unknown_parameters(_cells_run_so_far())
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
-    _sharp_figures()
     figures.use_style()
+    _show_sharp_and_signed()
     progress = "TQDM_DISABLE" not in os.environ  # a page of the book shows no progress bar
     study = Study(profile, faces, seed, device, progress=progress, **protocol)
     for label in needs:
         study.faces.require(label)
+    figures.sign_with(cache(lambda: run_line(study)))
     return study
+
+
+def run_line(study: Study) -> str:
+    """What a figure says at its foot of where it comes from: profile, seed, data, run, commit.
+
+    The commit is that of the checkout when the notebook is executed: a copy that is kept, since
+    nothing that it depends on was changed, keeps the commit that made it. The run is the book's
+    (see `execution`); a notebook that someone runs by hand is of none.
+    """
+    code, _, changed = commit().partition("-")
+    run = os.environ.get(RUN)
+    parts = [
+        f"{study.profile.name} profile",
+        f"seed {study.seed}",
+        f"data {study.source.partition(':')[0]} {study.faces.fingerprint[:SHORT]}",
+        f"run {run[:SHORT]}" if run else "run by hand",
+        f"commit {code[:SHORT]}{' and changes' if changed else ''}",
+    ]
+    return "  ·  ".join(parts)
 
 
 def refuse_unknown_parameters(cells: list[str]) -> None:
@@ -117,12 +142,19 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     return Shown(style, f"{caption}\n{style.to_string(delimiter='  ')}")
 
 
-def _sharp_figures() -> None:
+def _show_sharp_and_signed() -> None:
+    """Figures at twice the pixels, each with its line of the run."""
     try:
+        from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:
         return
+    if (shell := get_ipython()) is None:
+        return
     set_matplotlib_formats("retina")
+    formatter = shell.display_formatter.formatters["image/png"]
+    draw = formatter.lookup_by_type(Figure)
+    formatter.for_type(Figure, lambda figure: draw(figures.signed(figure)))
 
 
 def _assigned(source: str) -> list[str]:

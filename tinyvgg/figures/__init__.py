@@ -7,6 +7,7 @@ from tinyvgg.figures.network import architecture, deconvolutional_network, featu
 from tinyvgg.figures.note import note
 from tinyvgg.figures.photograph import photograph
 from tinyvgg.figures.pixels import contributions, cut_heat_map, missing_pixels, pixel_counts
+from tinyvgg.figures.run_line import sign_with, signed
 from tinyvgg.figures.style import use_style
 from tinyvgg.figures.suppression import (
     common_values,
@@ -55,6 +56,8 @@ __all__ = [
     "probability_floors",
     "probability_grid",
     "shares_mended",
+    "sign_with",
+    "signed",
     "tracked_features",
     "tracking_steps",
     "twin_faces",

@@ -7,6 +7,8 @@ import io
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from tinyvgg.figures.run_line import signed
+
 DPI = 200  # a page shows it at half of this, sharp on fine screens as well
 QUALITY = 85
 
@@ -31,9 +33,9 @@ class Photograph:
 
 
 def photograph(figure: Figure) -> Photograph:
-    """The figure as JPEG; it is closed, so that a notebook does not show it as PNG as well."""
+    """The figure as JPEG, signed; it is closed, so that a notebook does not show it again."""
     file = io.BytesIO()
     options = {"quality": QUALITY, "optimize": True}
-    figure.savefig(file, format="jpeg", dpi=DPI, bbox_inches="tight", pil_kwargs=options)
+    signed(figure).savefig(file, format="jpeg", dpi=DPI, bbox_inches="tight", pil_kwargs=options)
     plt.close(figure)
     return Photograph(file.getvalue())
