@@ -443,6 +443,9 @@ def test_an_unknown_part_of_the_identity_is_an_error(site):
         ["faces", "export"],
         ["train"],
         ["study", "difficulty"],
+        ["study", "seeds"],
+        ["study", "discussion"],
+        ["study", "augmentation"],
     ],
     ids=" ".join,
 )
