@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 NAN = math.nan
 
@@ -70,6 +71,76 @@ def bootstrap_mean(
     means = (times @ sums) / (times @ counts)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(values.mean()), float(low), float(high))
+
+
+def bootstrap_difference(
+    values: ArrayLike,
+    groups: ArrayLike,
+    others: ArrayLike,
+    other_groups: ArrayLike,
+    seed: int = 0,
+    level: float = 0.95,
+    draws: int = 10_000,
+) -> Interval:
+    """Mean of some values less that of others, with a percentile bootstrap interval.
+
+    Both are drawn anew at once: a group that both share, such as a person, is drawn for both.
+
+    Parameters
+    ----------
+    values, others : array (N,), array (M,)
+    groups, other_groups : array (N,), array (M,)
+        As for `bootstrap_mean`; a label means the same group in both.
+    seed, level, draws
+        As for `bootstrap_mean`; the interval is NaN if either has fewer than two groups.
+    """
+    one, two = np.asarray(values, float), np.asarray(others, float)
+    if not len(one) or not len(two):
+        return Interval(NAN, NAN, NAN)
+    labels = np.concatenate([np.asarray(groups), np.asarray(other_groups)])
+    if len(labels) != len(one) + len(two):
+        raise ValueError(f"{len(one)} and {len(two)} values need a group each, got {len(labels)}")
+    names, member = np.unique(labels, return_inverse=True)
+    found = float(one.mean() - two.mean())
+    if min(len(np.unique(some)) for some in (groups, other_groups)) < 2:
+        return Interval(found, NAN, NAN)
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+    means = []
+    for some, of in ((one, member[: len(one)]), (two, member[len(one) :])):
+        sums = np.bincount(of, some, minlength=len(names))
+        counts = times @ np.bincount(of, minlength=len(names))
+        means.append(np.divide(times @ sums, counts, np.full(draws, NAN), where=counts > 0))
+    low, high = np.nanquantile(means[0] - means[1], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(found, float(low), float(high))
+
+
+def difference_of_shares(
+    successes: int, total: int, other_successes: int, other_total: int, level: float = 0.95
+) -> Interval:
+    """A share less another, with Newcombe's interval (his method 10); NaN without trials.
+
+    Newcombe (1998), Statistics in Medicine 17, 873: Wilson's intervals of the two shares, their
+    distances from the shares added in quadrature.
+    """
+    p, q = wilson(successes, total, level), wilson(other_successes, other_total, level)
+    return Interval(
+        p.value - q.value,
+        p.value - q.value - math.hypot(p.value - p.low, q.high - q.value),
+        p.value - q.value + math.hypot(p.high - p.value, q.value - q.low),
+    )
+
+
+def over_seeds(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean of one value a seed, with Student's t-interval; no interval from fewer than three."""
+    values = np.asarray(values, float)
+    if not len(values):
+        return Interval(NAN, NAN, NAN)
+    if len(values) < 3:
+        return Interval(float(values.mean()), NAN, NAN)
+    half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1)
+    mean, half = float(values.mean()), float(half / math.sqrt(len(values)))
+    return Interval(mean, mean - half, mean + half)
 
 
 def wilson(successes: int, total: int, level: float = 0.95) -> Interval:
