@@ -72,6 +72,20 @@ class Mesh:
     triangles: np.ndarray  # (2F, 3)
     part_of_triangle: np.ndarray  # (2F,) number in PARTS
 
+    @functools.cached_property
+    def inside_mouth(self) -> np.ndarray:
+        """Numbers, among those n, of the vertices of teeth and tongue."""
+        return self._vertices_of("teeth", "tongue")
+
+    @functools.cached_property
+    def lashes(self) -> np.ndarray:
+        """Numbers, among those n, of the vertices of the lashes."""
+        return self._vertices_of("lash")
+
+    def _vertices_of(self, *parts: str) -> np.ndarray:
+        numbers = [PARTS.index(part) for part in parts]
+        return np.unique(self.triangles[np.isin(self.part_of_triangle, numbers)])
+
 
 @dataclass(frozen=True)
 class HeadBasis:

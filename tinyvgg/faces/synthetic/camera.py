@@ -60,7 +60,7 @@ class Camera:
         scale = self.pixels_per_dm * DISTANCE / distance
         column = self.centre[0] + scale * right
         row = self.centre[1] - scale * up
-        return np.stack([column, row], 1), distance
+        return np.stack([column, row]).T, distance  # kept apart: quicker to work with
 
     def with_film(self, width: int, height: int, left: float, top: float) -> Camera:
         """The same camera with another film, on which the former one begins at (left, top)."""

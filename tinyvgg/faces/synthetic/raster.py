@@ -67,7 +67,8 @@ def rasterize(
     numbers, points = np.ascontiguousarray(triangles.T), np.ascontiguousarray(points.T)
     x, y, z = ([values.take(number) for number in numbers] for values in (*points, depth))
     box = *_extent(*x), *_extent(*y)
-    crossing = _crossing(*box, width, height)
+    across = np.asarray(across, float)
+    crossing = _crossing(*box, width, height, across)
     nearest = np.minimum(np.minimum(z[0], z[1]), z[2])
     buffer = _Buffer(films, width, height, len(across))
     film = np.broadcast_to(film, len(nearest))
@@ -81,7 +82,7 @@ def rasterize(
             sides = [side.take(batch) for side in box]
             batch = batch[~buffer.hides(sides, nearest[batch], film[batch])]
         corners = [[values.take(batch) for values in axis] for axis in (x, y, z)]
-        _draw(buffer, batch, film[batch], corners, is_hole, np.asarray(across, float))
+        _draw(buffer, batch, film[batch], corners, is_hole, across)
     pixel = np.flatnonzero(buffer.triangle >= 0)
     second, third = buffer.second[pixel], buffer.third[pixel]
     return Fragments(
@@ -97,10 +98,20 @@ def _extent(a, b, c) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
-def _crossing(left, right, top, bottom, width: int, height: int) -> np.ndarray:
-    """Numbers of the triangles within the picture that any row of samples crosses."""
-    crossed = np.maximum(np.ceil(top - 0.5), 0) <= np.minimum(bottom - 0.5, height - 1)
-    return np.flatnonzero(crossed & (right > 0) & (left < width))
+def _crossing(left, right, top, bottom, width: int, height: int, across) -> np.ndarray:
+    """Numbers of the triangles within the picture that may hold a sample.
+
+    Many lie between two rows of samples, or between two samples of the rows that they cross.
+    """
+    first = np.maximum(np.ceil(top - 0.5), 0)
+    last = np.minimum(np.floor(bottom - 0.5), height - 1)
+    crossing = np.flatnonzero((first <= last) & (right > 0) & (left < width))
+    left, right, first, last = (each.take(crossing) for each in (left, right, first, last))
+    held = last - first > 1  # of three rows or more, those in the middle are not looked into
+    for row in (first, last):
+        sample = across.take(row.astype(np.intp) % len(across))
+        held |= np.ceil(left - sample - 2 * TOLERANCE) <= right - sample + 2 * TOLERANCE
+    return crossing[held]
 
 
 def _front_to_back(depth: np.ndarray) -> np.ndarray:

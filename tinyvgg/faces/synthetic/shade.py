@@ -96,8 +96,11 @@ def lit_share(points, normals, casters, light) -> np.ndarray:
     ]
     total = AMBIENT_BELOW + (AMBIENT_ABOVE - AMBIENT_BELOW) * (0.5 + 0.5 * normals[:, 1])
     total = total + sum(falling)
-    shares = lamp_shares(points, normals, casters, light[:CASTING_LAMPS])
-    lost = sum((1 - share) * each for share, each in zip(shares, falling, strict=False))
+    lost = np.zeros(len(points))
+    for lamp, each in zip(light[:CASTING_LAMPS], falling, strict=False):
+        here = np.flatnonzero(each)  # the others are turned away
+        (share,) = lamp_shares(points[here], normals[here], casters, [lamp])
+        lost[here] += (1 - share) * each[here]
     return 1 - lost / total
 
 

@@ -134,7 +134,7 @@ class Scene:
 
     sitter: Sitter
     shot: Shot
-    vertices: np.ndarray  # (V, 3)
+    vertices: np.ndarray  # (V, 3), kept apart by coordinate: quicker to project
     attributes: np.ndarray  # float32 (V, 14), columns as named above
     triangles: np.ndarray  # (T, 3)
     part: np.ndarray  # (T,)
@@ -157,20 +157,15 @@ class Scene:
     @functools.cached_property
     def is_plain(self) -> np.ndarray:
         """Which triangles (T,) are skin that looks the same all over a pixel: no lips, no lids."""
-        detailed = self.attributes[:, (LIPS, MOUTH, LASH_LINE)].max(1) > FAINT
-        return (self.part == SKIN) & ~detailed[self.triangles].any(1)
-
-    @functools.cached_property
-    def inside_mouth(self) -> np.ndarray:
-        """Vertices of teeth and tongue."""
-        return np.unique(self.triangles[np.isin(self.part, (TEETH, TONGUE))])
+        detailed = (self.attributes[:, (LIPS, MOUTH, LASH_LINE)] > FAINT).any(1)
+        return (self.part == SKIN) & ~detailed.take(self.corners).any(0)
 
     @functools.cached_property
     def hair_layout(self) -> np.ndarray:
         """Where on its lock or strip of lashes each vertex lies, (V, 3)."""
         layout = self.attributes[:, LAYOUT].copy()
-        lashes = np.unique(self.triangles[self.part == LASH])
-        layout[lashes] = lash_layout()[self.sitter.mesh.vertices[lashes]]
+        mesh = self.sitter.mesh  # its vertices come first
+        layout[mesh.lashes] = lash_layout()[mesh.vertices[mesh.lashes]]
         return layout
 
 
@@ -185,19 +180,19 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     }
     lash_line = _fit_lids(surface, eyes, unit)
     mesh = sitter.mesh
-    surface = (surface + sitter.shell)[mesh.vertices]
+    surface = (surface + sitter.shell).take(mesh.vertices, 0)
     normals = vertex_normals(surface, mesh.quads)
 
     lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
     fixed = [basis.rest, np.stack([lips, mouth, hair.near_ears(), lash_line], 1)]
-    fixed = [each[mesh.vertices] for each in fixed]
+    fixed = [each.take(mesh.vertices, 0) for each in fixed]
     on_skin = basis.is_skin[mesh.vertices]
     casters = [surface[on_skin]] + ([] if sitter.locks is None else [sitter.locks.vertices])
     lit = np.ones(len(surface))
     lit[on_skin] = shade.lit_share(
         surface[on_skin], normals[on_skin], np.concatenate(casters), shade.lamps(shot.light)
     )
-    vertices, shades = [surface], [np.concatenate([surface, normals, *fixed, lit[:, None]], 1)]
+    vertices, shades = [surface], [_columns(surface, normals, *fixed, lit[:, None])]
     triangles, part = [mesh.triangles], [mesh.part_of_triangle]
 
     def add(points, point_normals, quads, number, layout, rest_of_columns=None):
@@ -206,7 +201,7 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
         if rest_of_columns is None:
             rest_of_columns = np.zeros((len(points), 4))
         unshaded = np.ones((len(points), 1))
-        shades.append(np.concatenate([points, point_normals, layout, rest_of_columns, unshaded], 1))
+        shades.append(_columns(points, point_normals, layout, rest_of_columns, unshaded))
         triangles.append(triangulate(quads) + start)
         part.append(np.full(2 * len(quads), number))
 
@@ -220,13 +215,17 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     return Scene(
         sitter=sitter,
         shot=shot,
-        vertices=np.concatenate(vertices),
-        attributes=np.concatenate(shades).astype(np.float32),
+        vertices=np.asfortranarray(np.concatenate(vertices)),
+        attributes=np.concatenate(shades),
         triangles=np.concatenate(triangles),
         part=np.concatenate(part),
         eyes=eyes,
         lips_z=float(np.percentile(surface[lips[mesh.vertices] > 0.5, 2], 80)),
     )
+
+
+def _columns(*blocks) -> np.ndarray:
+    return np.concatenate(blocks, 1, dtype=np.float32)
 
 
 def gaze_vector(shot: Shot, side: str) -> np.ndarray:

@@ -41,11 +41,11 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
     """Find the visible points of a scene."""
     points, distance = zip(*(each.project(scene.vertices) for each in rig.cameras), strict=True)
     for each in distance:
-        each[scene.inside_mouth] += MOUTH_YIELD
+        each[scene.sitter.mesh.inside_mouth] += MOUTH_YIELD
     facing = [_facing(scene, each) for each in points]
     film = np.repeat(np.arange(len(facing)), [len(each) for each in facing])
     wanted = np.concatenate(facing)
-    triangles, part = scene.triangles.take(wanted, 0), scene.part.take(wanted)
+    corners, part = scene.corners.take(wanted, 1), scene.part.take(wanted)
     thickness = scene.sitter.person.complexion.lashes
 
     def is_hole(triangle, weight):
@@ -55,15 +55,15 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
         for number in (LASH, LOCKS):
             here = np.flatnonzero(owner == number)
             if len(here):
-                corners = triangles.take(triangle[here], 0)
-                place = _interpolate(scene.hair_layout, corners, weight[:, here])
+                corner = corners.take(triangle[here], 1)
+                place = _interpolate(scene.hair_layout, corner, weight[:, here])
                 hole[here] = is_gap(place, thickness) if number == LASH else is_frayed(place)
         return hole
 
     seen = rasterize(
         np.concatenate(points) * [1, SAMPLES],
         np.concatenate(distance),
-        triangles + (film * len(scene.vertices))[:, None],
+        (corners + film * len(scene.vertices)).T,
         rig.width,
         rig.height * SAMPLES,
         is_hole,
@@ -75,9 +75,9 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
     chosen, opposite, pixel, share = _merge(seen, is_plain, rig)
 
     def values_at(fragments: np.ndarray) -> np.ndarray:
-        corners = triangles.take(seen.triangle[fragments], 0)
+        corner = corners.take(seen.triangle[fragments], 1)
         weight = seen.weight[:, fragments].astype(np.float32)
-        return _interpolate(scene.attributes, corners, weight)
+        return _interpolate(scene.attributes, corner, weight)
 
     values = values_at(chosen)
     merged = slice(len(opposite))
@@ -101,8 +101,8 @@ def _facing(scene: Scene, points: np.ndarray) -> np.ndarray:
 
 
 def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Values (n, C) at weights (3, n) between the corners (n, 3) of triangles."""
-    first, second, third = np.ascontiguousarray(corners.T)
+    """Values (n, C) at weights (3, n) between the corners (3, n) of triangles."""
+    first, second, third = corners
     total = values.take(first, 0) * weight[0, :, None]
     total += values.take(second, 0) * weight[1, :, None]
     total += values.take(third, 0) * weight[2, :, None]
