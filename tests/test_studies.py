@@ -171,7 +171,7 @@ def test_a_network_that_diverges_is_a_result(run, monkeypatch, caplog):
 
 def test_the_augmentation_has_three_arms_and_compares_them_picture_by_picture(run, place, erring):
     record, _ = run(augmentation.STUDY, seeds=(0,))
-    arms = {e["arm"]: e for e in record.results if "than" not in e}
+    arms = {e["arm"]: e for e in record.results if "right" in e}
     assert list(arms) == ["none", "aimed", "elsewhere"]
     assert arms["none"]["regions"] > 0
     trained = augmentation.arms(one(place, precision="bfloat16"))
@@ -179,6 +179,13 @@ def test_the_augmentation_has_three_arms_and_compares_them_picture_by_picture(ru
     for name, entry in arms.items():
         assert entry["right"] == said[name].sum() and entry["precision"] == "bfloat16"
         assert entry["epochs"] == 2
+    (examples,) = (e["examples"] for e in record.results if "examples" in e)
+    regions = augmentation.find_regions(one(place, precision="bfloat16"))
+    for example in examples:
+        k = regions.case.tolist().index(example["case"])
+        shown = augmentation.unpack(example["region"], trained["none"].image_size)
+        assert np.array_equal(shown, regions.masks[k]) and example["true"] == regions.true[k]
+    assert [e["true"] for e in examples] == sorted(set(regions.true.tolist()))
     pairs = {(e["arm"], e["than"]): e for e in record.results if "than" in e}
     assert set(pairs) == set(augmentation.PAIRS)
     for (first, second), entry in pairs.items():

@@ -88,9 +88,9 @@ class FillRegions:
             raise ValueError(f"probability must lie between 0 and 1, got {probability!r}")
         self.place, self.probability = place, float(probability)
         self._of_class = {k: np.flatnonzero(self.classes == k) for k in np.unique(self.classes)}
+        self.digest = self._digest()
 
-    @property
-    def digest(self) -> str:
+    def _digest(self) -> str:
         """Names what this does: the same digest means the same pictures."""
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.regions, self.classes, self.fill):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -48,12 +49,11 @@ def gradient_norms(net: nn.Module, x: Tensor, y: Tensor) -> pd.DataFrame:
 
     for name, layer in layers.items():
         layer.register_forward_hook(keep(name))
-    for parameter in net.parameters():
-        parameter.grad = None
-    cross_entropy(net(x), y).backward()
+    loss = cross_entropy(net(x), y)
+    gradients = torch.autograd.grad(loss, [layer.weight for layer in layers.values()])
     rows = []
-    for name, layer in layers.items():
-        gradient, weight = (float(w.norm()) for w in (layer.weight.grad, layer.weight.detach()))
+    for (name, layer), slope in zip(layers.items(), gradients, strict=True):
+        gradient, weight = (float(w.norm()) for w in (slope, layer.weight.detach()))
         kind = "conv" if isinstance(layer, nn.Conv2d) else "dense"
         rows.append((name, kind, signals[name], gradient, weight, gradient / weight))
     return pd.DataFrame(rows, columns=COLUMNS)

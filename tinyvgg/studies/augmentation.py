@@ -7,6 +7,8 @@ from the seed, so it is the very network that the base is at that epoch.)
 
 from __future__ import annotations
 
+import math
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -18,11 +20,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from tinyvgg.analysis.intervals import bootstrap_mean
+from tinyvgg.analysis.intervals import Interval, bootstrap_mean, over_seeds
 from tinyvgg.analysis.misleading import SHARE, Regions, misleading_regions
 from tinyvgg.augmentation import PLACES, FillRegions
 from tinyvgg.evaluation import outcomes, predict
 from tinyvgg.model import PIXEL_SCALE
+from tinyvgg.records import Record
 from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
 from tinyvgg.study import TRAINING_CODE, Study
 
@@ -31,6 +34,7 @@ TASK = "emotion"
 SCOUT = 0.75  # of the base's epochs
 PROBABILITY = 0.5  # of a training picture to be changed
 BASE, AIMED, ELSEWHERE = "none", *PLACES
+ARMS = (BASE, AIMED, ELSEWHERE)
 PAIRS = ((AIMED, ELSEWHERE), (AIMED, BASE), (ELSEWHERE, BASE))
 REGIONS_CODE = ("tinyvgg.analysis.misleading", "tinyvgg.evaluation")
 
@@ -86,11 +90,9 @@ class AugmentedStudy(Study):
 
     @cached_property
     def _fill_regions(self) -> FillRegions:
-        regions, rows = find_regions(self.base), self.split(TASK).train
-        mean = self.faces.images[rows].mean(axis=0, dtype=np.float64) / PIXEL_SCALE
-        return FillRegions(
-            regions.masks, regions.true, mean.transpose(2, 0, 1), self.place, PROBABILITY
-        )
+        regions = find_regions(self.base)
+        mean = mean_picture(self).transpose(2, 0, 1) / PIXEL_SCALE
+        return FillRegions(regions.masks, regions.true, mean, self.place, PROBABILITY)
 
     def augmentation(self, task: str) -> FillRegions:
         """What is done to the training pictures; only for the emotion task."""
@@ -150,7 +152,8 @@ def _measure(study: Study) -> list[Entry]:
     regions, trained = find_regions(study), arms(study)
     said = {name: own.outcomes(TASK) for name, own in trained.items()}
     entries = [_arm(name, own, said[name], regions) for name, own in trained.items()]
-    return entries + [_pair(study.seed, said, one, than) for one, than in PAIRS]
+    entries += [_pair(study.seed, said, one, than) for one, than in PAIRS]
+    return [*entries, {"seed": study.seed, "examples": _examples(regions)}]
 
 
 def _arm(name: str, study: Study, said: pd.DataFrame, regions: Regions) -> Entry:
@@ -191,7 +194,30 @@ def _pair(seed: int, said: Mapping[str, pd.DataFrame], one: str, than: str) -> E
     return entry | {"difference": interval.value, "low": low, "high": high, "mcnemar": chance}
 
 
+def _examples(regions: Regions) -> list[Entry]:
+    """The first region of every class, packed into text: a page can show it without the network."""
+    _, first = np.unique(regions.true, return_index=True)
+    return [
+        {
+            "case": int(regions.case[k]),
+            "twin": int(regions.twin[k]),
+            "true": int(regions.true[k]),
+            "named": int(regions.named[k]),
+            "region": b64encode(np.packbits(regions.masks[k]).tobytes()).decode(),
+        }
+        for k in first
+    ]
+
+
+def unpack(region: str, size: int) -> np.ndarray:
+    """The region of an example, bool (S, S)."""
+    bits = np.frombuffer(b64decode(region), np.uint8)
+    return np.unpackbits(bits, count=size * size).astype(bool).reshape(size, size)
+
+
 def _words(entry: Entry) -> str:
+    if "examples" in entry:
+        return f"seed {entry['seed']}: {len(entry['examples'])} regions kept as examples"
     start = f"seed {entry['seed']}, {entry['arm']}"
     if "than" in entry:
         points = f"{100 * entry['difference']:+.2f} points (McNemar p = {entry['mcnemar']:.2g})"
@@ -204,3 +230,66 @@ CODE = (*NETWORK_CODE, "tinyvgg.augmentation", "tinyvgg.analysis.misleading")
 STUDY = LongStudy(
     NAME, CODE, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"}
 )
+
+
+# ---------------------------------------------------------------------- what a page shows
+
+
+def by_seed(record: Record | None, column: str = "right") -> pd.DataFrame:
+    """One value of every network of a record: a row a seed, a column a way to augment."""
+    entries = [] if record is None else record.results
+    rows = [(e["seed"], e["arm"], e[column]) for e in entries if "right" in e]
+    table = pd.DataFrame(rows, columns=["seed", "arm", "value"])
+    return table.pivot(index="seed", columns="arm", values="value").reindex(columns=list(ARMS))
+
+
+def error_rates(record: Record | None) -> pd.DataFrame:
+    """Per cent of the test images misclassified: a row a seed, a column a way to augment."""
+    return 100 * (1 - by_seed(record) / by_seed(record, "test"))
+
+
+def pair_table(record: Record | None) -> pd.DataFrame:
+    """What the paired comparisons of a record give, a row a seed and pair.
+
+    Columns seed, pair ("aimed less elsewhere"), points (of accuracy), low, high (bootstrap over
+    people, one seed), gained, lost and mcnemar (the p-value of the two).
+    """
+    entries = [] if record is None else record.results
+    rows = [
+        {
+            "seed": entry["seed"],
+            "pair": f"{entry['arm']} less {entry['than']}",
+            "points": 100 * entry["difference"],
+            **{k: math.nan if entry[k] is None else 100 * entry[k] for k in ("low", "high")},
+            **{key: entry[key] for key in ("gained", "lost", "mcnemar")},
+        }
+        for entry in entries
+        if "than" in entry
+    ]
+    columns = ["seed", "pair", "points", "low", "high", "gained", "lost", "mcnemar"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def mean_differences(record: Record | None) -> dict[str, Interval]:
+    """Mean difference in points of accuracy over seeds, of every pair, with Student's interval."""
+    table = pair_table(record)
+    names = [f"{one} less {than}" for one, than in PAIRS]
+    return {name: over_seeds(table.points[table.pair == name]) for name in names}
+
+
+def examples(record: Record | None, study: Study) -> tuple[list[Entry], np.ndarray]:
+    """Regions that a record keeps, and their masks (N, S, S), if they are of a study's pictures.
+
+    Those of the study's seed, else of the record's first.
+    """
+    size, none = study.image_size, np.zeros((0, study.image_size, study.image_size), bool)
+    if record is None or study.faces.fingerprint != record.made["data"]:
+        return [], none
+    kept = {e["seed"]: e["examples"] for e in record.results if "examples" in e}
+    found = kept.get(study.seed, next(iter(kept.values()), []))
+    return found, np.array([unpack(e["region"], size) for e in found]).reshape(-1, size, size)
+
+
+def mean_picture(study: Study) -> np.ndarray:
+    """The mean of the training pictures, float (S, S, 3), on the scale of bytes."""
+    return study.faces.images[study.split(TASK).train].mean(axis=0, dtype=np.float64)

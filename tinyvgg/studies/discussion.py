@@ -9,18 +9,24 @@ them under the very same conditions.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 
 from tinyvgg.analysis.gradients import gradient_norms
+from tinyvgg.analysis.intervals import wilson
+from tinyvgg.records import Record
 from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
 from tinyvgg.study import Study
 
 NAME = "discussion"
 REDUCED = {"image_size": 32, "epochs": 12, "precision": "bfloat16"}  # of the architectures
-GRADIENT_IMAGES = 48
+GRADIENT_COLUMNS = ("layer", "signal", "gradient", "weight")
+GRADIENT_IMAGES = 12  # a mini-batch
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def jobs(study: Study) -> list[tuple[Arm, Study, str]]:
     return sorted(found, key=lambda job: job[0].part)  # architectures, optimisers, order
 
 
-def gradients_at_start(study: Study, task: str = "face"):
+def gradients_at_start(study: Study, task: str = "face") -> pd.DataFrame:
     """`gradient_norms` of a study's network as it is drawn, before any training."""
     protocol = study.protocol(task)
     generator = torch.Generator().manual_seed(study.seed)
@@ -77,7 +83,7 @@ def gradients_at_start(study: Study, task: str = "face"):
     return gradient_norms(net.to(study.device), *_batch(study, task))
 
 
-def gradients_at_end(study: Study, task: str = "face"):
+def gradients_at_end(study: Study, task: str = "face") -> pd.DataFrame:
     """`gradient_norms` of a study's network as it is after training, on the same pictures."""
     return gradient_norms(study.network(task), *_batch(study, task))
 
@@ -125,7 +131,7 @@ def _entry(arm: Arm, study: Study, task: str) -> Entry:
     if arm.part == "architectures":
         moments = {"start": gradients_at_start(study, task), "end": gradients_at_end(study, task)}
         entry["gradients"] = {
-            moment: {column: table[column].tolist() for column in ("layer", "signal", "gradient")}
+            moment: {column: table[column].tolist() for column in GRADIENT_COLUMNS}
             for moment, table in moments.items()
         }
     return entry
@@ -141,3 +147,63 @@ def _words(entry: Entry) -> str:
 
 CODE = (*NETWORK_CODE, "tinyvgg.analysis.gradients")
 STUDY = LongStudy(NAME, CODE, (0,), _networks, _measure, _words, may_diverge=True)
+
+
+# ---------------------------------------------------------------------- what a page shows
+
+
+def live_gradients(study: Study) -> dict[str, pd.DataFrame]:
+    """`gradients_at_start` of each architecture on the pictures of a run, by name."""
+    ways = [arm for arm in ARMS if arm.part == "architectures"]
+    task = study.tasks[0]
+    return {arm.name: gradients_at_start(study.variant(**arm.departures), task) for arm in ways}
+
+
+def recorded_gradients(record: Record | None, moment: str = "end") -> dict[str, pd.DataFrame]:
+    """The gradients that a record keeps of each architecture, by name; empty without a record."""
+    entries = [] if record is None else record.results
+    found = {e["name"]: e["gradients"][moment] for e in entries if "gradients" in e}
+    return {name: pd.DataFrame(columns) for name, columns in found.items()}
+
+
+def ways_table(record: Record | None) -> pd.DataFrame:
+    """One row a network of a record: how it was trained and what it gets right.
+
+    Returns
+    -------
+    DataFrame
+        Columns part, name, task, epochs, rate (the learning rate), test, right, accuracy, low,
+        high (Wilson's 95 % interval), chance, learnt (whether the interval lies above chance),
+        train_error (while training, in the last epoch) and minutes; NaN where the loss diverged.
+    """
+    rows = []
+    for entry in [] if record is None else record.results:
+        right = entry.get("right", 0)
+        interval = wilson(right, 0 if entry["diverged"] else entry["test"])
+        chance = 1 / entry["classes"]
+        rows.append(
+            {
+                **{key: entry[key] for key in ("part", "name", "task", "test")},
+                "epochs": entry["protocol"]["epochs"],
+                "rate": entry["protocol"]["learning_rate"],
+                "right": right,
+                **interval._asdict(),
+                "chance": chance,
+                "learnt": bool(interval.low > chance),
+                "train_error": math.nan
+                if entry["diverged"]
+                else entry["history"]["train_error"][-1],
+                "minutes": entry.get("minutes", math.nan),
+            }
+        )
+    columns = ["part", "name", "task", "epochs", "rate", "test", "right", "accuracy", "low", "high"]
+    columns += ["chance", "learnt", "train_error", "minutes"]
+    return pd.DataFrame(rows).rename(columns={"value": "accuracy"}).reindex(columns=columns)
+
+
+def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataFrame]:
+    """Loss and errors by epoch of the networks of one comparison, by name."""
+    entries = [] if record is None else record.results
+    chosen = [e for e in entries if (e["part"], e["task"]) == (part, task) and "history" in e]
+    found = {e["name"]: pd.DataFrame(e["history"]) for e in chosen}
+    return {n: t.assign(epoch=np.arange(1, len(t) + 1)) for n, t in found.items()}

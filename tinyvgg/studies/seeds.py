@@ -1,10 +1,12 @@
 """Several seeds of both tasks: what of a run's figures is the run's, and what is the method's.
 
-A seed draws the split, the weights at the start and the order of the batches.
+A seed draws the split, the weights at the start and the order of the batches. What is measured
+of each is what the verdicts of the book rest on.
 """
 
 from __future__ import annotations
 
+from tinyvgg.measures import TASKS, measure
 from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
 from tinyvgg.study import Study
 
@@ -16,17 +18,15 @@ def _networks(study: Study) -> list[Job]:
 
 
 def _measure(study: Study) -> list[Entry]:
-    entry: Entry = {"seed": study.seed}
-    for task in study.tasks:
-        correct = study.outcomes(task).correct
-        entry[f"accuracy_{task}"] = float(correct.mean())
-        entry[f"errors_{task}"] = int((~correct).sum())
-    return [entry]
+    return [{"seed": study.seed, **measure(study)}]
 
 
 def _words(entry: Entry) -> str:
-    shares = [f"{k[9:]} {entry[k]:.2%}" for k in entry if k.startswith("accuracy_")]
+    tasks = [task for task in TASKS if f"accuracy_{task}" in entry]
+    shares = [f"{task} {entry[f'accuracy_{task}']:.2%}" for task in tasks]
     return f"seed {entry['seed']}: {', '.join(shares)} of the test images right"
 
 
-STUDY = LongStudy(NAME, NETWORK_CODE, (0, 1, 2, 3, 4), _networks, _measure, _words)
+STUDY = LongStudy(
+    NAME, (*NETWORK_CODE, "tinyvgg.measures"), (0, 1, 2, 3, 4), _networks, _measure, _words
+)

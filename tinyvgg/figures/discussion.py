@@ -1,0 +1,197 @@
+"""Section "Discussion": curves of other ways to train, gradients by layer, and augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tinyvgg.analysis.intervals import Interval
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import CONTROL, FAINT, INK, UNIQUE, WIDTH, panels, picture
+
+# Ways to train, by Tol's muted colours, which Okabe and Ito's are not mistaken for
+WAYS = {
+    "SGD": (INK, "-"),
+    "Adam": ("#332288", "--"),
+    "Adagrad": ("#44AA99", "-."),
+    "TinyVGG": (INK, "-"),
+    "VGG-16": ("#882255", "-"),
+    "VGG-19": ("#332288", "-"),
+    "VGG-16, He's weights": ("#44AA99", "--"),
+    "VGG-16, batch norm": ("#999933", "-."),
+}
+ARMS = {"none": INK, "aimed": UNIQUE, "elsewhere": CONTROL}
+NOT_RECORDED = "No record of this study is there yet: the text names the command that makes one."
+
+
+def ways_by_epoch(
+    histories: Mapping[str, Mapping[str, pd.DataFrame]],
+    column: str = "test_error",
+    chance: Mapping[str, float] | None = None,
+) -> Figure:
+    """A curve for each way to train, by epoch.
+
+    Parameters
+    ----------
+    histories : mapping of title to mapping of name to DataFrame
+        A panel each; the tables have the columns epoch and `column`.
+    column : {"test_error", "loss"}
+    chance : mapping of title to float, optional
+        Share of the test images that a guess gets right.
+    """
+    if not any(histories.values()):
+        return note(NOT_RECORDED)
+    figure, axes = panels(1, len(histories), 3.0, sharey=column == "test_error")
+    scale = 100 if column == "test_error" else 1
+    for ax, (title, tables) in zip(axes[0], histories.items(), strict=True):
+        for name, table in tables.items():
+            colour, dashes = WAYS.get(name, (FAINT, ":"))
+            ax.plot(table.epoch, scale * table[column], dashes, color=colour, label=name)
+        if chance and title in chance and column == "test_error":
+            ax.axhline(100 * (1 - chance[title]), color=FAINT, lw=1, ls=":", label="chance")
+        ax.set(title=title, xlabel="epoch", xlim=(0, None), ylim=(0, None))
+        ax.grid(axis="y")
+    words = {"test_error": "error on the test images (%)", "loss": "mean cross-entropy"}
+    axes[0, 0].set_ylabel(words[column])
+    _legend_above(figure, axes[0, 0])
+    return figure
+
+
+def architectures_by_epoch(histories: Mapping[str, pd.DataFrame], classes: int) -> Figure:
+    """Loss and error of the large models by epoch, beside TinyVGG's, with the level of chance."""
+    if not histories:
+        return note(NOT_RECORDED)
+    figure, axes = panels(1, 2, 3.2)
+    guess = {"loss": np.log(classes), "test_error": 100 * (1 - 1 / classes)}
+    words = {"loss": "loss while training", "test_error": "error on the test images (%)"}
+    for ax, (column, title) in zip(axes[0], words.items(), strict=True):
+        ax.axhline(guess[column], color=FAINT, lw=1, ls=":", label="guessing")
+        for name, table in histories.items():
+            colour, dashes = WAYS.get(name, (FAINT, ":"))
+            values = table[column] * (100 if column == "test_error" else 1)
+            ax.plot(table.epoch, values, dashes, color=colour, label=name)
+        ax.set(title=title, xlabel="epoch", xlim=(0, None), ylim=(0, None))
+        ax.grid(axis="y")
+    _legend_above(figure, axes[0, 0])
+    return figure
+
+
+def gradients_by_layer(
+    start: Mapping[str, pd.DataFrame], end: Mapping[str, pd.DataFrame] | None = None
+) -> Figure:
+    """Signal and gradient of every layer, from the pictures to the output, on a logarithmic scale.
+
+    Parameters
+    ----------
+    start : mapping of name to DataFrame
+        As `gradient_norms` gives them, of untrained networks.
+    end : mapping of name to DataFrame, optional
+        Of the same networks after training; the third panel says where there are none.
+    """
+    figure, axes = panels(1, 3, 3.3)
+    shown = (
+        ("before: what passes forward", "signal", start),
+        ("before: what comes back", "gradient", start),
+        ("after training: what comes back", "gradient", end or {}),
+    )
+    for ax, (title, column, tables) in zip(axes[0], shown, strict=True):
+        for name, table in tables.items():
+            colour, dashes = WAYS.get(name, (FAINT, ":"))
+            ax.plot(np.arange(1, len(table) + 1), table[column], dashes, color=colour, label=name)
+        ax.set(xlabel="layer, from the picture")
+        ax.set_title(title, fontsize=8.5)
+        if tables:
+            ax.set_yscale("log")
+            ax.grid(axis="y")
+        else:
+            ax.text(0.5, 0.5, "not recorded yet", transform=ax.transAxes, ha="center", color=FAINT)
+            ax.set(yticks=[], xticks=[])
+    axes[0, 0].set_ylabel("root mean square of the outputs")
+    axes[0, 1].set_ylabel("norm of the weights' gradient")
+    _legend_above(figure, axes[0, 0])
+    return figure
+
+
+def region_examples(
+    cases: np.ndarray, twins: np.ndarray, regions: np.ndarray, fill: np.ndarray, titles: Sequence
+) -> Figure:
+    """Misclassified training pictures, their twins, and the region that is filled, in both places.
+
+    Parameters
+    ----------
+    cases, twins : uint8 array (N, S, S, 3)
+    regions : bool array (N, S, S)
+    fill : uint8 array (S, S, 3)
+        The mean training picture.
+    titles : sequence of (str, str)
+        What the case shows, and what it was taken for.
+    """
+    if not len(cases):
+        return note("No region of this run's pictures is on record.")
+    rows = ("misclassified", "its twin", "region", "aimed", "elsewhere")
+    count, size = len(cases), cases.shape[1]
+    side = WIDTH / max(count, 6)
+    figure, axes = panels(len(rows), count, side * len(rows) + 0.5)
+    moved = np.roll(regions, (size // 3, size // 3), axis=(1, 2))
+    for k in range(count):
+        filled = [np.where(r[k][..., None], fill, cases[k]) for r in (regions, moved)]
+        marked = np.where(regions[k][..., None], cases[k], 255 - (255 - cases[k]) // 5)
+        for ax, image in zip(axes[:, k], (cases[k], twins[k], marked, *filled), strict=True):
+            picture(ax, image)
+        axes[0, k].set_title("\nnot ".join(titles[k]), fontsize=8, fontweight="normal", pad=3)
+    for ax, label in zip(axes[:, 0], rows, strict=True):
+        ax.set_ylabel(label, fontsize=8.5)
+    return figure
+
+
+def augmentation_arms(
+    errors: pd.DataFrame, differences: pd.DataFrame, means: Mapping[str, Interval]
+) -> Figure:
+    """Errors of each way to augment, seed by seed, and the paired differences over seeds.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        A row a seed, a column an arm: per cent of the test images misclassified.
+    differences : DataFrame
+        A row a seed, a column a pair such as "aimed less elsewhere": points of accuracy.
+    means : mapping of pair to Interval
+        Mean difference over seeds with its interval.
+    """
+    if errors.empty:
+        return note(NOT_RECORDED)
+    figure, axes = panels(1, 2, 2.9, width_ratios=[1, 1.5])
+    left, right = axes[0]
+    at = range(len(errors.columns))
+    for row in errors.to_numpy():
+        left.plot(at, row, color=CONTROL, lw=0.9, zorder=1)
+    for k, arm in enumerate(errors.columns):
+        colour = ARMS[arm]
+        left.plot([k] * len(errors), errors[arm], "o", color=colour, ms=5, clip_on=False)
+    left.set_xticks(at, errors.columns)
+    left.set(ylabel="misclassified (%)", xlim=(-0.4, len(errors.columns) - 0.6), ylim=(0, None))
+    left.set_title("a line a seed")
+    left.grid(axis="y")
+    for k, (pair, mean) in enumerate(means.items()):
+        colour = ARMS[pair.split()[0]]
+        seeds = differences[pair]
+        right.plot(seeds, [k - 0.16] * len(seeds), "o", mfc="none", mec=colour, ms=4.5)
+        right.plot([mean.low, mean.high], [k + 0.12] * 2, color=colour, lw=2)
+        right.plot(mean.value, k + 0.12, "D", color=colour, ms=5)
+    right.axvline(0, color=FAINT, lw=1)
+    right.set_yticks(range(len(means)), [pair.replace(" less ", "\nless ") for pair in means])
+    right.set(ylim=(len(means) - 0.5, -0.5), xlabel="difference in accuracy (points)")
+    right.set_title("seeds (rings), their mean and its 95 % interval")
+    right.grid(axis="x")
+    right.tick_params(axis="y", length=0)
+    return figure
+
+
+def _legend_above(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    columns = 3 if len(labels) > 4 else len(labels)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
