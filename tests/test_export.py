@@ -179,10 +179,11 @@ def test_the_mark_is_told_from_other_pictures_and_survives_the_loss_of_one_half(
 @pytest.fixture
 def studio(monkeypatch):
     """A studio that is quick, counts its shots and can fail at one of them."""
-    state = SimpleNamespace(shots=0, fail_at=None, error=KeyboardInterrupt())
+    state = SimpleNamespace(shots=0, fail_at=None, error=KeyboardInterrupt(), heights=set())
 
-    def take(subject, group, gender, emotion, gaze, angles):
+    def take(subject, group, gender, emotion, gaze, angles, height):
         state.shots += 1
+        state.heights.add(height)
         if state.shots == state.fail_at:
             raise state.error
         return [np.full((16, 12, 3), state.shots, np.uint8) for _ in angles]
@@ -245,6 +246,40 @@ def test_faces_of_other_settings_are_not_mixed_in(tmp_path, studio):
             export_faces(tmp_path, 1, (90,), workers=1, progress=False)
 
 
+@pytest.mark.parametrize(("height", "other"), [(None, "341"), ("341", "342"), ("341", None)])
+def test_a_folder_is_gone_on_with_at_its_own_height_only(tmp_path, studio, capsys, height, other):
+    def run(height, *angles):
+        of_height = [] if height is None else ["--height", height]
+        workers = ["--workers", "1", "--subjects", "1"]
+        return main(["faces", "export", str(tmp_path), "--angles", *angles, *workers, *of_height])
+
+    assert run(height, "90") == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert run(other, "90", "135") == 2
+    sizes = {None: "681 x 1024", "341": "227 x 341", "342": "227 x 342"}
+    number = height or "1024"
+    assert (
+        f"holds photographs of {sizes[height]} pixels, and {sizes[other]} are asked for; "
+        f"give the height {number} to go on, or another folder" in capsys.readouterr().err
+    )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert studio.shots == 24
+    assert run(number, "90", "135") == 0  # the default may be spelt out
+    assert studio.shots == 48
+    assert studio.heights == {int(number)}
+    said = (tmp_path / NOTE).read_text("utf8")
+    assert said.endswith("THIS_FOLDER --height 341\n" if height else "THIS_FOLDER\n")
+
+
+@pytest.mark.parametrize("pixels", [None, 341, [], [227, 341, 3]])
+def test_a_spoilt_size_in_a_folder_is_told_as_other_settings(tmp_path, studio, pixels):
+    export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+    known = json.loads((tmp_path / MANIFEST).read_text("utf8"))
+    (tmp_path / MANIFEST).write_text(json.dumps({**known, "pixels": pixels}))
+    with pytest.raises(ValueError, match="other settings"):
+        export_faces(tmp_path, 1, (90,), workers=1, progress=False)
+
+
 @pytest.mark.parametrize(
     "stranger", ["Rafd090_01_Caucasian_female_angry_frontal.jpg", "thesis.tex"]
 )
@@ -265,6 +300,8 @@ def test_wrong_requests_are_refused_before_anything_is_made(tmp_path, studio, ca
         ([new, "--subjects", "0"], "1 to 67"),
         ([new, "--angles", "30"], "angles must be"),
         ([new, "--workers", "0"], "workers must be"),
+        ([new, "--height", "127"], "height must be a whole number of pixels from 128 to 1024"),
+        ([new, "--height", "1025"], "got 1025"),
     ):
         assert main(["faces", "export", *arguments]) == 2
         assert reason in capsys.readouterr().err
@@ -282,3 +319,9 @@ def test_what_will_be_done_is_said_beforehand(tmp_path, studio, caplog):
     first, second = caplog.messages
     assert "120 photographs of 681 x 1024 pixels, about 12 MB and 4 minutes in 1" in first
     assert "all 120 photographs are there" in second
+
+
+def test_small_photographs_are_announced_as_such(tmp_path, studio, caplog):
+    with caplog.at_level(logging.INFO, "tinyvgg"):
+        export_faces(tmp_path, 1, None, workers=1, progress=False, height=512)
+    assert "120 photographs of 340 x 512 pixels, about 5 MB and 1 minutes in 1" in caplog.text

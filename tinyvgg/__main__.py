@@ -212,6 +212,14 @@ def _parser() -> argparse.ArgumentParser:
         help="some of 0 45 90 135 180 (default: all)",
     )
     export.add_argument("--workers", type=int, help="processes (default: one per core)")
+    export.add_argument(
+        "--height",
+        type=int,
+        default=1024,
+        metavar="PIXELS",
+        help="of smaller photographs, which are quicker to make: 128 to 1024 (default: "
+        "%(default)s); the width follows",
+    )
 
     fit = _command(
         commands,
