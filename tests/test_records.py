@@ -117,3 +117,16 @@ def test_the_environment_names_the_folder(monkeypatch, tmp_path):
     assert records.default_folder() == tmp_path
     monkeypatch.delenv("TINYVGG_RECORDS")
     assert records.default_folder() == records.ROOT / "book" / "records"
+
+
+def test_the_overview_lists_every_record_and_what_is_outdated(tmp_path):
+    study = a_study()
+    records.write(replace(a_record(study), name="b"), tmp_path)
+    old = a_record(a_study(shade=1))
+    records.write(replace(old, made={**old.made, "minutes": 7.5, "seeds": [0, 2]}), tmp_path)
+    table = records.overview(study, tmp_path).set_index("record")
+    assert list(table.index) == ["a", "b"]
+    assert table.state.to_dict() == {"a": "outdated: the faces", "b": "up to date"}
+    assert table.minutes["a"] == 7.5 and table.seeds["a"] == "0, 2"
+    assert table.command["b"] == "python -m this"
+    assert records.overview(study, tmp_path / "none").empty

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.sources import source_fingerprint
 from tinyvgg.profiles import get_profile
@@ -105,6 +107,39 @@ def read(name: str, folder: str | Path | None = None) -> Record | None:
         raise ValueError(
             f"{path} is not a record ({error}): restore it, or run its study again"
         ) from None
+
+
+def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
+    """All records of a folder, a row each.
+
+    Returns
+    -------
+    DataFrame
+        Columns record, made (the day), profile, faces, seeds, minutes, device, commit (its first
+        characters), state ("up to date", or what changed since) and command.
+    """
+    rows = []
+    for path in sorted(Path(folder or default_folder()).glob("*.json")):
+        record = read(path.stem, path.parent)
+        assert record is not None  # the file was there
+        made, changed = record.made, record.changes(study)
+        names = [name.replace("tinyvgg.", "") for name in changed]
+        rows.append(
+            {
+                "record": record.name,
+                "made": made["finished"][:10],
+                "profile": made["profile"],
+                "faces": made["faces"],
+                "seeds": ", ".join(map(str, made["seeds"])),
+                "minutes": made["minutes"],
+                "device": made["device"],
+                "commit": made["commit"][:7],
+                "state": f"outdated: {', '.join(names)}" if changed else "up to date",
+                "command": made["command"],
+            }
+        )
+    columns = ["record", "made", "profile", "faces", "seeds", "minutes", "device", "commit"]
+    return pd.DataFrame(rows, columns=[*columns, "state", "command"])
 
 
 def record_name(study_name: str, study: Study) -> str:

@@ -2,6 +2,13 @@
 
 from tinyvgg.figures.closeups import close_ups, gaze_rows
 from tinyvgg.figures.difficulty import difficulty_dots
+from tinyvgg.figures.discussion import (
+    Panel,
+    augmentation_arms,
+    gradients_by_layer,
+    region_examples,
+    ways_by_epoch,
+)
 from tinyvgg.figures.faces import cast, contact_sheet, face_row, face_table, mistaken_for
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.note import note
@@ -28,7 +35,9 @@ from tinyvgg.figures.unpooling import (
 )
 
 __all__ = [
+    "Panel",
     "architecture",
+    "augmentation_arms",
     "cast",
     "close_ups",
     "common_values",
@@ -48,6 +57,7 @@ __all__ = [
     "feature_places",
     "feature_rows",
     "gaze_rows",
+    "gradients_by_layer",
     "missing_pixels",
     "mistaken_for",
     "note",
@@ -55,6 +65,7 @@ __all__ = [
     "pixel_counts",
     "probability_floors",
     "probability_grid",
+    "region_examples",
     "shares_mended",
     "sign_with",
     "signed",
@@ -66,4 +77,5 @@ __all__ = [
     "unpooling_in_a_picture",
     "unpooling_in_numbers",
     "use_style",
+    "ways_by_epoch",
 ]

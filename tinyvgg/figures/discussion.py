@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ WAYS = {
     "Adagrad": ("#44AA99", "-."),
     "TinyVGG": (INK, "-"),
     "VGG-16": ("#882255", "-"),
-    "VGG-19": ("#332288", "-"),
+    "VGG-19": ("#332288", (0, (5, 2))),
     "VGG-16, He's weights": ("#44AA99", "--"),
     "VGG-16, batch norm": ("#999933", "-."),
 }
@@ -28,53 +29,40 @@ ARMS = {"none": INK, "aimed": UNIQUE, "elsewhere": CONTROL}
 NOT_RECORDED = "No record of this study is there yet: the text names the command that makes one."
 
 
-def ways_by_epoch(
-    histories: Mapping[str, Mapping[str, pd.DataFrame]],
-    column: str = "test_error",
-    chance: Mapping[str, float] | None = None,
-) -> Figure:
-    """A curve for each way to train, by epoch.
+@dataclass(frozen=True)
+class Panel:
+    """One plot of curves by epoch.
 
-    Parameters
+    Attributes
     ----------
-    histories : mapping of title to mapping of name to DataFrame
-        A panel each; the tables have the columns epoch and `column`.
+    title : str
+    tables : mapping of name to DataFrame
+        Columns epoch and `column`.
+    guess : float
+        The value of someone who guesses, in the unit of the column.
     column : {"test_error", "loss"}
-    chance : mapping of title to float, optional
-        Share of the test images that a guess gets right.
     """
-    if not any(histories.values()):
-        return note(NOT_RECORDED)
-    figure, axes = panels(1, len(histories), 3.0, sharey=column == "test_error")
-    scale = 100 if column == "test_error" else 1
-    for ax, (title, tables) in zip(axes[0], histories.items(), strict=True):
-        for name, table in tables.items():
-            colour, dashes = WAYS.get(name, (FAINT, ":"))
-            ax.plot(table.epoch, scale * table[column], dashes, color=colour, label=name)
-        if chance and title in chance and column == "test_error":
-            ax.axhline(100 * (1 - chance[title]), color=FAINT, lw=1, ls=":", label="chance")
-        ax.set(title=title, xlabel="epoch", xlim=(0, None), ylim=(0, None))
-        ax.grid(axis="y")
-    words = {"test_error": "error on the test images (%)", "loss": "mean cross-entropy"}
-    axes[0, 0].set_ylabel(words[column])
-    _legend_above(figure, axes[0, 0])
-    return figure
+
+    title: str
+    tables: Mapping[str, pd.DataFrame]
+    guess: float
+    column: str = "test_error"
 
 
-def architectures_by_epoch(histories: Mapping[str, pd.DataFrame], classes: int) -> Figure:
-    """Loss and error of the large models by epoch, beside TinyVGG's, with the level of chance."""
-    if not histories:
+def ways_by_epoch(*panels_: Panel) -> Figure:
+    """A curve for each way to train, by epoch, and the level of guessing."""
+    if not any(panel.tables for panel in panels_):
         return note(NOT_RECORDED)
-    figure, axes = panels(1, 2, 3.2)
-    guess = {"loss": np.log(classes), "test_error": 100 * (1 - 1 / classes)}
-    words = {"loss": "loss while training", "test_error": "error on the test images (%)"}
-    for ax, (column, title) in zip(axes[0], words.items(), strict=True):
-        ax.axhline(guess[column], color=FAINT, lw=1, ls=":", label="guessing")
-        for name, table in histories.items():
+    figure, axes = panels(1, len(panels_), 3.1)
+    words = {"test_error": (100, "error on the test images (%)"), "loss": (1, "loss in training")}
+    for ax, panel in zip(axes[0], panels_, strict=True):
+        scale, label = words[panel.column]
+        ax.axhline(scale * panel.guess, color=FAINT, lw=1.2, ls=":", label="guessing")
+        for name, table in panel.tables.items():
             colour, dashes = WAYS.get(name, (FAINT, ":"))
-            values = table[column] * (100 if column == "test_error" else 1)
-            ax.plot(table.epoch, values, dashes, color=colour, label=name)
-        ax.set(title=title, xlabel="epoch", xlim=(0, None), ylim=(0, None))
+            values = scale * table[panel.column]
+            ax.plot(table.epoch, values, ls=dashes, color=colour, label=name, lw=1.6)
+        ax.set(title=panel.title, xlabel="epoch", ylabel=label, xlim=(0, None), ylim=(0, None))
         ax.grid(axis="y")
     _legend_above(figure, axes[0, 0])
     return figure
@@ -101,7 +89,8 @@ def gradients_by_layer(
     for ax, (title, column, tables) in zip(axes[0], shown, strict=True):
         for name, table in tables.items():
             colour, dashes = WAYS.get(name, (FAINT, ":"))
-            ax.plot(np.arange(1, len(table) + 1), table[column], dashes, color=colour, label=name)
+            layers = np.arange(1, len(table) + 1)
+            ax.plot(layers, table[column], ls=dashes, color=colour, label=name)
         ax.set(xlabel="layer, from the picture")
         ax.set_title(title, fontsize=8.5)
         if tables:
@@ -110,6 +99,11 @@ def gradients_by_layer(
         else:
             ax.text(0.5, 0.5, "not recorded yet", transform=ax.transAxes, ha="center", color=FAINT)
             ax.set(yticks=[], xticks=[])
+    if end:
+        limits = [ax.get_ylim() for ax in axes[0, 1:]]
+        low, high = min(a for a, _ in limits), max(b for _, b in limits)
+        for ax in axes[0, 1:]:
+            ax.set_ylim(low, high)
     axes[0, 0].set_ylabel("root mean square of the outputs")
     axes[0, 1].set_ylabel("norm of the weights' gradient")
     _legend_above(figure, axes[0, 0])
@@ -142,7 +136,7 @@ def region_examples(
         marked = np.where(regions[k][..., None], cases[k], 255 - (255 - cases[k]) // 5)
         for ax, image in zip(axes[:, k], (cases[k], twins[k], marked, *filled), strict=True):
             picture(ax, image)
-        axes[0, k].set_title("\nnot ".join(titles[k]), fontsize=8, fontweight="normal", pad=3)
+        axes[0, k].set_title("\nas ".join(titles[k]), fontsize=8, fontweight="normal", pad=3)
     for ax, label in zip(axes[:, 0], rows, strict=True):
         ax.set_ylabel(label, fontsize=8.5)
     return figure

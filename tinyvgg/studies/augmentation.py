@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from tinyvgg.analysis.intervals import Interval, bootstrap_mean, over_seeds
+from tinyvgg.analysis.intervals import Interval, bootstrap_mean, over_seeds, verdict
 from tinyvgg.analysis.misleading import SHARE, Regions, misleading_regions
 from tinyvgg.augmentation import PLACES, FillRegions
 from tinyvgg.evaluation import outcomes, predict
@@ -293,3 +293,44 @@ def examples(record: Record | None, study: Study) -> tuple[list[Entry], np.ndarr
 def mean_picture(study: Study) -> np.ndarray:
     """The mean of the training pictures, float (S, S, 3), on the scale of bytes."""
     return study.faces.images[study.split(TASK).train].mean(axis=0, dtype=np.float64)
+
+
+def in_words(record: Record | None) -> dict[str, Any]:
+    """What sentences quote of a record, by name; NaN without one.
+
+    Returns
+    -------
+    dict
+        seeds; regions and mistakes_judged (means over seeds), scout_epochs, epochs; for each ARM
+        ``error_ARM`` and ``targeted_ARM``, mean per cent misclassified and mean number of
+        mistakes of the kinds that were aimed at; for each pair ``ONE_THAN`` in points with
+        ``_low`` and ``_high``; ``better``, the verdict on aimed against elsewhere.
+    """
+    entries = [] if record is None else [e for e in record.results if "right" in e]
+    base = [entry for entry in entries if entry["arm"] == BASE]
+
+    def mean(column: str) -> float:
+        return float(np.mean([entry[column] for entry in base])) if base else math.nan
+
+    words: dict[str, Any] = {"seeds": len(base)}
+    words |= {
+        "regions": mean("regions"),
+        "mistakes_judged": mean("mistakes"),
+        "scout_epochs": mean("mistakes_at_epoch"),
+        "epochs": mean("epochs"),
+        "targeted_kinds": mean("targeted_kinds"),
+    }
+    errors, targeted = error_rates(record).mean(), by_seed(record, "targeted_errors").mean()
+    for arm in ARMS:
+        words |= {f"error_{arm}": errors[arm], f"targeted_{arm}": targeted[arm]}
+    for (one, than), mean_ in zip(PAIRS, mean_differences(record).values(), strict=True):
+        words |= mean_.named(f"{one}_{than}")
+    differences = mean_differences(record)[f"{AIMED} less {ELSEWHERE}"]
+    words["better"] = verdict(
+        differences,
+        "more accurate than",
+        "less accurate than",
+        "not measurably more or less accurate than",
+        "in too few runs to say more or less accurate than",
+    )
+    return words

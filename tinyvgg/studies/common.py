@@ -179,6 +179,13 @@ def _options(study: Study, seeds: Sequence[int], given: Mapping[str, Any]) -> st
     return options
 
 
+def status(name: str, record: Record | None, study: Study) -> str:
+    """Where the figures of a study come from, or what measures them, in a few words."""
+    if record is None:
+        return f"not measured: run {COMMAND} {name}"
+    return record.status(study)
+
+
 def find_record(name: str, study: Study, folder: str | Path | None = None) -> Record | None:
     """The record that fits a study best: of its own profile, else of the default one.
 

@@ -10,6 +10,7 @@ them under the very same conditions.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -65,6 +66,18 @@ ARMS = (
     ),
     Arm("architectures", "VGG-16, batch norm", {"architecture": "vgg16_bn"}, ("face",)),
 )
+
+SHORT = {  # of the arms, in names of glued values
+    "SGD": "sgd",
+    "Adam": "adam",
+    "Adagrad": "adagrad",
+    "the same batches every epoch": "fixed",
+    "TinyVGG": "tinyvgg",
+    "VGG-16": "vgg16",
+    "VGG-19": "vgg19",
+    "VGG-16, He's weights": "he",
+    "VGG-16, batch norm": "norm",
+}
 
 
 def jobs(study: Study) -> list[tuple[Arm, Study, str]]:
@@ -207,3 +220,48 @@ def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataF
     chosen = [e for e in entries if (e["part"], e["task"]) == (part, task) and "history" in e]
     found = {e["name"]: pd.DataFrame(e["history"]) for e in chosen}
     return {n: t.assign(epoch=np.arange(1, len(t) + 1)) for n, t in found.items()}
+
+
+def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """What sentences quote of a `ways_table` and of the gradients before training, by name.
+
+    Returns
+    -------
+    dict
+        ``right_NAME_TASK`` in per cent, with NAME one of sgd, adam, adagrad, fixed, and of the
+        architectures tinyvgg, vgg16, vgg19, he and norm (face task); ``epochs_reduced``;
+        ``at_chance`` and ``learnt``, the architectures whose interval reaches down to chance,
+        and the others. ``weaker_NAME`` and ``stronger_NAME``: how many times weaker, and
+        stronger, the gradient of the first layer is than TinyVGG's; ``fall_NAME``: how many
+        times weaker the signal is at the output than after the first layer; ``spread_NAME``: the
+        largest gradient of a layer over the smallest. NaN where it was not measured.
+    """
+    cells = ways.set_index(["name", "task"])
+    words: dict[str, Any] = {}
+    for arm in ARMS:
+        prefix = "reduced_" * (arm.part == "architectures") + SHORT[arm.name]
+        for task in arm.tasks:
+            known = (arm.name, task) in cells.index
+            right = cells.accuracy[arm.name, task] if known else math.nan
+            words[f"right_{prefix}_{task}"] = 100 * float(right)
+    models = ways[ways.part == "architectures"]
+    words |= {
+        "epochs_reduced": int(models.epochs.iloc[0]) if len(models) else math.nan,
+        "rate_adam": ARMS[1].departures["learning_rate"],
+        "rate_adagrad": ARMS[2].departures["learning_rate"],
+        "at_chance": _listed(models.name[~models.learnt.astype(bool)]),
+        "learnt": _listed(models.name[models.learnt.astype(bool)]),
+    }
+    first = live["TinyVGG"].gradient.iloc[0]
+    for name, table in live.items():
+        short = SHORT[name]
+        words[f"weaker_{short}"] = first / table.gradient.iloc[0]
+        words[f"stronger_{short}"] = table.gradient.iloc[0] / first
+        words[f"fall_{short}"] = table.signal.iloc[0] / table.signal.iloc[-1]
+        words[f"spread_{short}"] = table.gradient.max() / table.gradient.min()
+    return words
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = list(names) or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last
