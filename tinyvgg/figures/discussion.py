@@ -12,7 +12,17 @@ from matplotlib.figure import Figure
 
 from tinyvgg.analysis.intervals import Interval
 from tinyvgg.figures.note import note
-from tinyvgg.figures.style import CONTROL, FAINT, INK, UNIQUE, WIDTH, panels, picture
+from tinyvgg.figures.style import (
+    CONTROL,
+    FAINT,
+    INK,
+    TRUE,
+    UNIQUE,
+    WIDTH,
+    WRONG,
+    panels,
+    picture,
+)
 
 # Ways to train, by Tol's muted colours, which Okabe and Ito's are not mistaken for
 WAYS = {
@@ -136,7 +146,10 @@ def region_examples(
         marked = np.where(regions[k][..., None], cases[k], 255 - (255 - cases[k]) // 5)
         for ax, image in zip(axes[:, k], (cases[k], twins[k], marked, *filled), strict=True):
             picture(ax, image)
-        axes[0, k].set_title("\nas ".join(titles[k]), fontsize=8, fontweight="normal", pad=3)
+        shows, named = titles[k]
+        axes[0, k].set_title(shows, fontsize=8, fontweight="normal", color=TRUE, pad=13)
+        place = {"transform": axes[0, k].transAxes, "ha": "center", "va": "bottom"}
+        axes[0, k].text(0.5, 1.02, named, fontsize=8, color=WRONG, **place)
     for ax, label in zip(axes[:, 0], rows, strict=True):
         ax.set_ylabel(label, fontsize=8.5)
     return figure

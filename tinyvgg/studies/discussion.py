@@ -25,6 +25,7 @@ from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
 from tinyvgg.study import Study
 
 NAME = "discussion"
+LASAGNE_ADAGRAD = 1.0  # learning rate that the released code's library would have taken
 REDUCED = {"image_size": 32, "epochs": 12, "precision": "bfloat16"}  # of the architectures
 GRADIENT_COLUMNS = ("layer", "signal", "gradient", "weight")
 GRADIENT_IMAGES = 12  # a mini-batch
@@ -51,7 +52,7 @@ class Arm:
 SGD = Arm("optimisers", "SGD")
 ARMS = (
     SGD,
-    # rates: Kingma and Ba's own, which is Lasagne's too; torch's for Adagrad (Lasagne has 1.0)
+    # rates: Kingma and Ba's own, which is Lasagne's default too; torch's default for Adagrad
     Arm("optimisers", "Adam", {"optimiser": "adam", "learning_rate": 0.001}),
     Arm("optimisers", "Adagrad", {"optimiser": "adagrad", "learning_rate": 0.01}),
     Arm("order", "the same batches every epoch", {"order": "fixed"}, ("face",)),
@@ -249,6 +250,7 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
         "epochs_reduced": int(models.epochs.iloc[0]) if len(models) else math.nan,
         "rate_adam": ARMS[1].departures["learning_rate"],
         "rate_adagrad": ARMS[2].departures["learning_rate"],
+        "lasagne_adagrad": LASAGNE_ADAGRAD,
         "at_chance": _listed(models.name[~models.learnt.astype(bool)]),
         "learnt": _listed(models.name[models.learnt.astype(bool)]),
     }
