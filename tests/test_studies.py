@@ -6,11 +6,15 @@ from functools import partial
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from scipy.stats import binomtest
 
 from tinyvgg import Study, model, records, study
+from tinyvgg.analysis.gradients import gradient_norms
+from tinyvgg.analysis.intervals import bootstrap_mean
 from tinyvgg.analysis.misleading import misleading_regions
 from tinyvgg.evaluation import predict
 from tinyvgg.studies import augmentation, common, discussion, seeds
@@ -166,7 +170,29 @@ def test_a_network_that_diverges_is_a_result(run, monkeypatch, caplog):
         run(common.LongStudy("x", (), (0,), discussion._networks, list, str), epochs=1)
 
 
+def test_gradients_at_the_start_are_those_of_the_weights_that_training_starts_from(place):
+    own = one(place, architecture="vgg16_bn", initialisation="he", seed=2)
+    net = own.new_network("face").reset(torch.Generator().manual_seed(2), "he")
+    rows = own.split("face").train[:: len(own.split("face").train) // 12][:12]
+    y = torch.from_numpy(own.split("face").labels[rows])
+    expected = gradient_norms(net, own.inputs(rows), y)
+    assert discussion.gradients_at_start(own).equals(expected)
+
+
 # ---------------------------------------------------------------------- the augmentation
+
+
+def test_what_is_gained_and_lost_is_counted_picture_by_picture():
+    def said(*right):
+        return pd.DataFrame({"correct": np.array(right, bool), "subject": np.arange(6) // 2})
+
+    both = {"one": said(1, 1, 1, 0, 0, 1), "other": said(1, 0, 0, 1, 0, 0)}
+    entry = augmentation._pair(4, both, "one", "other")
+    assert (entry["gained"], entry["lost"], entry["seed"]) == (3, 1, 4)
+    assert entry["difference"] == pytest.approx(2 / 6)
+    assert entry["mcnemar"] == pytest.approx(2 * (1 + 4) / 2**4)
+    expected = bootstrap_mean([0, 1, 1, -1, 0, 1], [0, 0, 1, 1, 2, 2])
+    assert (entry["low"], entry["high"]) == pytest.approx(expected[1:])
 
 
 def test_the_augmentation_has_three_arms_and_compares_them_picture_by_picture(run, place, erring):

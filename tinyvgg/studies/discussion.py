@@ -93,7 +93,9 @@ def gradients_at_start(study: Study, task: str = "face") -> pd.DataFrame:
     """`gradient_norms` of a study's network as it is drawn, before any training."""
     protocol = study.protocol(task)
     generator = torch.Generator().manual_seed(study.seed)
-    net = study.new_network(task).reset(generator, protocol.initialisation)
+    with torch.device("meta"):  # no memory and no weights yet: they are drawn once, below
+        net = study.new_network(task)
+    net = net.to_empty(device="cpu").reset(generator, protocol.initialisation)
     return gradient_norms(net.to(study.device), *_batch(study, task))
 
 
