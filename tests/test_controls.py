@@ -327,7 +327,7 @@ def test_every_experiment_of_a_study_is_kept(world, tmp_path, monkeypatch, nobod
     # 0 and the number of layers drawn anew; every cut; every order, mode, kind and share
     assert made["randomised"].layers.tolist() == [0, 1, 2, 3, 4]
     assert len(made["by_cut"]) == 25
-    assert len(made["curves"]) == 6 * 2 * 2 * 41
+    assert len(made["curves"]) == 6 * 2 * 2 * 31
     assert len(made["fills"]) == 2 * (3 + 2)
 
 

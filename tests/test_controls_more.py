@@ -17,6 +17,7 @@ from tinyvgg.analysis.dependence import (
     RELEASED,
     other_classes,
     overlap_by_chance,
+    spreads,
     traced_alike,
 )
 from tinyvgg.analysis.places import mean_known, similarity
@@ -108,6 +109,21 @@ def test_chance_overlap_is_the_mean_over_random_sets():
     assert overlap_by_chance(maps, [0])[0] == 1
 
 
+def test_spreads_are_those_of_the_two_factors():
+    net, images = few_units(2, (24, 16))
+    trace = backtrack(net, images)
+    found, expected = spreads(net, trace), {"activation": [], "weight": []}
+    weight = net.classifier[0].weight.detach().numpy()
+    for a_0, units in zip(trace.maps.flatten(1).numpy(), trace.layers[-1].numpy(), strict=True):
+        active = np.flatnonzero(a_0)
+        largest = [max(weight[i, r] for i in np.flatnonzero(units)) for r in active]
+        for name, x in (("activation", a_0[active]), ("weight", np.array(largest))):
+            expected[name].append(x.std(ddof=1) / x.mean())
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(np.mean(values))
+    assert found["units"] == pytest.approx(float(trace.layers[-1].sum()) / len(images))
+
+
 # ---------------------------------------------------------------------- the cut
 
 
@@ -180,7 +196,7 @@ def test_curves_equal_those_of_pixels_taken_one_after_the_other(dense):
 def test_areas_are_those_under_the_lines_and_better_is_better():
     x = np.array([0, 0.5, 1])
     assert curves.area(np.array([[1.0, 0, 0], [1, 1, 1]]), x).tolist() == [0.25, 1]
-    falling, flat = np.linspace(1, 0, 41)[None].repeat(3, 0), np.ones((3, 41))
+    falling, flat = np.linspace(1, 0, 31)[None].repeat(3, 0), np.ones((3, 31))
     made = {(curves.RELEASED, mode): falling for mode in curves.MODES}
     made |= {("flat", mode): flat for mode in curves.MODES}
     table = curves.areas(made, np.array([1, 2, 2])).set_index(["order", "mode"])
@@ -286,6 +302,7 @@ def test_what_survives_is_what_a_trace_by_each_random_network_gives(dense):
 def test_a_run_without_pairs_gives_empty_tables_and_unknown_numbers(world, nobody):
     net, _, inputs = world
     assert len(other_classes(net, nobody.case, CUT)) == 0
+    assert all(math.isnan(value) for value in spreads(net, nobody.case).values())
     table = by_cut(net, nobody, "unique", (0.0,), (90.0,))
     assert len(table) == 1 and math.isnan(table.confidence[0])
     found = curves.all_curves(net, nobody.case.maps, nobody.case.target)

@@ -25,12 +25,12 @@ from tinyvgg.analysis.controls import (
     effects,
     try_controls,
 )
-from tinyvgg.analysis.dependence import other_classes
+from tinyvgg.analysis.dependence import PRINTED, RELEASED, other_classes, spreads
 from tinyvgg.analysis.intervals import NAN, Interval, bootstrap_mean
 from tinyvgg.analysis.places import mean_known, similarity
 from tinyvgg.analysis.selection import selected_by_layer
 from tinyvgg.analysis.suppression import TwinPairs, pair_twins
-from tinyvgg.backtracking import Backtrace, Cut
+from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 
 CODE = (
     "tinyvgg.controls",
@@ -42,10 +42,10 @@ CODE = (
 PAPERS_SET = {"face": "common", "emotion": "unique"}  # which pixels decide, says the paper
 PAPERS_MEASURE = {"face": "confidence", "emotion": "mended"}  # by what it says so
 SHORT = dict(zip(CONTROLS, ("random", "matched", "largest", "gradient"), strict=True))
-RANDOMISED = 60  # images whose dense layers are drawn anew
+RANDOMISED = 40  # images whose dense layers are drawn anew
 PICTURES = 16  # of them, those whose tracked features are compared
 SEEDS = range(5)
-AVERAGED = 400  # training images whose mean is put in the place of zero
+AVERAGED = 300  # training images whose mean is put in the place of zero
 
 
 class Trial:
@@ -102,14 +102,34 @@ class Trial:
         return self._kept("dependence", make)
 
     def layers(self) -> pd.DataFrame:
-        """Units, active and selected ones of each layer, means over the same images; by layer."""
+        """Units, active and selected ones of each layer, means over the same images.
+
+        The layers are those of `dependence`, from the top down; the pixels are there twice, as
+        released and as printed.
+        """
 
         def make() -> pd.DataFrame:
-            parts = [selected_by_layer(self.net, pairs.case) for pairs in self.pairs.values()]
-            means = pd.concat(parts).drop(columns="image").groupby("layer").mean()
-            return means.sort_index(ascending=False).reset_index()
+            parts = []
+            for pairs in self.pairs.values():
+                case = pairs.case
+                sizes = selected_by_layer(self.net, case)
+                whole = selected_by_layer(
+                    self.net, backtrack_maps(self.net, case.maps, case.target)
+                )
+                parts.append(sizes.replace({"layer": {"L_0": RELEASED}}))
+                parts.append(whole[whole.layer == "L_0"].assign(layer=PRINTED))
+            means = pd.concat(parts).drop(columns="image").groupby("layer", sort=False).mean()
+            return means.reset_index()
 
         return self._kept("layers", make)
+
+    def spreads(self) -> pd.Series:
+        """What makes a pixel's contribution large, as `analysis.dependence.spreads` says."""
+        case = "misclassified"
+        table = self._kept(
+            "spreads", lambda: pd.DataFrame([spreads(self.net, self.pairs[case].case)])
+        )
+        return table.iloc[0]
 
     def by_cut(self) -> pd.DataFrame:
         """The paper's set by floor and percentile, over the misclassified images with a twin."""

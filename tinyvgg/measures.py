@@ -41,6 +41,7 @@ from tinyvgg.analysis.suppression import (
 )
 from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 from tinyvgg.comparison import random_pixels
+from tinyvgg.controls import control_numbers
 from tinyvgg.evaluation import confusion, misclassified
 from tinyvgg.paper import PAPER
 from tinyvgg.tracking import suppress
@@ -74,7 +75,8 @@ def measure(study: Any) -> dict[str, float | None]:
         Numbers by name; where an interval belongs to one, its 95 % bounds are ``NAME_low`` and
         ``NAME_high``. Shares are fractions. None stands for what the run cannot tell: a task
         that its labels do not allow, or no pair of twins. `_face_or_emotion`, `_sets`,
-        `_common`, `_exchange`, `_unique` and `_confusions` list the names.
+        `_common`, `_exchange`, `_unique`, `_confusions` and `controls.control_numbers` list the
+        names.
     """
     tasks = [task for task in TASKS if task in study.tasks]
 
@@ -107,6 +109,7 @@ def _measure(study: Any, tasks: list[str]) -> Numbers:
                 numbers |= _exchange(net, pairs, right, study.seed)
             else:
                 numbers |= _unique(net, pairs, study.split(task).classes, study.seed)
+            numbers |= control_numbers(study, task)
         if task == "emotion":
             numbers |= _confusions(outcomes, study.split(task).classes)
     speeds = [study.history(task).images_per_second.median() for task in tasks]

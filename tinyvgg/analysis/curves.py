@@ -34,7 +34,7 @@ RANKINGS: dict[str, Attribution] = {
 }
 ORDERS = (*RANKINGS, RANDOM)
 MODES = ("deletion", "insertion")
-SHARES = np.linspace(0, 1, 41)
+SHARES = np.linspace(0, 1, 31)
 DRAWS = 3
 
 

@@ -7,6 +7,7 @@ released cut looks at a_0, W_1 and L_1, and at nothing else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from tinyvgg.analysis.selection import layer_names
 from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 from tinyvgg.comparison import jaccard
+from tinyvgg.layers import check_network
 
 RELEASED, PRINTED = "L_0, released", "L_0, printed"
 
@@ -97,6 +99,31 @@ def overlap_by_chance(maps: Tensor, counts: Sequence[int] | Tensor) -> np.ndarra
     active = (maps > 0).flatten(1).sum(dim=1).double().cpu().numpy()
     shared = n * n / np.maximum(active, 1)
     return np.where(n > 0, shared / np.maximum(2 * n - shared, 1e-12), 1.0)
+
+
+@torch.no_grad()
+def spreads(net: nn.Module, trace: Backtrace) -> dict[str, float]:
+    """How far the two factors of a pixel's largest contribution differ between active pixels.
+
+    Returns
+    -------
+    dict
+        activation and weight: standard deviation over mean, of a_0[r] and of the largest
+        W_1[r, i] over i in L_1, means over images; units: how many i there are.
+    """
+    weight = check_network(net)[1][0].weight
+    found = []
+    for b, a_0 in enumerate(trace.maps.flatten(1)):
+        units = trace.layers[-1][b] if trace.layers else trace.target[b : b + 1]
+        active = a_0 > 0
+        if active.sum() < 2 or (trace.layers and not units.any()):
+            continue
+        factors = a_0[active], weight[units].amax(dim=0)[active]
+        found.append([float(x.std() / x.mean()) for x in factors])
+    counts = trace.layers[-1].sum(dim=1) if trace.layers else torch.ones(len(trace.maps))
+    means = np.mean(found, axis=0) if found else (math.nan, math.nan)
+    units_mean = float(counts.double().mean()) if len(counts) else math.nan
+    return {"activation": float(means[0]), "weight": float(means[1]), "units": units_mean}
 
 
 def _jaccard(one: Tensor, two: Tensor) -> np.ndarray:

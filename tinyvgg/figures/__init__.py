@@ -1,6 +1,7 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
 from tinyvgg.figures.closeups import close_ups, gaze_rows
+from tinyvgg.figures.controls import Forest, forest, seed_dots, shared_bars
 from tinyvgg.figures.difficulty import difficulty_dots
 from tinyvgg.figures.discussion import (
     Panel,
@@ -15,6 +16,13 @@ from tinyvgg.figures.note import note
 from tinyvgg.figures.photograph import photograph
 from tinyvgg.figures.pixels import contributions, cut_heat_map, missing_pixels, pixel_counts
 from tinyvgg.figures.run_line import sign_with, signed
+from tinyvgg.figures.sanity import (
+    class_dependence,
+    cut_maps,
+    order_areas,
+    order_curves,
+    random_layers,
+)
 from tinyvgg.figures.style import use_style
 from tinyvgg.figures.suppression import (
     common_values,
@@ -35,10 +43,12 @@ from tinyvgg.figures.unpooling import (
 )
 
 __all__ = [
+    "Forest",
     "Panel",
     "architecture",
     "augmentation_arms",
     "cast",
+    "class_dependence",
     "close_ups",
     "common_values",
     "confidence_falls",
@@ -46,6 +56,7 @@ __all__ = [
     "contact_sheet",
     "contributions",
     "cut_heat_map",
+    "cut_maps",
     "deconvolution_variants",
     "deconvolutional_network",
     "difficulty_dots",
@@ -56,16 +67,22 @@ __all__ = [
     "feature_maps",
     "feature_places",
     "feature_rows",
+    "forest",
     "gaze_rows",
     "gradients_by_layer",
     "missing_pixels",
     "mistaken_for",
     "note",
+    "order_areas",
+    "order_curves",
     "photograph",
     "pixel_counts",
     "probability_floors",
     "probability_grid",
+    "random_layers",
     "region_examples",
+    "seed_dots",
+    "shared_bars",
     "shares_mended",
     "sign_with",
     "signed",

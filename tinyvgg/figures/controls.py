@@ -1,0 +1,174 @@
+"""Sets of pixels and their controls: differences with intervals, overlaps, other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from tinyvgg.analysis.summaries import LABELS
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import FAINT, INK, TASK, panels
+
+NO_PAIRS = "In this run no misclassified face has a twin: there is no set to try."
+BETTER, WORSE = "#eef4ea", "#f7eeee"
+KINDS = {"misclassified": (True, -0.13), "correct": (False, 0.13)}  # filled, shifted
+
+
+class Forest(NamedTuple):
+    """A panel of a forest plot.
+
+    Attributes
+    ----------
+    title : str
+    colour : str
+    rows : DataFrame
+        A row a mark: label, kind ("misclassified" or "correct"), difference, low, high; a row
+        with a `note` is that note and no mark.
+    limits : (float, float)
+        Of the axis.
+    """
+
+    title: str
+    colour: str
+    rows: pd.DataFrame
+    limits: tuple[float, float] = (-1.0, 1.0)
+
+
+def forest(
+    parts: Sequence[Sequence[Forest]],
+    axis: str,
+    sides: tuple[str, str] = ("the control\ndoes more", "the set\ndoes more"),
+    kinds: bool = True,
+) -> Figure:
+    """Differences with their intervals: right of zero, the paper's set does more.
+
+    Parameters
+    ----------
+    parts : rows of panels
+        All panels of a figure have the same labels, in the same order.
+    axis : str
+        What is shown, for the lowest panels.
+    sides : two str
+        What left and right of zero mean.
+    kinds : bool
+        Whether there are marks of both kinds of pairs.
+    """
+    if not any(
+        part.rows.get("difference", pd.Series()).notna().any() for row in parts for part in row
+    ):
+        return note(NO_PAIRS)
+    labels = list(dict.fromkeys(label for row in parts for p in row for label in p.rows.label))
+    height = len(parts) * (0.42 * len(labels) + 0.75) + 0.75
+    figure, axes = panels(len(parts), len(parts[0]), height, sharey=True)
+    for line, row in zip(axes, parts, strict=True):
+        for ax, part in zip(line, row, strict=True):
+            _panel(ax, part, labels, sides)
+        line[0].set_yticks(range(len(labels)), labels)
+        line[0].set_ylim(len(labels) - 0.5, -1.25)
+    figure.supxlabel(axis, fontsize=9)
+    if kinds:
+        marks = [
+            Line2D([], [], marker="o", ls="", mfc=INK, mec=INK, label="misclassified images"),
+            Line2D([], [], marker="o", ls="", mfc="white", mec=INK, label="correct images"),
+        ]
+        figure.legend(handles=marks, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _panel(ax: Axes, part: Forest, labels: list[str], sides: tuple[str, str]) -> None:
+    left, right = part.limits
+    ax.axvspan(left, 0, color=WORSE, lw=0, zorder=0)
+    ax.axvspan(0, right, color=BETTER, lw=0, zorder=0)
+    ax.axvline(0, color=FAINT, lw=1, zorder=1)
+    for x, words in zip((left / 2, right / 2), sides, strict=True):
+        ax.text(x, -0.85, words, ha="center", va="center", fontsize=8, color="#555555")
+    for row in part.rows.itertuples():
+        at = labels.index(row.label)
+        if isinstance(said := getattr(row, "note", None), str):
+            ax.text((left + right) / 2, at, said, ha="center", va="center", fontsize=8)
+            continue
+        filled, shift = KINDS[row.kind]
+        style: dict[str, Any] = {"color": part.colour, "zorder": 3, "clip_on": False}
+        ax.plot([row.low, row.high], [at + shift] * 2, lw=1.6, **style)
+        face = part.colour if filled else "white"
+        ax.plot(row.difference, at + shift, "o", ms=6, mfc=face, mec=part.colour, **style)
+    ax.set(xlim=part.limits, xticks=np.linspace(left, right, 5))
+    ax.set_title(part.title, fontsize=9)
+    ax.xaxis.set_major_formatter(FuncFormatter(signed))
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+
+
+def signed(value: float, _: object = None) -> str:
+    """A number with its sign; zero without."""
+    return "0" if value == 0 else f"{value:+.1f}".replace("-", "−")
+
+
+def shared_bars(shares: Mapping[str, pd.Series]) -> Figure:
+    """Which part of each control lies in the set.
+
+    Parameters
+    ----------
+    shares : mapping of task to Series
+        Fractions by control.
+    """
+    if all(part.empty for part in shares.values()):
+        return note(NO_PAIRS)
+    labels = list(next(part.index for part in shares.values() if not part.empty))
+    figure, axes = panels(1, 1, 0.7 + 0.5 * len(labels))
+    ax, width = axes[0, 0], 0.8 / len(shares)
+    for k, (task, part) in enumerate(shares.items()):
+        places = np.arange(len(part)) + (k - (len(shares) - 1) / 2) * width
+        drawn = ax.barh(
+            places, 100 * part, height=width * 0.92, color=TASK[task], label=f"{task} task"
+        )
+        words = [f"{100 * share:.0f} %" for share in part]
+        ax.bar_label(drawn, words, padding=3, fontsize=8.5)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set(xlim=(0, 108), xlabel="of the control's pixels, how many are backtracked too (%)")
+    ax.invert_yaxis()
+    ax.grid(axis="x")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(shares))
+    return figure
+
+
+def seed_dots(tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
+    """The differences of a set and its controls for several seeds, a mark each.
+
+    Parameters
+    ----------
+    tables : mapping of task to DataFrame
+        Of `controls.over_seeds`.
+    titles : mapping of task to str
+    """
+    if not any(table.difference.notna().any() for table in tables.values()):
+        return note(NO_PAIRS)
+    labels = list(dict.fromkeys(name for table in tables.values() for name in table.control))
+    figure, axes = panels(1, len(tables), 0.5 * len(labels) + 1.3, sharey=True)
+    for ax, (task, table) in zip(axes[0], tables.items(), strict=True):
+        seeds = sorted(table.seed.unique())
+        ax.axvspan(-1, 0, color=WORSE, lw=0, zorder=0)
+        ax.axvspan(0, 1, color=BETTER, lw=0, zorder=0)
+        ax.axvline(0, color=FAINT, lw=1)
+        for row in table.itertuples():
+            at = labels.index(row.control) + 0.6 * (
+                (seeds.index(row.seed) + 0.5) / len(seeds) - 0.5
+            )
+            face = TASK[task] if row.origin == "this run" else "white"
+            ax.plot([row.low, row.high], [at, at], color=TASK[task], lw=1.2)
+            ax.plot(row.difference, at, "o", ms=5, mfc=face, mec=TASK[task])
+        ax.set(xlim=(-1, 1), ylim=(len(labels) - 0.5, -0.5), xticks=[-1, -0.5, 0, 0.5, 1])
+        ax.set_title(titles[task], fontsize=9)
+        ax.xaxis.set_major_formatter(FuncFormatter(signed))
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+    axes[0, 0].set_yticks(range(len(labels)), [LABELS.get(name, name) for name in labels])
+    figure.supxlabel("difference of set and control; filled: this run", fontsize=9)
+    return figure

@@ -1,0 +1,238 @@
+"""What sets of pixels depend on: the class, the cut, the order of deletion, the dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from tinyvgg.backtracking import Cut
+from tinyvgg.figures.controls import KINDS, NO_PAIRS
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import (
+    CONTROL,
+    FAINT,
+    INK,
+    PAPER,
+    SEQUENTIAL,
+    TASK,
+    panels,
+)
+
+# Paul Tol's muted colours, which have no fixed meaning elsewhere, and a dash for those that meet
+ORDER_LINES = (
+    {"color": INK, "lw": 2.6},
+    {"color": "#88CCEE", "lw": 1.8},
+    {"color": "#117733", "lw": 2.4},
+    {"color": "#DDCC77", "lw": 1.6, "ls": (0, (2, 1.5))},
+    {"color": "#AA4499", "lw": 1.8},
+    {"color": CONTROL, "lw": 1.8, "ls": (0, (5, 2))},
+)
+
+
+def class_dependence(
+    overlaps: Mapping[str, pd.DataFrame], sizes: Mapping[str, pd.Series]
+) -> Figure:
+    """How much of each layer's selection another class shares, and how much is selected at all.
+
+    Parameters
+    ----------
+    overlaps : mapping of task to DataFrame
+        Indexed by layer, from the top down; columns mean, least and most (Jaccard index).
+    sizes : mapping of task to Series
+        Share of the active units that is selected, by layer.
+    """
+    if not any(len(table) and table["mean"].notna().any() for table in overlaps.values()):
+        return note(NO_PAIRS)
+    figure, axes = panels(1, 2, 3.1, width_ratios=[1, 1.15])
+    left, right = axes[0]
+    for k, (task, table) in enumerate(overlaps.items()):
+        places = np.arange(len(table)) + 0.16 * (k - 0.5)
+        left.vlines(places, table.least, table.most, color=TASK[task], lw=1.4)
+        left.plot(places, table["mean"], "o", ms=7, color=TASK[task], label=f"{task} task")
+        bars = np.arange(len(sizes[task])) + 0.38 * (k - 0.5)
+        drawn = right.bar(bars, 100 * sizes[task], width=0.36, color=TASK[task])
+        right.bar_label(drawn, [f"{100 * s:.0f}" for s in sizes[task]], fontsize=8, padding=1)
+        left.set_xticks(range(len(table)), [_symbol(name) for name in table.index])
+        right.set_xticks(range(len(sizes[task])), [_symbol(name) for name in sizes[task].index])
+    left.axhline(1, color=FAINT, lw=0.8, zorder=0)
+    left.set(ylim=(-0.02, 1.08), ylabel="overlap with another class (Jaccard)")
+    left.set_title("1 = the same set for both classes")
+    left.legend(loc="lower right")
+    left.grid(axis="y")
+    right.set(ylim=(0, 115), ylabel="selected, of the active (%)", yticks=[0, 25, 50, 75, 100])
+    right.set_title("how much is selected")
+    return figure
+
+
+def _symbol(name: str) -> str:
+    """ "L_0, printed" as a label of two lines."""
+    symbol, _, reading = name.partition(", ")
+    return f"${symbol}$\n{reading}" if reading else f"${symbol}$"
+
+
+def cut_maps(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Mapping[str, str],
+    titles: Mapping[str, str],
+    chosen: Cut = Cut(),  # noqa: B008 (frozen)
+) -> Figure:
+    """Size of a set, and what it does beyond as many random pixels, by floor and percentile.
+
+    Parameters
+    ----------
+    tables : mapping of task to DataFrame
+        Of `analysis.sensitivity.by_cut`.
+    columns : mapping of task to str
+        Which column is the effect.
+    titles : mapping of task to str
+        Of the effect.
+    chosen : Cut
+        Is framed.
+    """
+    if not any(table.pixels.notna().any() for table in tables.values()):
+        return note(NO_PAIRS)
+    figure, axes = panels(len(tables), 2, 2.5 * len(tables))
+    for line, (task, table) in zip(axes, tables.items(), strict=True):
+        shown = (
+            ("pixels", f"{task}: pixels in the set", "{:.0f}", None),
+            (columns[task], titles[task], "{:+.2f}", 1),
+        )
+        for ax, (column, title, words, most) in zip(line, shown, strict=True):
+            _heat(
+                ax,
+                table.pivot(index="floor", columns="percentile", values=column),
+                words,
+                chosen,
+                most,
+            )
+            ax.set_title(title, fontsize=9)
+        line[0].set_ylabel("floor")
+    for ax in axes[-1]:
+        ax.set_xlabel("percentile")
+    return figure
+
+
+def _heat(ax: Axes, table: pd.DataFrame, words: str, chosen: Cut, limit: float | None) -> None:
+    values = table.to_numpy(float)
+    largest = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 1.0
+    low, high = (0, max(largest, 1)) if limit is None else (-largest, largest)
+    drawn = ax.imshow(
+        values, cmap=SEQUENTIAL if limit is None else "PuOr", vmin=low, vmax=high, aspect="auto"
+    )
+    for (y, x), value in np.ndenumerate(values):
+        text = words.format(value).replace("-", "−") if np.isfinite(value) else "–"
+        shade = drawn.cmap(drawn.norm(value))[:3] if np.isfinite(value) else (1, 1, 1)
+        dark = np.dot(shade, (0.299, 0.587, 0.114)) < 0.5
+        ax.text(x, y, text, ha="center", va="center", fontsize=8.5, color="white" if dark else INK)
+    ax.set_xticks(range(table.shape[1]), [f"{p:g}" for p in table.columns])
+    ax.set_yticks(range(table.shape[0]), [f"{f:g}" for f in table.index])
+    if chosen.floor in table.index and chosen.percentile in table.columns:
+        x, y = table.columns.get_loc(chosen.percentile), table.index.get_loc(chosen.floor)
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=PAPER, lw=3))
+
+
+def order_curves(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Figure:
+    """Deletion and insertion curves, a line an order.
+
+    Parameters
+    ----------
+    tables : mapping of task to DataFrame
+        Columns order, mode, share and probability.
+    orders : sequence of str
+    """
+    if not any(table.probability.notna().any() for table in tables.values()):
+        return note(NO_PAIRS)
+    figure, axes = panels(len(tables), 2, 2.35 * len(tables) + 0.6, sharey=True, sharex=True)
+    words = {"deletion": "deleted", "insertion": "inserted"}
+    good = {"deletion": "lower is better", "insertion": "higher is better"}
+    for line, (task, table) in zip(axes, tables.items(), strict=True):
+        for ax, mode in zip(line, words, strict=True):
+            for name, style in zip(orders, ORDER_LINES, strict=True):
+                some = table[(table["mode"] == mode) & (table.order == name)]
+                ax.plot(100 * some.share, some.probability, label=name, **style)
+            ax.set_title(f"{task}: {mode}, {good[mode]}", fontsize=9)
+            ax.set(xlim=(0, 100), ylim=(-0.02, 1.02))
+            ax.grid()
+        line[0].set_ylabel("probability")
+    for ax, done in zip(axes[-1], words.values(), strict=True):
+        ax.set_xlabel(f"active pixels {done} (%)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+def order_areas(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Figure:
+    """Areas under the curves with their intervals: a mark an order and kind of image.
+
+    Parameters
+    ----------
+    tables : mapping of task to DataFrame
+        Columns kind, order, mode, area, low and high.
+    orders : sequence of str
+    """
+    if not any(table.area.notna().any() for table in tables.values()):
+        return note(NO_PAIRS)
+    figure, axes = panels(1, 2 * len(tables), 0.33 * len(orders) + 1.3, sharey=True)
+    parts = [(task, mode) for task in tables for mode in ("deletion", "insertion")]
+    for ax, (task, mode) in zip(axes[0], parts, strict=True):
+        table = tables[task]
+        for row in table[table["mode"] == mode].itertuples():
+            filled, shift = KINDS[row.kind]
+            at, colour = orders.index(row.order) + shift, TASK[task]
+            ax.plot([row.low, row.high], [at, at], color=colour, lw=1.5)
+            ax.plot(row.area, at, "o", ms=5, mfc=colour if filled else "white", mec=colour)
+        side = "left" if mode == "deletion" else "right"
+        ax.set(xlim=(-0.02, 1.02), xticks=[0, 0.5, 1], xticklabels=["0", ".5", "1"])
+        ax.set_title(f"{task}\n{mode}", fontsize=9)
+        ax.set_xlabel(f"{side} is better", fontsize=8.5)
+        ax.grid(axis="x")
+        ax.tick_params(axis="y", length=0)
+    axes[0, 0].set_yticks(range(len(orders)), orders)
+    axes[0, 0].set_ylim(len(orders) - 0.5, -0.5)
+    figure.supxlabel("area under the curve; filled: misclassified, hollow: correct", fontsize=9)
+    return figure
+
+
+def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """What is left as the dense layers are drawn anew from the output downwards.
+
+    Parameters
+    ----------
+    tables : mapping of task to DataFrame
+        Of `analysis.randomised.survival`.
+    """
+    if not any(table.released.notna().any() for table in tables.values()):
+        return note(NO_PAIRS)
+    figure, axes = panels(1, len(tables), 3.2, sharey=True)
+    lines: dict[str, tuple[str, dict[str, Any]]] = {
+        "printed": ("printed set, overlap", {"color": INK, "lw": 4.5, "alpha": 0.35}),
+        "released": ("released set, overlap", {"marker": "o", "ms": 5, "lw": 2}),
+        "features": (
+            "tracked features, correlation",
+            {"color": "#117733", "marker": "s", "ms": 4, "lw": 1.4, "ls": (0, (3, 1.5))},
+        ),
+        "same": ("decisions that stay", {"color": "#AA4499", "marker": "D", "ms": 4, "lw": 1.6}),
+        "chance": ("random sets, overlap", {"color": CONTROL, "lw": 1.4, "ls": (0, (1, 1.5))}),
+    }
+    for ax, (task, table) in zip(axes[0], tables.items(), strict=True):
+        table = table.assign(same=1 - table.changed)
+        for column, (_, style) in lines.items():
+            ax.plot(table.layers, table[column], **{"color": TASK[task], **style})
+        deepest = int(table.layers.max())
+        names = ["none", "output", *(f"+ dense {j}" for j in range(deepest - 1, 0, -1))]
+        ax.set_xticks(table.layers, names[: deepest + 1], fontsize=8)
+        ax.set(title=f"{task} task", ylim=(-0.03, 1.06), xlabel="layers drawn anew")
+        ax.grid(axis="y")
+    axes[0, 0].set_ylabel("what is left (1 = all)")
+    handles = [
+        Line2D([], [], **{"color": FAINT, **style}, label=words) for words, style in lines.values()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
