@@ -58,13 +58,13 @@ class Surface:
 def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
     """What the visible points are made of; the eyes are left to `eyes.paint_eye`."""
     person, values, part = scene.sitter.person, points.values, points.part
-    normal = values[:, NORMAL].copy()
+    normal = values[:, NORMAL].copy("F")  # coordinates apart, as in `values`: quicker
     seen_from = rig.views.T.take(points.film, 1)
     behind = np.isin(part, TWO_SIDED) & (dot(normal, seen_from) < 0)
     normal[behind] *= -1
     count = len(part)
     surface = Surface(
-        colour=np.full((count, 3), 0.5, np.float32),
+        colour=np.full((count, 3), 0.5, np.float32, order="F"),
         normal=normal,
         gloss=np.zeros(count, np.float32),
         hair=np.zeros(count, np.float32),
@@ -95,7 +95,7 @@ def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
 
 def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> None:
     """Fill in the points `here` on the skin and the scalp."""
-    values, normal = values[here], surface.normal[here]
+    values, normal = values.T.take(here, 1).T, surface.normal.T.take(here, 1).T
     sitter, person = scene.sitter, scene.sitter.person
     level = sitter.canvas_for(rig.pixels_per_dm)
     x, y, z = values[:, LAYOUT].T
@@ -138,7 +138,7 @@ def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> No
     colour = colour * np.exp(-dark[:, None] * LID_MARGIN - (margin - dark)[:, None] * WATER_LINE)
 
     # The relief's slope along the turn of the head and upwards tilts the normal.
-    sideways = np.stack([np.cos(angle), np.zeros_like(angle), -np.sin(angle)], 1)
+    sideways = np.stack([np.cos(angle), np.zeros_like(angle), -np.sin(angle)]).T
     tilt = sideways * slope[:, :1]
     tilt[:, 1] += slope[:, 1]
     tilt *= (1 - mouth)[:, None]
