@@ -37,6 +37,7 @@ _FEATURES = 'Section "Visualization and analysis of the features"'
 
 PAPER = {
     "subjects": Printed(67, "people", 'Section "Data collection and preprocessing"'),
+    "image_size": Printed(224, "pixels", 'Section "Data collection and preprocessing"'),
     "train_face": Printed(2412, "images", "Table 2"),
     "test_face": Printed(2412, "images", "Table 2"),
     "train_emotion": Printed(2400, "images", "Table 2"),
