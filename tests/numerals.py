@@ -206,15 +206,15 @@ def literals_glued(code: str) -> list[str]:
 
 # ---------------------------------------------------------------------- built pages
 
-PASSED_OVER = (
-    "pre, code, .math, .headerlink, .cell_input, .cell_output table, .cell_output .output, "
-    "script, style, h1, h2, h3, h4, h5, h6, .caption-number, .std-numref, .std-ref, .eqref, "
-    ".run-identity, .proof, .bibliography, nav, .admonition-title"
+PASSED_OVER = (  # computed, or a label, or read in the sources with the code beside it
+    "pre, code, .math, .headerlink, .cell_input, .cell_output .output, table.results, figcaption, "
+    "script, style, h1, h2, h3, h4, h5, h6, a.reference.internal, .run-identity, .proof, nav, "
+    ".admonition-title"
 )
 
 
 def page_texts(path: Path) -> Iterator[str]:
-    """The paragraphs, items, captions and rows of a built page, marked as in `prose`."""
+    """The paragraphs, items and rows of a built page, marked as in `prose`."""
     from bs4 import BeautifulSoup
 
     page = BeautifulSoup(path.read_text("utf8"), "html.parser").select_one("article")

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import pytest
 from tinyvgg import __main__ as command_line
 from tinyvgg import book, execution
 from tinyvgg.execution import STAMP, BookError, read_stamp, source_hash
+from tinyvgg.jobs import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = {
@@ -68,7 +70,7 @@ class Root:
 @pytest.fixture
 def prepared(monkeypatch):
     """A study that costs nothing, no scripts, no binding; what was asked is recorded."""
-    asked = SimpleNamespace(identity=dict(IDENTITY), prepared=0, bound=0, executed=[])
+    asked = SimpleNamespace(identity=dict(IDENTITY), missing=[], trained=0, bound=0, executed=[])
 
     class Study:
         def __init__(self, profile, faces, seed, device):
@@ -76,8 +78,9 @@ def prepared(monkeypatch):
                 raise ValueError(f"unknown profile {profile!r}: choose one of smoke")
             asked.identity |= {"faces": faces, "seed": seed}
 
-        def prepare(self):
-            asked.prepared += 1
+        def networks(self):
+            asked.trained += 1
+            return {job.name: (self, job.name) for job in asked.missing}
 
         def identity(self):
             return asked.identity
@@ -86,6 +89,12 @@ def prepared(monkeypatch):
         asked.bound += 1
 
     monkeypatch.setitem(sys.modules, "tinyvgg.study", SimpleNamespace(Study=Study))
+
+    def training_jobs(networks):
+        return [job for job in asked.missing if job.name in networks]
+
+    monkeypatch.setattr(book, "training_jobs", training_jobs)
+    monkeypatch.setattr(book, "accuracy", lambda study, task: f"{task}: all right")
     monkeypatch.setattr(book, "vendor_scripts", lambda root: None)
     monkeypatch.setattr(book, "_bind", bind)
     return asked
@@ -95,7 +104,7 @@ def prepared(monkeypatch):
 def pretended(prepared, monkeypatch):
     """As `prepared`, and a notebook is only copied and stamped."""
 
-    def execute(source, copy, stamp):
+    def execute(source, copy, stamp, processes):
         prepared.executed.append(source.stem)
         copy.parent.mkdir(parents=True, exist_ok=True)
         content = json.loads(source.read_text())
@@ -236,7 +245,7 @@ def test_a_parameter_reaches_the_notebooks_that_declare_it_and_no_other(root, pr
 def test_only_executes_some_and_binds_nothing(root, pretended):
     root.build(only=["02"])
     assert pretended.executed == ["02_two"]
-    assert (pretended.bound, pretended.prepared) == (0, 0)
+    assert (pretended.bound, pretended.trained) == (0, 0)
     assert not (root.output / "_build" / "run.json").exists()
 
 
@@ -271,6 +280,102 @@ def test_the_commit_tells_a_changed_checkout_from_a_clean_one(tmp_path):
     assert len(clean) == 40
     (tmp_path / "file").write_text("2")
     assert book.commit(tmp_path) == f"{clean}-dirty"
+
+
+# ---------------------------------------------------------------------- what waits for what
+
+
+def needing(*networks: str) -> nbformat.NotebookNode:
+    made = notebook("1")
+    made.metadata["tinyvgg"] = {"networks": list(networks)}
+    return made
+
+
+def planned(root, networks=("face", "emotion", "photographs")):
+    paths = book.notebooks(root.folder)
+    declared = {path: ["profile", "seed"] for path in paths}
+    jobs = execution.plan(paths, {"seed": 0}, declared, "r", root.output, frozenset(networks))[1]
+    return {job.name: sorted(job.needs) for job in jobs}
+
+
+def test_a_notebook_waits_for_the_networks_it_names_or_for_all(root):
+    root.write("02_two", needing("face"))
+    assert planned(root) == {"02_two": ["face"], "01_one": ["emotion", "face", "photographs"]}
+
+
+def test_notebooks_that_wait_for_fewer_networks_come_first_and_else_the_order_stays(root):
+    assert list(planned(root)) == ["01_one", "02_two"]
+    root.write("02_two", needing())
+    assert list(planned(root)) == ["02_two", "01_one"]
+    assert list(planned(root, networks=())) == ["01_one", "02_two"]
+
+
+def test_a_network_that_the_book_does_not_train_is_refused(root):
+    root.write("02_two", needing("faces"))
+    with pytest.raises(ValueError, match=r"02_two\.ipynb needs an unknown network faces: choose"):
+        planned(root)
+
+
+def test_what_a_notebook_needs_does_not_count_as_a_change_of_it(root):
+    before = notebook("1")
+    assert source_hash(nbformat.writes(before)) == source_hash(nbformat.writes(needing("face")))
+
+
+def test_a_notebook_runs_while_a_network_that_it_does_not_need_is_trained(root, pretended):
+    root.write("02_two", needing("face"))
+    ready = threading.Event()
+
+    def emotion(processes):
+        assert ready.wait(20), "02_two did not run beside the training"
+        return 1.0
+
+    def watch(source, copy, stamp, processes, execute=execution.execute):
+        if source.stem == "02_two":
+            ready.set()
+        return execute(source, copy, stamp, processes)
+
+    pretended.missing = [Job("emotion", emotion), Job("face", lambda processes: 1.0)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "execute", watch)
+        patch.setattr(book, "at_a_time", lambda: 2)
+        root.build()
+    assert pretended.executed == ["02_two", "01_one"]
+
+
+def test_only_the_networks_that_are_missing_are_trained_in_processes_of_one_thread(tmp_path):
+    class Recorded:
+        def run(self, command, env, **_):
+            self.command, self.env = command, env
+            return SimpleNamespace(returncode=0)
+
+    study = SimpleNamespace(
+        profile=SimpleNamespace(name="smoke"),
+        source="orl",
+        seed=3,
+        device="cpu",
+        store=SimpleNamespace(root=tmp_path),
+        is_trained=lambda task: task == "emotion",
+    )
+    (job,) = book.training_jobs({"emotion": (study, "emotion"), "photographs": (study, "face")})
+    assert job.name == "photographs"
+    processes = Recorded()
+    assert job.run(processes) >= 0
+    said = " ".join(processes.command)
+    assert "train --task face --profile smoke --faces orl --seed 3 --device cpu" in said
+    assert (processes.env["TINYVGG_STORE"], processes.env["OMP_NUM_THREADS"]) == (
+        str(tmp_path),
+        "1",
+    )
+
+
+def test_a_training_that_fails_stops_the_build(root, pretended):
+    def fail(processes):
+        raise BookError("training failed, as said above")
+
+    pretended.missing = [Job("emotion", fail)]
+    with pytest.raises(BookError, match="training failed"):
+        root.build()
+    assert not pretended.executed and not pretended.bound
 
 
 # ---------------------------------------------------------------------- execution

@@ -107,8 +107,8 @@ def test_a_page_is_read_as_its_reader_reads_it(tmp_path):
         <p>Found <span class="pasted-text">7</span> of 9 cases.</p>
         <p>It printed 811 (<a href="references.html#id3">Fang, 2017</a>).</p>
         <div class="cell_output"><pre>42</pre><table><tr><td>43</td></tr></table></div>
-        <figure><figcaption><span class="caption-number">Fig. 6</span>
-        <p>The 5 best.</p></figcaption></figure>
+        <figure><figcaption><p>Fig. 6 The 5 best.</p></figcaption></figure>
+        <ul><li><p>So <a class="reference internal" href="#eq">(4)</a> has 5.</p></li></ul>
         <table><tbody><tr><td><p>face</p></td><td><p>98.2</p></td></tr></tbody></table>
         <p><code>x = 3</code> and <span class="math">x^4</span>.</p></article>"""
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -129,6 +130,25 @@ class TestNotebook:
         declared = set(execution.declared_parameters(notebook))
         assert {"profile", "seed", "device"} <= declared
         assert declared & {"faces", "photographs"}
+
+    def test_needs_no_network_but_those_it_names(self, notebook):
+        """Else it would wait for a training that has just begun, in the place of another."""
+        content = json.loads(notebook.read_text("utf8"))
+        named = content["metadata"].get(execution.STAMP, {}).get("networks")
+        if named is None:
+            return
+        code = ["".join(c["source"]) for c in content["cells"] if c["cell_type"] == "code"]
+        asked = [
+            ast.unparse(node.args[0]) if node.args else "every task"
+            for source in code
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("network", "outcomes", "history", "best_epoch", "train")
+        ]
+        known = {repr("face" if name == "photographs" else name) for name in named}
+        assert set(asked) <= known
+        assert not any("study.tasks" in source for source in code)
 
     def test_has_one_title(self, notebook):
         cells = json.loads(notebook.read_text("utf8"))["cells"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import filecmp
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -18,19 +19,27 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from tinyvgg.execution import (
     BookError,
+    at_a_time,
     content_hash,
     declared_parameters,
-    execute_all,
+    plan,
     write_json,
 )
+from tinyvgg.jobs import Job, Processes, run_jobs
 from tinyvgg.records import commit, default_folder
+
+if TYPE_CHECKING:
+    from tinyvgg.study import Study
+
+    Networks = Mapping[str, tuple[Study, str]]
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +110,13 @@ def build(
     build_folder = Path(output).resolve() / "_build"
     build_folder.mkdir(parents=True, exist_ok=True)
     with FileLock(build_folder / "book.lock"):
+        networks: Networks = {}
         if not only:
             vendor_scripts(root)
-            study.prepare()
-            log.info("faces and networks are ready after %.0f s", time.perf_counter() - clock)
+            networks = study.networks()
+        training = training_jobs(networks)
+        for name in networks.keys() - {job.name for job in training}:
+            log.info(accuracy(*networks[name]))
         identity = study.identity()
         run = run_id(identity)
         given = {
@@ -114,7 +126,22 @@ def build(
             "device": device,
             **(parameters or {}),
         }
-        done = execute_all(chosen, given, declared, run, build_folder / "executed")
+        executed = build_folder / "executed"
+        needed = frozenset(job.name for job in training)
+        done, executing = plan(chosen, given, declared, run, executed, needed)
+        if len(executing) < len(chosen):
+            log.info("%d of %d notebooks are unchanged", len(chosen) - len(executing), len(chosen))
+        count = itertools.count(1)
+
+        def note(job: Job, seconds: float) -> None:
+            if job in executing:
+                done[job.name]["seconds"] = seconds
+                words = "%s took %.0f s (%d of %d)"
+                log.info(words, job.name, seconds, next(count), len(executing))
+            else:
+                log.info("%s, after %.0f s", accuracy(*networks[job.name]), seconds)
+
+        run_jobs([*training, *executing], at_a_time(), note)
         record = {
             **identity,
             "run": run,
@@ -130,6 +157,40 @@ def build(
         record["seconds"] = round(time.perf_counter() - clock, 1)
         write_json(build_folder / "run.json", record)
     return record
+
+
+def training_jobs(networks: Networks) -> list[Job]:
+    """A job for each of some networks that is missing, in their order.
+
+    Each is a process of one thread that shows its progress. One that is ended before it is done
+    goes on after its last epoch when the book is made again.
+    """
+
+    def train(study: Study, task: str, processes: Processes) -> float:
+        clock = time.perf_counter()
+        settings = {"--task": task, "--profile": study.profile.name, "--faces": study.source}
+        settings |= {"--seed": str(study.seed), "--device": str(study.device)}
+        options = itertools.chain.from_iterable(settings.items())
+        ran = processes.run(
+            [sys.executable, "-m", "tinyvgg", "train", *options],
+            env={**os.environ, "TINYVGG_STORE": str(study.store.root), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,  # the accuracy, which `build` tells of all networks
+        )
+        if ran.returncode:
+            raise BookError(f"{study.source}, {task} task: training failed, as said above")
+        return time.perf_counter() - clock
+
+    return [
+        Job(name, partial(train, study, task))
+        for name, (study, task) in networks.items()
+        if not study.is_trained(task)
+    ]
+
+
+def accuracy(study: Study, task: str) -> str:
+    """How well a trained network does, in words."""
+    right = 100 * study.outcomes(task).correct.mean()
+    return f"{study.source}, {task} task: {right:.2f} % of the test images right"
 
 
 def notebooks(root: Path = ROOT) -> list[Path]:
@@ -255,4 +316,4 @@ def _package_source() -> dict[str, str]:
     return found
 
 
-_NOT_IN_NOTEBOOKS = ("book.py", "execution.py", "__main__.py")
+_NOT_IN_NOTEBOOKS = ("book.py", "execution.py", "jobs.py", "__main__.py")

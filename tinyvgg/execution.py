@@ -14,14 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tinyvgg.jobs import Job, Processes
 
 log = logging.getLogger(__name__)
 
 STAMP = "tinyvgg"  # the key of the stamp in a copy's metadata
-AT_A_TIME = 2  # notebooks
+MOST = 4  # jobs at a time: each holds the faces and a network in memory
 RUN = "TINYVGG_RUN"  # tells a kernel of which run of the book it is
 
 
@@ -66,16 +68,48 @@ def read_stamp(copy: Path) -> dict[str, Any]:
     return stamp if isinstance(stamp, dict) else {}
 
 
-def execute_all(
+def at_a_time() -> int:
+    """How many jobs run side by side: as many as there are processors, within reason."""
+    import joblib
+
+    return max(1, min(joblib.cpu_count(), MOST))
+
+
+def plan(
     chosen: list[Path],
     given: Mapping[str, Any],
     declared: Mapping[Path, list[str]],
     run: str,
     folder: Path,
-) -> dict[str, dict[str, Any]]:
-    """Execute the notebooks whose copy does not fit, a few at a time, in order."""
+    networks: frozenset[str] = frozenset(),
+) -> tuple[dict[str, dict[str, Any]], list[Job]]:
+    """Which notebooks have a copy that fits, and the jobs that execute the others.
+
+    Parameters
+    ----------
+    chosen : list of path
+    given : mapping
+        Parameters; each notebook gets those it declares.
+    declared : mapping of path to list of str
+    run : str
+        Identity of the run.
+    folder : path
+        Of the executed copies.
+    networks : frozenset of str
+        Names of the jobs that train networks. A notebook waits for those that its metadata
+        name (``"tinyvgg": {"networks": ["face"]}``), or for all; those that need fewer come
+        first, so that there is something to do while the longest training goes on.
+
+    Returns
+    -------
+    done : dict
+        By notebook, in the order of the book: seconds (None if unknown) and whether the copy is
+        reused.
+    jobs : list of Job
+        Their result is the seconds that the notebook took.
+    """
     done: dict[str, dict[str, Any]] = {}
-    waiting = {}
+    jobs = []
     for path in chosen:
         stamp = {
             "run": run,
@@ -87,25 +121,31 @@ def execute_all(
         reused = "seconds" in before and {k: before.get(k) for k in stamp} == stamp
         done[path.stem] = {"seconds": before.get("seconds"), "reused": reused}
         if not reused:
-            waiting[path] = (copy, stamp)
-    if len(waiting) < len(chosen):
-        log.info("%d of %d notebooks are unchanged", len(chosen) - len(waiting), len(chosen))
-
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        running = {pool.submit(execute, path, *job): path for path, job in waiting.items()}
-        for position, future in enumerate(as_completed(running), 1):
-            try:
-                seconds = future.result()
-            except BookError:
-                pool.shutdown(cancel_futures=True)
-                raise
-            name = running[future].stem
-            done[name]["seconds"] = seconds
-            log.info("%s took %.0f s (%d of %d)", name, seconds, position, len(running))
-    return done
+            work = partial(execute, path, copy, stamp)
+            jobs.append(Job(path.stem, work, networks_needed(path, networks)))
+    return done, sorted(jobs, key=lambda job: job.needs == networks)
 
 
-def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any]) -> float:
+def networks_needed(notebook: Path, every: frozenset[str]) -> frozenset[str]:
+    """The networks that a notebook says it needs; all, if it does not say.
+
+    Raises
+    ------
+    ValueError
+        It names one that the book does not train.
+    """
+    said = json.loads(notebook.read_text("utf8"))["metadata"].get(STAMP, {}).get("networks")
+    if said is None:
+        return every
+    if unknown := sorted(set(said) - {"face", "emotion", "photographs"}):
+        raise ValueError(
+            f"{notebook.name} needs an unknown network {', '.join(unknown)}: "
+            "choose among face, emotion, photographs"
+        )
+    return every & frozenset(said)
+
+
+def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Processes) -> float:
     """Run one notebook through papermill, in its own folder, and keep the stamped copy.
 
     Parameters
@@ -116,6 +156,8 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any]) -> float:
         ``<name>.failed.ipynb``.
     stamp : mapping
         Its "parameters" are injected; the whole goes to the copy's metadata.
+    processes : Processes
+        Papermill becomes one of them.
 
     Returns
     -------
@@ -135,10 +177,11 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any]) -> float:
     files = [str(notebook), str(partial), "--cwd", str(notebook.parent)]
     options = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
     parameters = ["--parameters_yaml", json.dumps(stamp["parameters"])]
-    ran = subprocess.run(
+    ran = processes.run(
         [sys.executable, "-m", "papermill", *files, *options, *parameters],
         env=_environment(stamp),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     seconds = round(time.perf_counter() - clock, 1)
@@ -168,7 +211,7 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
         RUN: stamp["run"],
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
-        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_A_TIME)),
+        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_a_time())),
     }
     if profile := stamp["parameters"].get("profile"):
         environment["TINYVGG_PROFILE"] = profile

@@ -154,8 +154,8 @@ class Study:
         """Train what is missing of some tasks (all, if none is named), side by side."""
         train_side_by_side([(self, task) for task in tasks or self.tasks])
 
-    def prepare(self, photographs: str = "orl") -> None:
-        """Make all that the book asks for: the faces, and every network, side by side.
+    def networks(self, photographs: str = "orl") -> dict[str, tuple[Study, str]]:
+        """Every network that the book asks for, as (study, task), by name, the longest first.
 
         Parameters
         ----------
@@ -163,15 +163,12 @@ class Study:
             The source of the section on real faces; passed over, with a warning, where its
             files are missing (that section then says what to install).
         """
-        jobs = [(self, task) for task in reversed(self.tasks)]  # emotion takes longest
+        found: dict[str, tuple[Study, str]] = {task: (self, task) for task in reversed(self.tasks)}
         try:
-            jobs.append((self.variant(faces=photographs), "face"))
+            found["photographs"] = self.variant(faces=photographs), "face"
         except (FileNotFoundError, ModuleNotFoundError) as error:
             log.warning("%s", error)
-        train_side_by_side(jobs)
-        for study, task in jobs:
-            right = 100 * study.outcomes(task).correct.mean()
-            log.info("%s, %s task: %.2f %% of the test images right", study.source, task, right)
+        return found
 
     def network(self, task: str, keep: str | None = None) -> VGG:
         """The trained network of a task, on the device of the study, in evaluation mode.

@@ -1,0 +1,148 @@
+"""Jobs run as early as they may, and no process outlives them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tinyvgg.jobs import Job, Processes, Stopped, run_jobs
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+DEAF = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); "
+    "time.sleep(60)",
+]
+
+
+def traced(edges: dict[str, str], at_a_time: int) -> list[str]:
+    """Names in the order in which the jobs were done; needs as words."""
+    done = []
+    jobs = [Job(name, lambda _: None, frozenset(needs.split())) for name, needs in edges.items()]
+    run_jobs(jobs, at_a_time, lambda job, result: done.append(job.name))
+    return done
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_one_at_a_time_the_order_is_that_of_the_list_among_those_that_may_run():
+    assert traced({"a": "d", "b": "", "c": "b", "d": ""}, 1) == ["b", "c", "d", "a"]
+
+
+def test_a_need_that_is_no_job_is_no_need():
+    assert traced({"a": "made before"}, 1) == ["a"]
+
+
+def test_jobs_that_wait_for_each_other_are_refused():
+    with pytest.raises(ValueError, match="wait for each other: a, b"):
+        traced({"a": "b", "b": "a"}, 2)
+
+
+def test_as_many_as_allowed_run_side_by_side_and_no_more():
+    together, most, lock = [0], [0], threading.Lock()
+    meet = threading.Barrier(3, timeout=20)
+
+    def work(_):
+        with lock:
+            together[0] += 1
+            most[0] = max(most[0], together[0])
+        meet.wait()
+        with lock:
+            together[0] -= 1
+
+    run_jobs([Job(str(k), work) for k in range(6)], 3)
+    assert most == [3]
+
+
+def test_results_are_told_as_soon_as_they_are_there():
+    told = threading.Event()
+    jobs = [Job("quick", lambda _: 7), Job("slow", lambda _: told.wait(20))]
+    results = {}
+
+    def done(job, result):
+        results[job.name] = result
+        told.set()
+
+    run_jobs(jobs, 2, done)
+    assert results == {"quick": 7, "slow": True}
+
+
+def test_a_failure_ends_the_processes_of_the_others_and_starts_no_more():
+    begun, pids = threading.Event(), []
+
+    def sleep(processes):
+        Popen = subprocess.Popen
+
+        class Noted(Popen):
+            def __init__(self, *arguments, **options):
+                super().__init__(*arguments, **options)
+                pids.append(self.pid)
+                begun.set()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(subprocess, "Popen", Noted)
+            processes.run(SLEEP)
+
+    def fail(_):
+        assert begun.wait(20)
+        raise RuntimeError("broken")
+
+    clock = time.monotonic()
+    later = Job("later", lambda _: pytest.fail("started"), frozenset({"sleep"}))
+    with pytest.raises(RuntimeError, match="broken"):
+        run_jobs([Job("sleep", sleep), Job("fail", fail), later], 2)
+    assert time.monotonic() - clock < 30
+    assert len(pids) == 1 and not alive(pids[0])
+
+
+def test_a_process_that_does_not_listen_is_killed(monkeypatch):
+    monkeypatch.setattr("tinyvgg.jobs.PATIENCE", 0.5)
+    processes, outcome = Processes(), []
+
+    def run():
+        try:
+            processes.run(DEAF, stdout=subprocess.PIPE)
+        except Stopped:
+            outcome.append("stopped")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not processes._running:
+        time.sleep(0.01)
+    time.sleep(0.5)  # until it is deaf
+    processes.stop()
+    thread.join(20)
+    assert outcome == ["stopped"]
+    with pytest.raises(Stopped):
+        processes.run(SLEEP)
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_ends_the_program_ends_its_jobs(told, tmp_path):
+    script = (
+        "import sys\n"
+        "from tinyvgg.jobs import Job, run_jobs\n"
+        "sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'\n"
+        "run_jobs([Job('sleep', lambda p: p.run([sys.executable, '-c', sleep]))], 2)\n"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    child = int(program.stdout.readline())
+    program.send_signal(told)
+    program.communicate(timeout=30)
+    assert program.returncode in (-signal.SIGINT, 1, 130, 128 + told)
+    assert not alive(child)
