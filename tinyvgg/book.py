@@ -115,7 +115,8 @@ def build(
             vendor_scripts(root)
             networks = study.networks()
         training = training_jobs(networks)
-        for name in networks.keys() - {job.name for job in training}:
+        needed = frozenset(job.name for job in training)
+        for name in filter(lambda name: name not in needed, networks):
             log.info(accuracy(*networks[name]))
         identity = study.identity()
         run = run_id(identity)
@@ -127,7 +128,6 @@ def build(
             **(parameters or {}),
         }
         executed = build_folder / "executed"
-        needed = frozenset(job.name for job in training)
         done, executing = plan(chosen, given, declared, run, executed, needed)
         if len(executing) < len(chosen):
             log.info("%d of %d notebooks are unchanged", len(chosen) - len(executing), len(chosen))
