@@ -5,9 +5,10 @@ it comes from and holds no computed number that it could be taken for. `ALLOWED`
 numerals that are names or definitions.
 
 Numerals are digits, and number words from four upwards; "two", "three", "half" and the like
-count when they count out of something ("two of three", "twice as many"). Code, formulas,
-headings, references to figures and sections, and the statements of definitions, algorithms and
-proofs are passed over. A caption may say a number that the code of its own cell sets.
+count when they count out of something ("two of three", "twice as many"). Code, formulas, words
+with a digit in them, headings, references to figures and sections, and the statements of
+definitions, algorithms and proofs are passed over. A caption may say a number that the code of
+its own cell sets.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ALLOWED = {
     r"\b95 (%|per cent) ([a-z]+ )?intervals?\b": "the level of every interval in the book",
     r"\b(Figs?\.|Tables?|Eqs?\.|Sections?|Algorithms?|Chapters?|[Ss]teps?|[Pp]ages?) "
     r"\d+[a-d]?(\.\d+)?((, | and | to )\d+[a-d]?)*": "a place in the paper or in the book",
-    r"\b(VGG-1[169]|CC0|L[12])\b": "a name",
+    r"\bVGG-1[169]\b": "a name",
     r"\b[A-Z][a-z]+ \(\d{4}\)": "a reference and its year",
     r"\b(PyTorch|OpenCV|Python|version) \d+(\.\d+)*": "a version",
     r"\b\d{4}-\d{2}-\d{2}\b": "a date",
@@ -43,7 +44,7 @@ TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 WORDS = f"four five six seven eight nine {TEENS} {TENS} hundred thousand million dozen".split()
 SMALL = r"(?:two|three|half|a third|two thirds|a quarter)"
 NUMERAL = re.compile(
-    rf"\d[\d.,]*(?:e-?\d+)?|\b(?:{'|'.join(WORDS)})\b"
+    rf"(?<!\w)\d[\d.,]*(?:e-?\d+)?|\b(?:{'|'.join(WORDS)})\b"
     rf"|\b{SMALL} (?:out of|of|in) (?:the )?(?:{SMALL}|{GLUED}|\d)"
     r"|\b(?:twice|half|three times) as\b",
     re.IGNORECASE,

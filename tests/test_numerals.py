@@ -68,6 +68,7 @@ def test_a_typed_number_is_found(sentence, numerals):
         "A line is its 95 % interval, and 95 % bootstrap intervals leave out zero.",
         "Eight emotions and five angles make the design.",
         "With `draws=20` and $2^{100}$ weights, {numref}`fig-2` shows it.",
+        "The L2 distance in bfloat16 at pool3 of VGG-16, under CC0.",
         "## The 12 results",
         "```python\nx = 3\n```",
         "An overlap of 1 is the same set; the index is nearer to 0 otherwise.",
