@@ -122,7 +122,7 @@ def augmented() -> Record:
         for arm, right in counts.items():
             entries.append({"seed": seed, "arm": arm, "right": right, "test": 200, "regions": 9,
                             "targeted_errors": 5 + seed, "mistakes": 12, "mistakes_at_epoch": 3,
-                            "epochs": 4, "targeted_kinds": 2})  # fmt: skip
+                            "epochs": 4, "history": {"train_error": [0.9, 0.02]}})  # fmt: skip
         for one, than in augmentation.PAIRS:
             difference = (counts[one] - counts[than]) / 200
             entries.append({"seed": seed, "arm": one, "than": than, "difference": difference,
@@ -143,6 +143,7 @@ def test_differences_over_seeds_are_paired(augmented):
     assert means["aimed less elsewhere"] == pytest.approx(expected)
     words = augmentation.in_words(augmented)
     assert words["seeds"] == 3 and words["error_none"] == pytest.approx(30)
+    assert words["learnt_none"] == pytest.approx(2)
     assert words["targeted_aimed"] == 6 and words["regions"] == 9
     verdicts = {True: "more accurate than", False: "not measurably more or less accurate than"}
     assert words["better"] == verdicts[expected.low > 0]

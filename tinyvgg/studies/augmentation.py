@@ -301,13 +301,18 @@ def in_words(record: Record | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        seeds; regions and mistakes_judged (means over seeds), scout_epochs, epochs; for each ARM
+        seeds; regions and mistakes_judged (means over seeds), scout_epochs, epochs; learnt_none,
+        the per cent misclassified in the last epoch of training; for each ARM
         ``error_ARM`` and ``targeted_ARM``, mean per cent misclassified and mean number of
         mistakes of the kinds that were aimed at; for each pair ``ONE_THAN`` in points with
         ``_low`` and ``_high``; ``better``, the verdict on aimed against elsewhere.
     """
     entries = [] if record is None else [e for e in record.results if "right" in e]
-    base = [entry for entry in entries if entry["arm"] == BASE]
+    base = [
+        {**entry, "train_error": entry["history"]["train_error"][-1]}
+        for entry in entries
+        if entry["arm"] == BASE
+    ]
 
     def mean(column: str) -> float:
         return float(np.mean([entry[column] for entry in base])) if base else math.nan
@@ -318,7 +323,7 @@ def in_words(record: Record | None) -> dict[str, Any]:
         "mistakes_judged": mean("mistakes"),
         "scout_epochs": mean("mistakes_at_epoch"),
         "epochs": mean("epochs"),
-        "targeted_kinds": mean("targeted_kinds"),
+        "learnt_none": 100 * mean("train_error"),
     }
     errors, targeted = error_rates(record).mean(), by_seed(record, "targeted_errors").mean()
     for arm in ARMS:
