@@ -185,7 +185,6 @@ def in_words(number: int) -> str:
 NO_RESULTS = {
     "rerun": "instructions",
     "references": "titles of other people's work",
-    "text_and_code": "definitions of the two readings",
     "run": "the identity of the run, made by a directive",
 }
 

@@ -147,13 +147,13 @@ def backtrack_maps(
     layers = []
     selected = F.one_hot(target, logits.shape[1]).bool()
     for linear, a in zip(reversed(linears[1:]), reversed(activations[1:]), strict=True):
-        selected = (a > 0) & _feeds_selected(linear.weight, selected)  # (B, n_j)
+        selected = (a > 0) & feeds_selected(linear.weight, selected)  # (B, n_j)
         layers.append(selected)
 
     a_0, weight = activations[0], linears[0].weight
     threshold = torch.zeros(len(a_0), dtype=torch.float64, device=a_0.device)
     if cut is None:
-        pixels = (a_0 > 0) & _feeds_selected(weight, selected)
+        pixels = (a_0 > 0) & feeds_selected(weight, selected)
     else:
         pixels = torch.zeros_like(a_0, dtype=torch.bool)
         for b in range(len(a_0)):
@@ -183,11 +183,20 @@ def _targets(target: int | Tensor | None, logits: Tensor) -> Tensor:
     return target.to(logits.device, torch.int64)
 
 
-def _feeds_selected(weight: Tensor, selected: Tensor) -> Tensor:
+def feeds_selected(weight: Tensor, selected: Tensor) -> Tensor:
     """Which units below have a positive weight to a selected unit above.
 
-    weight is torch's, (above, below); selected (B, above); the result (B, below). The matrix
-    product counts such weights, so that its rounding cannot matter.
+    The matrix product counts such weights, so that its rounding cannot matter.
+
+    Parameters
+    ----------
+    weight : Tensor, (above, below)
+        As torch keeps them.
+    selected : bool Tensor, (B, above)
+
+    Returns
+    -------
+    bool Tensor, (B, below)
     """
     found = selected.new_zeros(len(selected), weight.shape[1])
     for start in range(0, len(weight), UNITS_AT_A_TIME):

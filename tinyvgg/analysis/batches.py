@@ -12,11 +12,26 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut, backtrack
+from tinyvgg.layers import feature_maps_of
 from tinyvgg.tracking import track
 
 BATCH = 32
 
 T = TypeVar("T")
+
+
+def maps_of_rows(
+    net: nn.Module,
+    inputs: Callable[[np.ndarray], Tensor],
+    rows: ArrayLike,
+    batch: int = BATCH,
+) -> Tensor:
+    """The last feature maps (N, C, h, w) of any number of pictures; see `trace_rows`."""
+    rows = np.asarray(rows, int)
+    if not len(rows):
+        return feature_maps_of(net, inputs(np.zeros(1, int)))[:0]
+    parts = (rows[k : k + batch] for k in range(0, len(rows), batch))
+    return torch.cat([feature_maps_of(net, inputs(some)) for some in parts])
 
 
 def trace_rows(

@@ -2,6 +2,7 @@
 
 from tinyvgg.figures.closeups import close_ups, gaze_rows
 from tinyvgg.figures.controls import Forest, forest, seed_dots, shared_bars
+from tinyvgg.figures.departures import active_returned, saved_epochs
 from tinyvgg.figures.difficulty import difficulty_dots
 from tinyvgg.figures.discussion import (
     Panel,
@@ -45,6 +46,7 @@ from tinyvgg.figures.unpooling import (
 __all__ = [
     "Forest",
     "Panel",
+    "active_returned",
     "architecture",
     "augmentation_arms",
     "cast",
@@ -81,6 +83,7 @@ __all__ = [
     "probability_grid",
     "random_layers",
     "region_examples",
+    "saved_epochs",
     "seed_dots",
     "shared_bars",
     "shares_mended",
