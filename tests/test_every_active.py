@@ -126,9 +126,8 @@ def test_an_image_without_active_pixels_needs_no_neuron():
     assert found.table.needed.tolist() == [0] and np.isnan(found.returned).all()
 
 
-def test_doublings_end_with_the_number_itself():
-    assert doublings(20).tolist() == [1, 2, 4, 8, 16, 20]
-    assert doublings(16).tolist() == [1, 2, 4, 8, 16]
+def test_doublings_do_not_pass_the_number():
+    assert doublings(20).tolist() == doublings(16).tolist() == [1, 2, 4, 8, 16]
     assert doublings(1).tolist() == doublings(0).tolist() == [1]
 
 

@@ -164,8 +164,8 @@ def coverage(net: nn.Module, trace: Backtrace, seed: int = 0) -> Coverage:
 
 
 def doublings(most: int) -> np.ndarray:
-    """1, 2, 4, ... up to a number, which comes last itself."""
-    return np.unique([*(2 ** np.arange(max(1, most).bit_length())), max(1, most)])
+    """1, 2, 4, ... up to a number."""
+    return 2 ** np.arange(max(1, most).bit_length())
 
 
 def coin_share(k: np.ndarray | int) -> np.ndarray:
