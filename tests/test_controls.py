@@ -336,12 +336,11 @@ def test_other_seeds_come_from_the_store_and_from_the_record(world, tmp_path):
     own = control_numbers(study, "face")
     assert {"control_face_random", "control_face_largest_low"} <= set(own)
     entry = {"seed": 7, **dict.fromkeys(own, 0.25), "control_face_random_low": None}
-    known = SimpleNamespace(
-        results=[entry, {**entry, "seed": 3}, {**entry, "seed": 1}, {"seed": 8}]
-    )
+    others = [{**entry, "seed": seed} for seed in (3, 0)]
+    known = SimpleNamespace(results=[entry, *others, {"seed": 8}])
     table = over_seeds(study, "face", known)
     origins = table.groupby("seed").origin.first().to_dict()
-    assert origins == {1: "in the store", 3: "this run", 7: "recorded"}
+    assert origins == {0: "recorded", 1: "in the store", 3: "this run", 7: "recorded"}
     assert (table[table.seed == 7].difference == 0.25).all()
     assert table[table.seed == 7].low.isna().sum() == 1
     here = table[(table.seed == 3) & (table.control == LARGEST)].iloc[0]

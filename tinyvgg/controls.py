@@ -267,10 +267,9 @@ def over_seeds(
     study : Study
     task : {"face", "emotion"}
     record : Record, optional
-        Of the study "seeds"; read only for seeds whose network is not in the store. An entry of
-        its results has a `seed` and the numbers by name.
+        Of the study "seeds". An entry of its results has a `seed` and the numbers by name.
     seeds : iterable of int
-        Which others to look for in the store. No network is trained.
+        Which others to look for in the store, if they are not recorded. No network is trained.
 
     Returns
     -------
@@ -282,7 +281,7 @@ def over_seeds(
     for entry in record.results if record else ():
         if entry.get("seed") != study.seed and f"control_{task}_random" in entry:
             found[entry["seed"]] = ("recorded", entry)
-    for other in others_in_store(study, task, seeds):
+    for other in others_in_store(study, task, set(seeds) - set(found)):
         found[other.seed] = ("in the store", control_numbers(other, task))
     rows = []
     for seed, (origin, numbers) in sorted(found.items()):
@@ -296,7 +295,7 @@ def over_seeds(
 
 def others_in_store(study: Any, task: str, seeds: Iterable[int] = SEEDS) -> list[Any]:
     """The same study by other seeds, those whose network of a task is in the store."""
-    variants = [study.variant(seed=seed) for seed in seeds if seed != study.seed]
+    variants = [study.variant(seed=seed) for seed in sorted(seeds) if seed != study.seed]
     return [other for other in variants if other.is_trained(task)]
 
 
