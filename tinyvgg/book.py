@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[1]
+VERDICTS = "12_verdicts"  # the notebook whose verdicts also become a file
 
 # Other people's scripts, which npm brings to node_modules/ and the book serves itself.
 SCRIPTS = {
@@ -75,8 +76,8 @@ def build(
     profile, faces, seed, device
         The run, as in `tinyvgg.Study`.
     output : path
-        The book goes to ``<output>/_build/html``, the executed notebooks and ``run.json``
-        beside it.
+        The book goes to ``<output>/_build/html``; the executed notebooks, ``run.json`` and
+        ``claims.json``, the ledger of the verdicts, beside it.
     only : iterable of str
         Execute only the notebooks whose name begins so ("06"), and bind nothing.
     parameters : mapping, optional
@@ -153,7 +154,10 @@ def build(
         if only:
             return record
         write_json(build_folder / "run.json", record)
+        ledger = _write_ledger(build_folder, study, run) if VERDICTS in done else None
         _bind(root, Path(output).resolve())
+        if ledger:
+            shutil.copyfile(ledger, build_folder / "html" / ledger.name)
         record["seconds"] = round(time.perf_counter() - clock, 1)
         write_json(build_folder / "run.json", record)
     return record
@@ -240,6 +244,13 @@ def vendor_scripts(root: Path = ROOT) -> None:
             copy = target / source.name
             if not (copy.exists() and filecmp.cmp(source, copy, shallow=False)):
                 shutil.copyfile(source, copy)
+
+
+def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
+    """The ledger as ``claims.json``: the verdicts that the book shows, to be read by program."""
+    from tinyvgg.claims.ledger import write_claims
+
+    return write_claims(build_folder / "claims.json", study, run=run)
 
 
 # ---------------------------------------------------------------------- checks

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from scipy.stats import t as student
 
 NAN = math.nan
+SEEDS = 3  # from so many on there is an interval over seeds
 
 
 class Interval(NamedTuple):
@@ -132,11 +133,11 @@ def difference_of_shares(
 
 
 def over_seeds(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Mean of one value a seed, with Student's t-interval; no interval from fewer than three."""
+    """Mean of one value a seed, with Student's t-interval; no interval from fewer than `SEEDS`."""
     values = np.asarray(values, float)
     if not len(values):
         return Interval(NAN, NAN, NAN)
-    if len(values) < 3:
+    if len(values) < SEEDS:
         return Interval(float(values.mean()), NAN, NAN)
     half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1)
     mean, half = float(values.mean()), float(half / math.sqrt(len(values)))

@@ -42,6 +42,7 @@ from tinyvgg.figures.unpooling import (
     unpooling_in_a_picture,
     unpooling_in_numbers,
 )
+from tinyvgg.figures.verdicts import verdict_rows
 
 __all__ = [
     "Forest",
@@ -97,5 +98,6 @@ __all__ = [
     "unpooling_in_a_picture",
     "unpooling_in_numbers",
     "use_style",
+    "verdict_rows",
     "ways_by_epoch",
 ]
