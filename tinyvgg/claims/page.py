@@ -41,7 +41,7 @@ def verdict_table(found: Ledger) -> Html:
         rows.append(cells)
     head = ["verdict", "claim", "the paper", "this run", ELSEWHERE, "measured in"]
     text = found.table().drop(columns=["page", "place"]).to_string(index=False)
-    return Html(_table(head, rows), text)
+    return Html(_table(head, rows, "results verdicts"), text)
 
 
 def rules(found: Ledger) -> Html:
@@ -81,11 +81,11 @@ def _figures(found: Ledger, claim: Claim) -> str:
     return _table(["", "the paper", "this run", ELSEWHERE], rows)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _table(head: list[str], rows: list[list[str]], kind: str = "results") -> str:
     names = "".join(f"<th>{name}</th>" for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in rows)
     table = f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody>"
-    return f'<table class="results">{table}</table>'
+    return f'<table class="{kind}">{table}</table>'
 
 
 def _link(page: str, place: str) -> str:
