@@ -55,7 +55,7 @@ CODE = (
 )
 TASKS = ("face", "emotion")
 DRAWS = 10  # of random pixels, for each image and set
-NO_OTHER = {"image": [], "differ, printed": [], "differ, released": []}
+NO_OTHER: dict[str, list] = {"image": [], "differ, printed": [], "differ, released": []}
 RIGHT_PAIRS = 100  # pairs of two correctly classified faces
 
 Numbers = dict[str, float]
@@ -143,9 +143,9 @@ def _face_or_emotion(
     """The two tasks beside each other: over-fitting, and sizes of the sets of pixels."""
     if set(shares) != set(TASKS):
         return {}
-    counts = [(numbers[f"errors_{task}"], numbers[f"tested_{task}"]) for task in TASKS[::-1]]
+    counts = [round(numbers[f"{of}_{task}"]) for task in TASKS[::-1] for of in ("errors", "tested")]
     gap = numbers["train_error_emotion"] - numbers["train_error_face"]
-    overfit = Interval(*(bound - gap for bound in difference_of_shares(*counts[0], *counts[1])))
+    overfit = Interval(*(bound - gap for bound in difference_of_shares(*counts)))
     sizes = bootstrap_difference(*shares["face"], *shares["emotion"], seed)
     return overfit.named("overfit_difference") | sizes.named("share_difference")
 

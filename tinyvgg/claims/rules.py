@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from tinyvgg.analysis.intervals import NAN, Interval
 
@@ -248,5 +249,5 @@ def counts(verdicts: Iterable[str]) -> dict[str, int]:
     return {name: verdicts.count(name) for name in VERDICTS}
 
 
-def _known(found: Interval | None) -> bool:
+def _known(found: Interval | None) -> TypeGuard[Interval]:
     return found is not None and not math.isnan(found.value)

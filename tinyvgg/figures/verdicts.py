@@ -64,12 +64,12 @@ def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
     elsewhere = evidence.seeds.get(quantity.key) or evidence.recorded.get(quantity.key)
     known = [*_bounds([here, elsewhere]), quantity.paper, quantity.mark]
     y = k + 0.2
-    if here is None and elsewhere is None:
+    latest = elsewhere or here
+    if latest is None:
         ax.text(LEFT - 0.055, k - 0.2, quantity.label, fontsize=8, va="center")
         ax.text(LEFT - 0.055, y, "not measured here", fontsize=8, va="center", color=FAINT)
         return
-    ours = (elsewhere or here)._replace(low=math.nan, high=math.nan)
-    words = f"{quantity.label}: {quantity.words(ours)}"
+    words = f"{quantity.label}: {quantity.words(Interval(latest.value, math.nan, math.nan))}"
     ax.text(LEFT - 0.055, k - 0.2, words, fontsize=8, va="center")
     low, high = _range([x for x in known if x is not None])
 
@@ -82,7 +82,7 @@ def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
         text = f"{quantity.scale * x:.{digits}f}".replace("-", "\N{MINUS SIGN}")
         ax.text(at(x) + move, y, text, ha=side, va="center", fontsize=8, color="#5a5a5a")
     if quantity.mark is not None:
-        line = {"color": INK, "lw": 1, "ls": (0, (2, 1.5))}
+        line: dict[str, Any] = {"color": INK, "lw": 1, "ls": (0, (2, 1.5))}
         ax.plot([at(quantity.mark)] * 2, [y - 0.17, y + 0.17], zorder=2, **line)
     if quantity.paper is not None:
         ax.plot(at(quantity.paper), y, marker="D", color=PAPER, ms=6, zorder=3)
@@ -124,7 +124,7 @@ def _verdict_handles() -> list[Line2D]:
 
 
 def _value_handles() -> list[Line2D]:
-    ours = {"marker": "o", "mec": INK, "ms": 5, "ls": ""}
+    ours: dict[str, Any] = {"marker": "o", "mec": INK, "ms": 5, "ls": ""}
     return [
         Line2D([], [], mfc="white", label="this run", **ours),
         Line2D([], [], mfc=INK, label="over seeds, or recorded", **ours),
