@@ -11,6 +11,8 @@ from scipy.stats import binomtest
 from scipy.stats import t as student
 
 NAN = math.nan
+LEVEL = 0.95  # of every interval, if nothing else is asked for
+DRAWS = 10_000  # of every bootstrap
 SEEDS = 3  # from so many on there is an interval over seeds
 
 
@@ -31,8 +33,8 @@ def bootstrap_mean(
     values: ArrayLike,
     groups: ArrayLike | None = None,
     seed: int = 0,
-    level: float = 0.95,
-    draws: int = 10_000,
+    level: float = LEVEL,
+    draws: int = DRAWS,
 ) -> Interval:
     """Mean of some values, with a percentile bootstrap interval.
 
@@ -80,8 +82,8 @@ def bootstrap_difference(
     others: ArrayLike,
     other_groups: ArrayLike,
     seed: int = 0,
-    level: float = 0.95,
-    draws: int = 10_000,
+    level: float = LEVEL,
+    draws: int = DRAWS,
 ) -> Interval:
     """Mean of some values less that of others, with a percentile bootstrap interval.
 
@@ -117,7 +119,7 @@ def bootstrap_difference(
 
 
 def difference_of_shares(
-    successes: int, total: int, other_successes: int, other_total: int, level: float = 0.95
+    successes: int, total: int, other_successes: int, other_total: int, level: float = LEVEL
 ) -> Interval:
     """A share less another, with Newcombe's interval (his method 10); NaN without trials.
 
@@ -132,7 +134,7 @@ def difference_of_shares(
     )
 
 
-def over_seeds(values: ArrayLike, level: float = 0.95) -> Interval:
+def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
     """Mean of one value a seed, with Student's t-interval; no interval from fewer than `SEEDS`."""
     values = np.asarray(values, float)
     if not len(values):
@@ -144,7 +146,7 @@ def over_seeds(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def wilson(successes: int, total: int, level: float = 0.95) -> Interval:
+def wilson(successes: int, total: int, level: float = LEVEL) -> Interval:
     """Share of successes, with Wilson's interval; NaN if there was no trial."""
     if not total:
         return Interval(NAN, NAN, NAN)
