@@ -28,18 +28,18 @@ class Html:
 
 
 def verdict_table(found: Ledger) -> Html:
-    """A row a claim: verdict, claim, the paper's value, this run's, that over seeds, the page."""
+    """A row a claim: verdict, claim, where it is measured; the paper's value, ours, over seeds."""
     rows = []
     for row in found.table().to_dict("records"):
         title = f'<a href="#claim-{row["name"]}">{escape(row["claim"])}</a>'
+        where = _link(row["page"], row["place"])
         cells = [
             f"{GLYPHS[row['verdict']]} {row['verdict']}",
-            f"{title}<br><small>{escape(row['what'])}</small>",
+            f"{title}<br><small>{escape(row['what'])}; in {where}</small>",
             *(escape(row[column]) for column in ("paper", "this run", "over seeds")),
-            _link(row["page"], row["place"]),
         ]
         rows.append(cells)
-    head = ["verdict", "claim", "the paper", "this run", ELSEWHERE, "measured in"]
+    head = ["verdict", "claim", "the paper", "this run", ELSEWHERE]
     text = found.table().drop(columns=["page", "place"]).to_string(index=False)
     return Html(_table(head, rows, "results verdicts"), text)
 
