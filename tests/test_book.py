@@ -495,6 +495,28 @@ def test_a_page_shows_the_executed_copy_without_papermills_cell(site):
     assert not warnings
 
 
+def test_a_glued_number_that_is_missing_is_a_dash(site):
+    v4 = nbformat.v4
+    content = nbformat.read(site.source, 4)
+    words = "Found {glue:text}`lost:+.1f` % of {glue:text}`kept:.1f` in {glue:text}`name`."
+    content.cells.append(v4.new_markdown_cell(words))
+    nbformat.write(content, site.source)
+    executed = nbformat.read(site.copy, 4)
+    values = {"lost": "nan", "kept": "2.5", "name": "'nan-na'"}
+    for key, text in values.items():
+        kept = {"scrapbook": {"name": key, "mime_prefix": "application/papermill.record/"}}
+        mime = {"application/papermill.record/text/plain": text}
+        executed.cells[3].outputs.append(v4.new_output("display_data", data=mime, metadata=kept))
+    executed.cells.append(content.cells[-1])
+    executed.metadata[STAMP]["source"] = source_hash(site.source.read_text())
+    nbformat.write(executed, site.copy)
+    page, warnings = site.html()
+    assert not warnings
+    assert '<span class="pasted-text">–</span> % of' in page
+    assert '<span class="pasted-text">2.5</span> in' in page
+    assert "nan-na" in page
+
+
 def test_a_missing_copy_is_a_warning(site):
     site.copy.unlink()
     assert "there is no executed copy" in site.html()[1]

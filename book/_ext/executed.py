@@ -2,7 +2,7 @@
 
 A copy that is missing, that was made from another source, or that belongs to another run than
 ``run.json`` is a warning, and so stops a strict build. The directive ``{run-identity}`` shows
-what ``run.json`` says.
+what ``run.json`` says. A value that was not measured, NaN, is a dash in a sentence as in a table.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 INJECTED = "injected-parameters"  # papermill's tag
 REMEDY = "run `make book`"
+MISSING = "–"
 
 
 def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -46,6 +47,13 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
     ]
     source[0] = json.dumps(notebook)
+
+
+def dash_what_is_missing(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Show glued numbers that are NaN, whatever their format, as a dash."""
+    for node in doctree.findall(nodes.inline):
+        if "pasted-text" in node["classes"] and node.astext().strip("+- %") == "nan":
+            node.children = [nodes.Text(MISSING)]
 
 
 class RunIdentity(SphinxDirective):
@@ -126,5 +134,6 @@ def read_run(app: Sphinx) -> dict:
 def setup(app: Sphinx) -> dict:
     app.add_config_value("tinyvgg_executed", "_build/executed", "env")
     app.connect("source-read", show_executed)
+    app.connect("doctree-resolved", dash_what_is_missing)
     app.add_directive("run-identity", RunIdentity)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
