@@ -10,6 +10,7 @@ from networks import random_images, random_tiny
 
 from tinyvgg.analysis.intervals import bootstrap_mean, verdict, wilson
 from tinyvgg.analysis.probabilities import (
+    at_moment,
     floor_counts,
     implied_spread,
     one_for_each,
@@ -187,7 +188,9 @@ def test_a_run_without_a_pair_has_no_rows_and_no_numbers(world):
     assert verdict(difference, "more", "less", "same", "unknown") == "unknown"
     table = probability_table(net, nobody, np.zeros(0, int), CLASSES)
     assert len(table) == 0 and len(read_as(table, CLASSES)) == 0
-    assert floor_counts(table, CLASSES).empty
+    floors = floor_counts(table, CLASSES)
+    assert len(floors) == 0 and list(floors) == ["before", "after", "after, rectified"]
+    assert at_moment(table, "after").empty and list(at_moment(table, "after")) == list(table)
 
 
 def test_draws_below_one_are_refused(world, pairs):
@@ -221,6 +224,7 @@ def test_the_table_made_again_holds_the_networks_probabilities(world, pairs):
             assert row.mistaken == pairs.table.predicted_name[k]
             assert row.true == pairs.table.true_name[k]
             np.testing.assert_allclose(row[CLASSES].astype(float), expected, rtol=1e-9)
+    assert at_moment(table, "after").equals(table.xs("after", level="moment"))
     assert (read_as(table, CLASSES).xs("before", level="moment") == CLASSES[0]).sum() == (
         pairs.table.predicted_name[places] == CLASSES[0]
     ).sum()

@@ -30,7 +30,13 @@ from tinyvgg.analysis.intervals import (
     wilson,
 )
 from tinyvgg.analysis.matched import matched_pixels
-from tinyvgg.analysis.probabilities import floor_counts, one_for_each, probability_table, read_as
+from tinyvgg.analysis.probabilities import (
+    at_moment,
+    floor_counts,
+    one_for_each,
+    probability_table,
+    read_as,
+)
 from tinyvgg.analysis.selection import count_pixels
 from tinyvgg.analysis.suppression import (
     TwinPairs,
@@ -312,7 +318,7 @@ def _table_3(net: nn.Module, pairs: TwinPairs, classes: list[str]) -> Numbers:
     if not len(chosen):
         return {"chosen": 0}
     table = probability_table(net, pairs, chosen, classes)
-    after, floors = table.xs("after", level="moment"), floor_counts(table, classes)
+    after, floors = at_moment(table, "after"), floor_counts(table, classes)
     mended = int((read_as(after, classes) == after.true).sum())
     return {
         "chosen": len(chosen),

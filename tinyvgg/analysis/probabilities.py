@@ -77,6 +77,11 @@ def probability_table(
     return table.sort_index(level="case", sort_remaining=False, kind="stable")
 
 
+def at_moment(table: pd.DataFrame, moment: str) -> pd.DataFrame:
+    """The rows of one of `MOMENTS`, by case; none if the table has no case."""
+    return table[table.index.get_level_values("moment") == moment].droplevel("moment")
+
+
 def read_as(table: pd.DataFrame, classes: Sequence[str]) -> pd.Series:
     """The most probable class of each row of such a table."""
     return table[list(classes)].astype(float).idxmax(axis=1) if len(table) else table["true"]
@@ -85,8 +90,8 @@ def read_as(table: pd.DataFrame, classes: Sequence[str]) -> pd.Series:
 def floor_counts(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """How many classes share the smallest probability: a row a case, a column a moment."""
     counts = [classes_at_the_floor(row) for row in table[list(classes)].to_numpy(float)]
-    moments = list(dict.fromkeys(table.index.get_level_values("moment")))
-    return pd.Series(counts, table.index, dtype="Int64").unstack()[moments]
+    moments = list(dict.fromkeys(table.index.get_level_values("moment"))) or list(MOMENTS)
+    return pd.Series(counts, table.index, dtype="Int64").unstack().reindex(columns=moments)
 
 
 def implied_spread(probabilities: pd.DataFrame) -> pd.Series:
