@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from networks import random_images, random_tiny
+from worlds import CLASSES, random_world
 
 from tinyvgg.analysis.intervals import bootstrap_mean, verdict, wilson
 from tinyvgg.analysis.probabilities import (
@@ -34,44 +34,16 @@ from tinyvgg.faces.design import EMOTIONS
 from tinyvgg.paper import table_3
 from tinyvgg.tracking import suppress
 
-CLASSES = [f"class {k}" for k in range(5)]
-GAZES = ("frontal", "left", "right")
-
 
 @pytest.fixture(scope="module")
 def world():
-    """A random network of many opinions, and outcomes of 30 images of ten subjects."""
-    net, images = random_tiny(3), random_images(3, batch=30)
-    output = net.classifier[-1]
-    with torch.no_grad():
-        output.bias -= net(images).mean(dim=0)
-        for parameter in output.parameters():
-            parameter.mul_(100)
-    probabilities = backtrack(net, images).probabilities
-    predicted = probabilities.argmax(dim=1).numpy()
-    each = np.arange(30)
-    subjects = each // 3
-    true = predicted[3 * subjects]  # each subject is who its first image is taken for
-    subjects[29], true[29] = 10, (predicted[29] + 1) % 5  # a case without a twin
-    outcomes = pd.DataFrame(
-        {
-            "row": each,
-            "subject": subjects,
-            "angle": 90,
-            "emotion": "sad",
-            "gaze": [GAZES[k % 3] for k in each],
-            "true": true,
-            "predicted": predicted,
-            "true_name": [CLASSES[k] for k in true],
-            "predicted_name": [CLASSES[k] for k in predicted],
-            "correct": true == predicted,
-            "confidence": probabilities.max(dim=1).values.numpy(),
-        }
-    )
-
-    def inputs(rows):
-        return images[torch.as_tensor(np.array(rows, int))]
-
+    """A random network of many opinions; its last image is misclassified and has no twin."""
+    net, outcomes, inputs = random_world()
+    *_, last = outcomes.index
+    wrong = (outcomes.predicted[last] + 1) % len(CLASSES)
+    alone = {"subject": 10, "true": wrong, "true_name": CLASSES[wrong], "correct": False}
+    for column, value in alone.items():
+        outcomes.loc[last, column] = value
     return net, outcomes, inputs
 
 
