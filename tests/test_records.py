@@ -123,10 +123,12 @@ def test_the_overview_lists_every_record_and_what_is_outdated(tmp_path):
     study = a_study()
     records.write(replace(a_record(study), name="b"), tmp_path)
     old = a_record(a_study(shade=1))
-    records.write(replace(old, made={**old.made, "minutes": 7.5, "seeds": [0, 2]}), tmp_path)
+    networks = {"x": {"minutes": 5.0}, "y": {"minutes": 2.5}}
+    records.write(replace(old, made={**old.made, "networks": networks, "seeds": [0, 2]}), tmp_path)
     table = records.overview(study, tmp_path).set_index("record")
     assert list(table.index) == ["a", "b"]
     assert table.state.to_dict() == {"a": "outdated: the faces", "b": "up to date"}
-    assert table.minutes["a"] == 7.5 and table.seeds["a"] == "0, 2"
+    assert table.minutes["a"] == 7.5 and np.isnan(table.minutes["b"])
+    assert table.seeds["a"] == "0, 2"
     assert table.command["b"] == "python -m this"
     assert records.overview(study, tmp_path / "none").empty

@@ -94,6 +94,18 @@ def test_a_study_goes_through_its_seeds_and_names_its_command(run, place):
     assert common.find_record("seeds", one(place), path.parent) == record
 
 
+def test_a_record_tells_its_networks_apart_and_names_no_folder(run, place):
+    record, path = run(seeds.STUDY, seeds=(0, 3))
+    networks = record.made["networks"]
+    assert set(networks) == {f"rafd {t}, seed {s}" for t in ("face", "emotion") for s in (0, 3)}
+    assert len({network["weights"] for network in networks.values()}) == len(networks)
+    again = one(place, seed=3)
+    assert networks["rafd face, seed 3"]["weights"] == again.digest("face")
+    assert networks["rafd face, seed 3"]["first_losses"] == again.history("face").loss.tolist()[:2]
+    minutes = sum(network["minutes"] for network in networks.values())
+    assert records.overview(again, path.parent).minutes.item() == minutes
+
+
 def test_seeds_are_those_of_the_study_if_none_are_given():
     assert len(seeds.STUDY.seeds) >= 5 and len(augmentation.STUDY.seeds) >= 3
 

@@ -7,6 +7,7 @@ with the book. `Record.status` says whether it is still of the present code and 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -115,14 +116,16 @@ def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns record, made (the day), profile, faces, seeds, minutes, device, commit (its first
-        characters), state ("up to date", or what changed since) and command.
+        Columns record, made (the day), profile, faces, seeds, minutes (in which its networks
+        would train one after the other; NaN if the record does not say), device, commit (its
+        first characters), state ("up to date", or what changed since) and command.
     """
     rows = []
     for path in sorted(Path(folder or default_folder()).glob("*.json")):
         record = read(path.stem, path.parent)
         assert record is not None  # the file was there
         made, changed = record.made, record.changes(study)
+        networks = made.get("networks", {}).values()
         names = [name.replace("tinyvgg.", "") for name in changed]
         rows.append(
             {
@@ -131,7 +134,7 @@ def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
                 "profile": made["profile"],
                 "faces": made["faces"],
                 "seeds": ", ".join(map(str, made["seeds"])),
-                "minutes": made["minutes"],
+                "minutes": sum(net["minutes"] for net in networks) if networks else math.nan,
                 "device": made["device"],
                 "commit": made["commit"][:7],
                 "state": f"outdated: {', '.join(names)}" if changed else "up to date",

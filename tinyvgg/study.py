@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import logging
@@ -203,6 +204,23 @@ class Study:
         probabilities = self._fit(task)[f"probabilities/{self._keep(task, keep)}"]
         return outcomes(self.faces, self.split(task), probabilities)
 
+    def title(self, task: str) -> str:
+        """What a network is called where several are named: source, task, what departs, seed."""
+        words = [f"{self.source} {task}"]
+        words += [self.architecture] * (self.architecture != "tinyvgg")
+        words += [f"{self.image_size} px"] * (self.image_size != self.profile.image_size)
+        words += ["unseen people"] * self.unseen_subjects
+        words += [str(value) for name, value in self.departures.items() if name != "epochs"]
+        return ", ".join([*words, f"seed {self.seed}"])
+
+    def digest(self, task: str) -> str:
+        """Hash of the trained weights of a task, those of the last epoch and of the best; hex."""
+        kept, digest = self._fit(task), hashlib.blake2b(digest_size=16)
+        for name in sorted(kept):
+            if name.partition("/")[0] in KEEPS:
+                digest.update(name.encode() + np.ascontiguousarray(kept[name]).tobytes())
+        return digest.hexdigest()
+
     def is_trained(self, task: str) -> bool:
         """Whether the network of a task is in the store."""
         return self.store.has("network", self._network_recipe(task), self.training_code)
@@ -283,7 +301,7 @@ class Study:
                 self.device,
                 checkpoint=folder / "checkpoint.safetensors",
                 progress=self.progress,
-                title=self._title(task),
+                title=self.title(task),
                 augmentation=self.augmentation(task),
             )
             return keep_results(made, self.faces.images[rows.test])
@@ -296,13 +314,6 @@ class Study:
             "image_size": self.profile.image_size,
         }
         return {name: getattr(self, name) for name in usual if getattr(self, name) != usual[name]}
-
-    def _title(self, task: str) -> str:
-        words = [f"{self.source} {task}"]
-        words += [self.architecture] * (self.architecture != "tinyvgg")
-        words += ["unseen people"] * self.unseen_subjects
-        words += [str(value) for name, value in self.departures.items() if name != "epochs"]
-        return ", ".join([*words, f"seed {self.seed}"])
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -352,7 +363,7 @@ def _fit_one(study: Study, task: str, may_diverge: bool) -> None:
     except FloatingPointError as error:
         if not may_diverge:
             raise
-        log.warning("%s: %s", study._title(task), error)
+        log.warning("%s: %s", study.title(task), error)
 
 
 def _device_name(device: torch.device) -> str:

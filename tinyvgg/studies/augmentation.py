@@ -110,8 +110,8 @@ class AugmentedStudy(Study):
     def _settings(self) -> dict[str, Any]:
         return super()._settings() | {"place": self.place}
 
-    def _title(self, task: str) -> str:
-        return f"{super()._title(task)}, {self.place}"
+    def title(self, task: str) -> str:
+        return f"{super().title(task)}, {self.place}"
 
 
 def arms(study: Study) -> dict[str, Study]:

@@ -24,6 +24,7 @@ from tinyvgg.training import fit, threads
 log = logging.getLogger(__name__)
 
 COMMAND = "python -m tinyvgg study"
+FIRST_EPOCHS = 2  # whose losses a record keeps of each network
 # What the networks of any study depend on, beside the faces.
 NETWORK_CODE = (
     "tinyvgg.profiles",
@@ -115,17 +116,36 @@ def record_study(
         vars(other)["faces"] = first.faces
     # the first network of every seed, then the second: who builds on another comes late
     columns = zip_longest(*(long.networks(study) for study in studies))
-    train([job for column in columns for job in column if job], long.may_diverge)
+    jobs = [job for column in columns for job in column if job]
+    train(jobs, long.may_diverge)
     results = [entry for study in studies for entry in long.measure(study)]
     command = long.command + _options(first, seeds, given)
     made = records.provenance(first, command, long.code, seeds, started)
+    made["networks"] = dict(map(_network, filter(_is_trained, jobs)))
     record = Record(_name(long, first, given), made, results)
     return record, records.write(record, folder)
 
 
+def _is_trained(job: Job) -> bool:
+    study, task = job
+    return study.is_trained(task)  # not, if it diverged
+
+
+def _network(job: Job) -> tuple[str, Entry]:
+    """A network's name, without a path, and what tells whether other code trains the same one."""
+    study, task = job
+    name = study.title(task).replace(study.source, study.source.partition(":")[0], 1)
+    history = study.history(task)
+    return name, {
+        "weights": study.digest(task),
+        "first_losses": history.loss.head(FIRST_EPOCHS).tolist(),
+        "minutes": round(float(history.seconds.sum()) / 60, 2),
+    }
+
+
 def train(jobs: Sequence[Job], may_diverge: bool = False) -> None:
     """Train what is missing, side by side, and say beforehand how long it takes."""
-    missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
+    missing = [job for job in jobs if not _is_trained(job)]
     if missing:
         minutes = max(1, round(estimate(missing)))
         words = "%d of %d networks are to be trained, in about %d min"
