@@ -54,7 +54,7 @@ def small():
 
 def of(small, kind=Session):
     net, images, labels = small
-    return kind.of(net, images, labels, CLASSES)
+    return kind(net, images, labels, CLASSES)
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def test_a_picture_of_nothing_is_a_word(session):
 
 def test_names_of_classes_are_escaped(small):
     net, images, labels = small
-    session = Session.of(net, images, labels, ["<b>", "&", '"', "'", "<script>", "x"])
+    session = Session(net, images, labels, ["<b>", "&", '"', "'", "<script>", "x"])
     state = session.choose(**OPEN)
     for shown in (page.said(state), page.bars(state), page.faces(state)):
         assert "<script>" not in shown and "<b><" not in shown
@@ -281,7 +281,7 @@ def test_cases_are_the_mistakes_the_most_confident_first(session, small):
 def test_without_mistakes_there_are_correct_pictures_and_no_twins(small):
     net, images, _ = small
     predicted = backtrack(net, as_input(images)).logits.argmax(1)
-    session = Session.of(net, images, predicted.numpy(), CLASSES)
+    session = Session(net, images, predicted.numpy(), CLASSES)
     assert len(session.cases) == len(images)
     assert session.available == ("none", "backtracked", "hand")
     assert all("right" in case.why_no_twin for case in session.cases.values())
@@ -364,6 +364,20 @@ def test_pixels_chosen_by_hand_are_suppressed(session):
     assert "With all" in session.state.sentence
 
 
+def test_pixels_by_hand_are_kept_beside_their_control_and_forgotten_with_another_set(session):
+    session.choose(by_hand=[5, 3])
+    assert (session.pixel_set, session.by_hand, session.suppressed) == ("hand", (3, 5), (3, 5))
+    session.random = True
+    assert (session.pixel_set, session.by_hand) == ("hand", (3, 5))
+    assert len(session.suppressed) == 2
+    session.by_hand = [7]
+    assert (session.random, session.by_hand, len(session.suppressed)) == (True, (7,), 1)
+    session.pixel_set = "backtracked"
+    assert session.by_hand == ()
+    session.by_hand = [2]
+    assert session.pixel_set == "hand"
+
+
 def test_choosing_by_hand_begins_with_what_is_suppressed(session):
     found = session.suppressed
     assert session.choose(pixel_set="hand").choice.by_hand == found
@@ -386,6 +400,7 @@ def test_choosing_by_hand_begins_with_what_is_suppressed(session):
         ({"suppressed": np.zeros((2, 2), bool)}, r"bool array of shape \(6, 2, 2\)"),
         ({"pixel_set": "hand", "strongest": 2}, "not pixels chosen by hand"),
         ({"colour": "red"}, "unknown choice colour"),
+        ({"by_hand": [99]}, "no pixel 99"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason_and_nothing_changes(session, wanted, reason):
@@ -399,6 +414,20 @@ def test_what_cannot_be_is_refused_with_a_reason_and_nothing_changes(session, wa
             setattr(session, name, value)
         assert getattr(session, name) == kept
     assert (session.state, session.suppressed) == before
+
+
+@pytest.mark.parametrize(
+    "wanted, reason",
+    [
+        ({"random": "yes", "draw": 3}, "expected a boolean, not the str 'yes'"),
+        ({"draw": 0.5, "pixel_set": "none"}, "expected an int, not the float 0.5"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_before_anything_changes(session, wanted, reason):
+    before = session.state
+    with pytest.raises(Refused, match=reason):
+        session.choose(**wanted)
+    assert (session.state, session.draw, session.pixel_set) == (before, 0, "backtracked")
 
 
 def test_several_choices_at_once_are_one_change(session):
@@ -466,16 +495,22 @@ def test_numbers_of_numpy_are_taken(session):
 
 def test_what_is_no_study_and_no_network_is_refused(small):
     net, images, labels = small
-    with pytest.raises(TypeError, match=r"Session\.of\(net, images, labels, classes\)"):
+    with pytest.raises(TypeError, match=r"needs images, labels, classes as well; got no images"):
         Session(net)
+    with pytest.raises(TypeError, match="got no classes"):
+        Session(net, images, labels)
+    with pytest.raises(TypeError, match="needs a Study or a network, got list"):
+        Session([net])
+    with pytest.raises(TypeError, match="belong to a network, and dict is none"):
+        Session({"a": None}, images)
     with pytest.raises(ValueError, match="classes must be 6 different names"):
-        Session.of(net, images, labels, CLASSES[:4])
+        Session(net, images, labels, CLASSES[:4])
     with pytest.raises(ValueError, match="labels must be class numbers"):
-        Session.of(net, images, labels[:3], CLASSES)
+        Session(net, images, labels[:3], CLASSES)
     with pytest.raises(ValueError, match=r"labels must lie in 0\.\.5"):
-        Session.of(net, images, labels + 1, CLASSES)
+        Session(net, images, labels + 1, CLASSES)
     with pytest.raises(TypeError, match="bytes"):
-        Session.of(net, images / 255, labels, CLASSES)
+        Session(net, images / 255, labels, CLASSES)
 
 
 @pytest.mark.parametrize("net", [random_foreign(SmallAlexNet, 1), random_tiny(5, ())])
@@ -483,7 +518,7 @@ def test_any_supported_network_can_be_explored(net):
     world_ = world(5, net, net.image_size, count=9)
     before = copy.deepcopy(net.state_dict()), net.training
     outputs = len(backtrack(net, as_input(world_[1][:1])).logits[0])
-    session = Session.of(*world_, [f"class {k}" for k in range(outputs)])
+    session = Session(*world_, [f"class {k}" for k in range(outputs)])
     state = session.choose(**OPEN, pixel_set="backtracked")
     trace = backtrack(net, state.gallery.input(state.case.row), cut=Cut(**OPEN))
     assert trace.pixels.any()
@@ -585,7 +620,7 @@ def test_the_saved_widget_is_small():
     net = TinyVGG(67, 64)
     images = pictures_of(1, 120, 64)
     labels = np.arange(120) % 67
-    explorer = Explorer.of(net, images, labels, [str(k) for k in range(67)])
+    explorer = Explorer(net, images, labels, [str(k) for k in range(67)])
     explorer.choose(printed=True)
     saved = str(embed_data([explorer])["manager_state"])
     assert "data:image/png" in saved

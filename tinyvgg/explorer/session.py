@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -20,7 +20,7 @@ from tinyvgg.study import Study
 PIXEL_SETS = ("none", "backtracked", "common", "unique", "hand")
 WITH_TWIN = ("common", "unique")
 TRACES_KEPT = 64
-INPUTS = tuple(field.name for field in fields(Choice) if field.name != "by_hand")
+INPUTS = tuple(field.name for field in fields(Choice))
 
 
 class Refused(traitlets.TraitError, ValueError):
@@ -44,8 +44,17 @@ class Session(traitlets.HasTraits):
 
     Parameters
     ----------
-    source : Study, or mapping of str to Gallery
-        See `of` for a network and pictures of one's own.
+    source : Study, nn.Module, or mapping of str to Gallery
+        A study, with each of its tasks; a supported network (see `tinyvgg.layers`), with what
+        follows; or galleries by task.
+    images : uint8 array (N, S, S, 3)
+        The pictures that a network is tried on.
+    labels : integers (N,)
+        The true class of each.
+    classes : sequence of str
+        A name for each output of the network.
+    task : str
+        A name for the whole.
 
     Attributes
     ----------
@@ -69,9 +78,13 @@ class Session(traitlets.HasTraits):
         The cut; see `tinyvgg.Cut`.
     strongest : int or None
         Keep of the set only so many pixels, those of the largest contributions; None for all.
+    by_hand : tuple of int
+        The pixels of the set "hand", counted map by map and row by row; empty with any other
+        set. Setting it (to numbers, or to a bool array of the shape of the maps) chooses that
+        set.
     suppressed : tuple of int
-        The suppressed pixels, counted map by map and row by row. Setting it (to numbers, or to a
-        bool array of the shape of the maps) chooses them by hand.
+        The suppressed pixels, counted alike: the set, what is left of it, or its control. Setting
+        it suppresses pixels by hand: just these, none drawn at random.
     state : State
         All that follows; a new one after each change.
 
@@ -81,61 +94,37 @@ class Session(traitlets.HasTraits):
         By any setting that cannot be: a `ValueError`. Nothing has changed then.
     """
 
-    task = traitlets.Unicode()
-    case = Whole()
-    pixel_set = traitlets.Unicode()
-    random = traitlets.Bool()
-    draw = Whole()
-    target = traitlets.Unicode()
-    printed = traitlets.Bool()
-    floor = traitlets.Float()
-    percentile = traitlets.Float()
-    strongest = Whole(None, allow_none=True)
-    suppressed = traitlets.Any(())
+    # what a widget shares with its front-end
+    task = traitlets.Unicode().tag(sync=True)
+    case = Whole().tag(sync=True)
+    pixel_set = traitlets.Unicode().tag(sync=True)
+    random = traitlets.Bool().tag(sync=True)
+    draw = Whole().tag(sync=True)
+    target = traitlets.Unicode().tag(sync=True)
+    printed = traitlets.Bool().tag(sync=True)
+    floor = traitlets.Float().tag(sync=True)
+    percentile = traitlets.Float().tag(sync=True)
+    strongest = Whole(None, allow_none=True).tag(sync=True)
+    by_hand = traitlets.Any(()).tag(sync=True)
+    suppressed = traitlets.Any(()).tag(sync=True)
     state = traitlets.Instance(State)
 
-    def __init__(self, source: Study | Mapping[str, Gallery]):
+    def __init__(
+        self,
+        source: Study | nn.Module | Mapping[str, Gallery],
+        images: np.ndarray | None = None,
+        labels: Iterable[int] | None = None,
+        classes: Sequence[str] | None = None,
+        task: str = "pictures",
+    ):
         super().__init__()
-        self._galleries: dict[str, Gallery] = {}
-        if isinstance(source, Study):
-            self._study, self._tasks = source, tuple(source.tasks)
-        elif isinstance(source, Mapping) and source:
-            self._galleries = {task: replace(g, task=task) for task, g in source.items()}
-            self._tasks = tuple(source)
-        else:
-            raise TypeError(
-                f"an explorer needs a Study, got {type(source).__name__}; for a network and "
-                f"pictures of your own: {type(self).__name__}.of(net, images, labels, classes)"
-            )
+        own = {"images": images, "labels": labels, "classes": classes}
+        self._study, self._galleries = _open(source, own, task)
+        self._tasks = tuple(self._study.tasks if self._study else self._galleries)
         self._traces: dict[tuple, Backtrace] = {}
         task = self.tasks[0]
         self._choice = Choice(task, self._gallery(task).first.row)
         self._arrive(self._choice)
-
-    @classmethod
-    def of(
-        cls,
-        net: nn.Module,
-        images: np.ndarray,
-        labels: Iterable[int],
-        classes: Sequence[str],
-        task: str = "pictures",
-    ) -> Self:
-        """Explore any supported network on pictures of one's own.
-
-        Parameters
-        ----------
-        net : nn.Module
-            A supported network (see `tinyvgg.layers`).
-        images : uint8 array (N, S, S, 3)
-        labels : integers (N,)
-            The true class of each picture.
-        classes : sequence of str
-            A name for each output.
-        task : str
-            A name for the whole.
-        """
-        return cls({task: gallery_of(net, images, labels, classes, task)})
 
     # ------------------------------------------------------------------ what there is
 
@@ -201,7 +190,8 @@ class Session(traitlets.HasTraits):
                 f"unknown choice {', '.join(sorted(unknown))}: "
                 f"there are {', '.join(INPUTS)} and suppressed"
             )
-        now, new = self._choice, dict(wanted)
+        now = self._choice
+        new = {name: self._typed(name, value) for name, value in wanted.items()}
         task = new.get("task", now.task)
         if task not in self.tasks:
             raise Refused(f"unknown task {task!r}: choose one of {', '.join(self.tasks)}")
@@ -218,19 +208,38 @@ class Session(traitlets.HasTraits):
         case = gallery.cases[row]
         moved = (task, row) != (now.task, now.case)
         if "suppressed" in new:
-            new["by_hand"] = self._numbers(new.pop("suppressed"), gallery, case)
-            new["pixel_set"] = "hand"
+            new |= {"by_hand": new.pop("suppressed"), "pixel_set": "hand"}
             new.setdefault("random", False)
-        elif moved and not self._fits(now, task, case):
+        if "by_hand" in new:
+            new["by_hand"] = self._numbers(new["by_hand"], gallery, case)
+            if new["by_hand"]:
+                new.setdefault("pixel_set", "hand")
+        if moved and not self._fits(now, task, case):
             new.setdefault("pixel_set", "backtracked")
         if moved or new.get("pixel_set", now.pixel_set) != now.pixel_set:
             new.setdefault("strongest", None)
-        if new.get("pixel_set") == "hand" and "by_hand" not in new and now.pixel_set != "hand":
-            new["by_hand"] = to_numbers(self.state.suppressed)
-            new.setdefault("random", False)
+        if new.get("pixel_set") == "hand" and "by_hand" not in new:
+            if task != now.task:
+                new["by_hand"] = ()
+            elif now.pixel_set != "hand":
+                new["by_hand"] = to_numbers(self.state.suppressed)
+                new.setdefault("random", False)
         choice = replace(now, **new)
+        if choice.pixel_set != "hand":
+            choice = replace(choice, by_hand=())
         self._check(choice, gallery, case)
         return choice
+
+    def _typed(self, name: str, value: Any) -> Any:
+        """A value for a trait, as that trait keeps it."""
+        trait = self.traits()[name]
+        validate = getattr(trait, "validate", None)
+        if validate is None or (value is None and trait.allow_none):
+            return value
+        try:
+            return validate(self, value)
+        except traitlets.TraitError as error:
+            raise Refused(str(error)) from None
 
     @staticmethod
     def _fits(choice: Choice, task: str, case: Case) -> bool:
@@ -266,6 +275,7 @@ class Session(traitlets.HasTraits):
             raise Refused("strongest thins out a set that was found, not pixels chosen by hand")
 
     def _numbers(self, pixels: Any, gallery: Gallery, case: Case) -> tuple[int, ...]:
+        """Pixels by hand as their numbers, whatever way they are given."""
         shape = tuple(self._trace(gallery, case.row, None, None).maps.shape[1:])
         if hasattr(pixels, "cpu"):
             pixels = pixels.cpu()
@@ -289,7 +299,8 @@ class Session(traitlets.HasTraits):
     @traitlets.validate(*INPUTS, "suppressed")
     def _accept(self, proposal):
         choice = self._resolve({proposal.trait.name: proposal.value})
-        return choice.by_hand if proposal.trait.name == "suppressed" else proposal.value
+        by_hand = proposal.trait.name in ("by_hand", "suppressed")
+        return choice.by_hand if by_hand else proposal.value
 
     @traitlets.observe(*INPUTS)
     def _follow(self, change):
@@ -305,6 +316,7 @@ class Session(traitlets.HasTraits):
 
     def _gallery(self, task: str) -> Gallery:
         if task not in self._galleries:
+            assert self._study is not None  # else every gallery is there
             self._galleries[task] = study_gallery(self._study, task)
         return self._galleries[task]
 
@@ -319,3 +331,39 @@ class Session(traitlets.HasTraits):
     def __repr__(self) -> str:
         shown = (f"{name}={getattr(self, name)!r}" for name in ("task", "case", "pixel_set"))
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _open(
+    source: Any, own: Mapping[str, Any], task: str
+) -> tuple[Study | None, dict[str, Gallery]]:
+    """The study to ask for galleries, or those that are there.
+
+    Parameters
+    ----------
+    source : Study, nn.Module, or mapping of str to Gallery
+    own : mapping
+        images, labels and classes, which belong to a network; None where not given.
+    task : str
+        Name of the gallery of a network.
+    """
+    lacking = [name for name, value in own.items() if value is None]
+    if isinstance(source, nn.Module):
+        if lacking:
+            raise TypeError(
+                f"an explorer of a network needs {', '.join(own)} as well; got no "
+                f"{', no '.join(lacking)}: Explorer(net, images, labels, classes)"
+            )
+        return None, {task: gallery_of(source, **own, task=task)}
+    if len(lacking) < len(own):
+        raise TypeError(
+            f"{', '.join(own)} belong to a network, and {type(source).__name__} is none: "
+            "Explorer(net, images, labels, classes) or Explorer(study)"
+        )
+    if isinstance(source, Study):
+        return source, {}
+    if isinstance(source, Mapping) and source:
+        return None, {name: replace(gallery, task=name) for name, gallery in source.items()}
+    raise TypeError(
+        f"an explorer needs a Study or a network, got {type(source).__name__}: "
+        "Explorer(study) or Explorer(net, images, labels, classes)"
+    )

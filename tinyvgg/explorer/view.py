@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import Any
@@ -10,10 +10,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from tinyvgg.explorer import page
-from tinyvgg.explorer.gallery import Gallery
 from tinyvgg.explorer.session import WITH_TWIN, Refused, Session
 from tinyvgg.explorer.state import State
-from tinyvgg.study import Study
 
 BUTTONS = ("none", "backtracked", "common", "unique")
 WIDE = {"description_width": "initial"}
@@ -27,12 +25,11 @@ class Explorer(Session, widgets.VBox):
     >>> explorer.choose(pixel_set="unique")  # moves its controls as well
     >>> explorer.observe(print, "suppressed")
 
-    Parameters, attributes and methods are those of `Session`; `Explorer.of` takes a network
-    and pictures of one's own.
+    Parameters, attributes and methods are those of `Session`.
     """
 
-    def __init__(self, source: Study | Mapping[str, Gallery]):
-        super().__init__(source)
+    def __init__(self, *source: Any, **own: Any):
+        super().__init__(*source, **own)
         self._showing = False
         self._make_controls()
         self._said, self._bars, self._faces, self._maps, self._note = (
