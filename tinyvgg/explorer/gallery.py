@@ -34,6 +34,8 @@ class Case:
         What the picture shows, in words.
     true, predicted : int
         Class numbers.
+    confidence : float
+        The probability of the predicted class.
     caption : str
         The case in a line.
     why_no_twin : str
@@ -45,6 +47,7 @@ class Case:
     shows: str
     true: int
     predicted: int
+    confidence: float
     caption: str
     why_no_twin: str = ""
 
@@ -199,9 +202,8 @@ def list_cases(
             if pd.notna(pairs[number]):
                 twin, why = int(pairs[number]), ""
         caption = f"{shown[number]} → {verdict} ({row.confidence:.2f})"
-        cases[number] = Case(
-            number, twin, shown[number], int(row.true), int(row.predicted), caption, why
-        )
+        said = int(row.predicted), float(row.confidence)
+        cases[number] = Case(number, twin, shown[number], int(row.true), *said, caption, why)
     return cases
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut
-from tinyvgg.comparison import compare, random_pixels
+from tinyvgg.comparison import compare
+from tinyvgg.explorer.drawing import drawn
 from tinyvgg.explorer.gallery import Case, Gallery
 from tinyvgg.layers import check_network
 from tinyvgg.tracking import suppress, track
@@ -23,7 +24,7 @@ class Choice:
     Attributes
     ----------
     by_hand : tuple of int
-        The pixels of the set "hand".
+        The pixels of the set "hand"; empty where another set was chosen.
     """
 
     task: str
@@ -155,8 +156,7 @@ def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
         chosen = sets.get(choice.pixel_set, torch.zeros_like(trace.pixels))
         if choice.strongest is not None:
             chosen = strongest_of(chosen, strengths(net, trace), choice.strongest)
-    generator = torch.Generator().manual_seed(choice.draw)
-    control = random_pixels(trace.maps, int(chosen.sum()), generator)
+    control = drawn(trace.maps, int(chosen.sum()), choice.draw)
 
     tracking = track(net, gallery.input(case.row), control if choice.random else chosen)
     return State(

@@ -1,0 +1,220 @@
+"""A gallery as one binary that a page reads: rounded weights, cases, pictures.
+
+The format is safetensors'; what is no tensor is JSON in its metadata, under "explorer". Weights
+are whole numbers q with a scale for each unit that they feed, w = scale · q in float32. The
+first linear layer, which holds most of them, has the fewest bits with which the network
+predicts every picture as before; the other layers have 16.
+
+A network that was rounded is a network like any other, so that Python can compute with exactly
+the weights that the page has (`rounded`).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+from torch import Tensor, nn
+
+from tinyvgg.explorer.gallery import Gallery
+from tinyvgg.layers import (
+    FeatureLayer,
+    check_network,
+    dense_pass,
+    feature_maps_of,
+    padding_of,
+    pair,
+)
+from tinyvgg.model import PIXEL_SCALE, as_input
+
+VERSION = 1  # of the format; web/pack.js reads the same
+BITS = (8, 12, 16, 32)  # of a weight; with 32 it is the float32 itself
+FINE = 16  # bits of the layers that are not the first linear one
+BATCH = 64
+
+
+def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
+    """A gallery as the bytes that `readPack` of web/pack.js takes.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    bits : {8, 12, 16, 32}, optional
+        Of the weights of the first linear layer; the `fewest_bits` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the network is not supported at the size of these pictures, or `bits` is unknown.
+    """
+    bits = fewest_bits(gallery.net, tested(gallery)) if bits is None else _known(bits)
+    feature_maps_of(gallery.net, gallery.input(gallery.first.row))  # refuses what does not fit
+    tensors: dict[str, np.ndarray] = {}
+    layers, linears = check_network(gallery.net)
+    about = {
+        "version": VERSION,
+        "task": gallery.task,
+        "classes": gallery.classes,
+        "said": [gallery.say(k) for k in range(len(gallery.classes))],
+        "shape": [3, *gallery.images.shape[1:3]],
+        "scale": PIXEL_SCALE,
+        "bits": bits,
+        "layers": [_describe(layer) for layer in layers],
+        "linears": [{"from": each.in_features, "to": each.out_features} for each in linears],
+        "cases": [
+            {**asdict(case), "twin_shows": "" if case.twin is None else gallery.shown[case.twin]}
+            for case in gallery.cases.values()
+        ],
+        "first": gallery.first.row,
+        "rows": _rows(gallery),
+    }
+    for name, layer, precision in _weighted(gallery.net, bits):
+        tensors |= _tensors(name, layer, precision)
+    tensors["pictures"] = _compressed(gallery.images[_rows(gallery)])
+    return save(tensors, {"explorer": json.dumps(about, ensure_ascii=False)})
+
+
+def rounded(gallery: Gallery, bits: int) -> Gallery:
+    """The same gallery with the network that its pack holds, in float32 on the CPU."""
+    return replace(gallery, net=rounded_network(gallery.net, bits))
+
+
+def rounded_network(net: nn.Module, bits: int) -> nn.Module:
+    """A copy of a supported network with the weights that its pack has.
+
+    Parameters
+    ----------
+    net : nn.Module
+    bits : {8, 12, 16, 32}
+        Of the first linear layer; the other layers have 16, or 32 as well.
+    """
+    copied = copy.deepcopy(net).to("cpu", torch.float32)
+    with torch.no_grad():
+        for _, layer, precision in _weighted(copied, _known(bits)):
+            if precision < 32:
+                numbers, scale = _whole(layer.weight, precision)
+                layer.weight.copy_((numbers * scale).reshape(layer.weight.shape))
+    return copied
+
+
+@torch.no_grad()
+def fewest_bits(net: nn.Module, images: np.ndarray) -> int:
+    """The fewest bits of the first linear layer with which no prediction changes.
+
+    Parameters
+    ----------
+    net : nn.Module
+    images : uint8 array (N, S, S, 3)
+        What is predicted; the test pictures.
+
+    Returns
+    -------
+    {8, 12, 16, 32}
+        32 if even 16 change a prediction.
+    """
+    candidates = {bits: rounded_network(net, bits) for bits in BITS if bits < 32}
+    _, exact = check_network(net)
+    at = next(net.parameters())
+    for start in range(0, len(images), BATCH):
+        x = as_input(images[start : start + BATCH])
+        expected = dense_pass(exact, feature_maps_of(net, x.to(at)))[-1].argmax(1).cpu()
+        for bits, candidate in list(candidates.items()):
+            _, linears = check_network(candidate)
+            logits = dense_pass(linears, feature_maps_of(candidate, x))[-1]
+            if not torch.equal(logits.argmax(1), expected):
+                del candidates[bits]
+    return min(candidates, default=32)
+
+
+def tested(gallery: Gallery) -> np.ndarray:
+    """The pictures that the network of a gallery was tested with, uint8 (N, S, S, 3)."""
+    return gallery.images[list(gallery.shown)]
+
+
+# ---------------------------------------------------------------------- layers
+
+
+def _weighted(net: nn.Module, bits: int) -> Iterator[tuple[str, Any, int]]:
+    """Name, layer and bits of a weight of every layer that has weights."""
+    layers, linears = check_network(net)
+    for number, layer in enumerate(layers):
+        if isinstance(layer, nn.Conv2d):
+            yield f"features.{number}", layer, max(bits, FINE)
+    for number, linear in enumerate(linears):
+        yield f"classifier.{number}", linear, bits if number == 0 else max(bits, FINE)
+
+
+def _describe(layer: FeatureLayer) -> dict[str, Any]:
+    """A layer as web/network.js knows it; settings of two numbers are [rows, columns]."""
+    if isinstance(layer, nn.ReLU):
+        return {"kind": "relu"}
+    window = {
+        "kernel": pair(layer.kernel_size),
+        "stride": pair(layer.stride),
+        "padding": padding_of(layer),
+        "dilation": pair(layer.dilation),
+    }
+    if isinstance(layer, nn.MaxPool2d):
+        return {"kind": "maxpool", **window, "ceil": layer.ceil_mode}
+    ends = {"from": layer.in_channels, "to": layer.out_channels, "groups": layer.groups}
+    return {"kind": "conv", **ends, **window}
+
+
+def _tensors(name: str, layer: nn.Conv2d | nn.Linear, bits: int) -> dict[str, np.ndarray]:
+    """What is kept of a layer: weights (of a linear layer turned to (from, to)), scale, bias."""
+    found = {} if layer.bias is None else {f"{name}.bias": _array(layer.bias)}
+    kept = _array(layer.weight)
+    if bits < 32:
+        numbers, scale = _whole(layer.weight, bits)
+        kept = _array(numbers).astype(np.int8 if bits == 8 else np.int16)
+        found[f"{name}.scale"] = _array(scale).ravel()
+    if isinstance(layer, nn.Linear):
+        kept = np.ascontiguousarray(kept.T)
+    found[f"{name}.weight"] = _twelve_bits(kept) if bits == 12 else kept
+    return found
+
+
+def _whole(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """Whole numbers like the weights, and a scale for each unit that they feed, both float32."""
+    weight = weight.detach().float()
+    largest = weight.flatten(1).abs().amax(1).reshape(-1, *[1] * (weight.ndim - 1))
+    scale = largest / (2 ** (bits - 1) - 1)
+    numbers = (weight / scale.masked_fill(scale == 0, 1)).round()
+    return numbers, scale
+
+
+def _twelve_bits(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers of -2,047 to 2,047, two in three bytes."""
+    flat = (numbers.ravel() + 2048).astype(np.uint16)
+    low, high = np.pad(flat, (0, flat.size % 2)).reshape(-1, 2).T
+    packed = np.stack([low & 255, (low >> 8) | ((high & 15) << 4), high >> 4], axis=1)
+    return packed.astype(np.uint8).ravel()
+
+
+def _compressed(images: np.ndarray) -> np.ndarray:
+    """Pictures without loss: differences to the left neighbour, compressed; bytes."""
+    differences = np.diff(images, axis=2, prepend=np.uint8(0))  # modulo 256
+    return np.frombuffer(zlib.compress(differences.tobytes(), 9), np.uint8)
+
+
+def _rows(gallery: Gallery) -> list[int]:
+    """The cases' pictures and their twins', each once."""
+    cases = gallery.cases.values()
+    return sorted({row for case in cases for row in (case.row, case.twin) if row is not None})
+
+
+def _known(bits: int) -> int:
+    if bits not in BITS:
+        raise ValueError(f"bits must be one of {', '.join(map(str, BITS))}, got {bits!r}")
+    return bits
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().float().cpu().numpy()

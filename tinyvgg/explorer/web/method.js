@@ -1,0 +1,245 @@
+// The method on one picture: backtracking, the cut, suppression, deconvolution, tracking.
+// Maps are Float32Array (C, h, w); a set of pixels or units is a Uint8Array of 0 and 1.
+
+import { addUnit, convolveBack, rectified, softmax, unpool } from "./network.js";
+
+const GREY = [0.299, 0.587, 0.114]; // red, green, blue
+
+/** A picture's bytes (H, W, 3) as the network takes them, (3, H, W). */
+export function asInput(bytes, network) {
+  const area = bytes.length / 3;
+  const x = new Float32Array(bytes.length);
+  for (let k = 0; k < area; k++) {
+    for (let c = 0; c < 3; c++) x[c * area + k] = bytes[3 * k + c] / network.scale;
+  }
+  return x;
+}
+
+/**
+ * Trace a class down to the pixels of the last maps (Algorithm 1).
+ *
+ * target: a class number, or null for the predicted one. cut: { floor, percentile } as released
+ * (see tinyvgg.Cut), or null as printed.
+ * Returns target; layers, the selected units L_n ... L_1; pixels, L_0; threshold, which a
+ * selected pixel's strength exceeds; strengths, each pixel's largest contribution to a selected
+ * unit, a_0[r] max_i W_1[r, i]; logits.
+ */
+export function backtrack(network, maps, target = null, cut = null) {
+  if (maps.some((value) => value < 0)) {
+    throw new Error(
+      "the last feature maps hold negative values; backtracking needs rectified maps, so " +
+        "features must end with a ReLU (max-pooling may follow it)",
+    );
+  }
+  const { activations, logits } = network.dense(maps);
+  if (!logits.every(Number.isFinite)) {
+    throw new Error("the network's output is not finite for these images; did it diverge?");
+  }
+  target ??= strongestClass(logits);
+  const layers = [];
+  let selected = [target];
+  for (let above = network.linears.length - 1; above > 0; above--) {
+    const units = feeding(network.linears[above], activations[above], selected);
+    layers.push(units);
+    selected = numbersOf(units);
+  }
+  const first = network.linears[0];
+  const strengths = strongestContributions(first, maps, selected);
+  const threshold = cut === null ? 0 : cutThreshold(cut, first, maps, selected);
+  const pixels =
+    cut === null
+      ? feeding(first, maps, selected)
+      : Uint8Array.from(strengths, (value) => (value > threshold ? 1 : 0));
+  return { target, layers, pixels, threshold, strengths, logits };
+}
+
+/** The number of the largest value, the first of several. */
+export function strongestClass(values) {
+  let best = 0;
+  for (let k = 1; k < values.length; k++) if (values[k] > values[best]) best = k;
+  return best;
+}
+
+/** The numbers of a set, ascending. */
+export function numbersOf(set) {
+  const numbers = [];
+  for (let k = 0; k < set.length; k++) if (set[k]) numbers.push(k);
+  return numbers;
+}
+
+/** The units below, of those above zero, that have a positive weight to a selected unit above. */
+function feeding({ to, weight }, below, selected) {
+  return Uint8Array.from(below, (value, r) =>
+    value > 0 && selected.some((unit) => weight[r * to + unit] > 0) ? 1 : 0,
+  );
+}
+
+/** Each pixel's largest contribution to a selected unit; 0 where none is selected. */
+function strongestContributions({ to, weight }, maps, selected) {
+  return maps.map((value, r) => {
+    if (value === 0 || selected.length === 0) return 0;
+    let largest = -Infinity;
+    for (const unit of selected) {
+      if (weight[r * to + unit] > largest) largest = weight[r * to + unit];
+    }
+    return value * largest;
+  });
+}
+
+/** What the cut compares strengths with: the percentile of the contributions above its floor. */
+function cutThreshold({ floor, percentile }, { to, weight }, maps, selected) {
+  const active = numbersOf(maps);
+  const pool = new Float32Array(active.length * selected.length);
+  let pooled = 0;
+  for (const r of active) {
+    const value = maps[r];
+    for (const unit of selected) {
+      const product = Math.fround(value * weight[r * to + unit]);
+      if (product > floor) pool[pooled++] = product;
+    }
+  }
+  return pooled === 0 ? Infinity : percentileOf(pool.subarray(0, pooled), percentile);
+}
+
+/** numpy's linear percentile in double precision; it reorders the values. */
+export function percentileOf(values, percentile) {
+  const position = (values.length - 1) * (percentile / 100);
+  const below = Math.floor(position);
+  const low = nthSmallest(values, below);
+  let high = low;
+  if (below + 1 < values.length) {
+    high = Infinity;
+    for (let k = below + 1; k < values.length; k++) if (values[k] < high) high = values[k];
+  }
+  const share = position - below;
+  return share < 0.5 ? low + (high - low) * share : high - (high - low) * (1 - share);
+}
+
+/** The n-th smallest value, from 0; smaller ones are moved before it, larger ones after it. */
+function nthSmallest(values, n) {
+  let [from, to] = [0, values.length - 1];
+  while (from < to) {
+    const pivot = values[(from + to) >> 1];
+    let [left, right] = [from, to];
+    while (left <= right) {
+      while (values[left] < pivot) left++;
+      while (values[right] > pivot) right--;
+      if (left <= right) {
+        [values[left], values[right]] = [values[right], values[left]];
+        left++;
+        right--;
+      }
+    }
+    if (n <= right) to = right;
+    else if (n >= left) from = left;
+    else break;
+  }
+  return values[n];
+}
+
+/** The maps with the pixels of a set at zero. */
+function without(maps, pixels) {
+  return maps.map((value, r) => (pixels[r] ? 0 : value));
+}
+
+/** Probabilities with the pixels of a set at zero. */
+export function suppress(network, maps, pixels) {
+  return softmax(network.dense(without(maps, pixels)).logits);
+}
+
+/**
+ * The probability of a class without the first n pixels of an order, for each n of `counts`,
+ * ascending.
+ */
+export function deletion(network, maps, order, counts, which) {
+  const { to, weight } = network.linears[0];
+  const sums = network.sums(maps);
+  let done = 0;
+  return Float32Array.from(counts, (count) => {
+    for (; done < Math.min(count, order.length); done++) {
+      const r = order[done];
+      if (maps[r] !== 0) addUnit(sums, weight, r * to, -maps[r]);
+    }
+    return softmax(network.above(sums).logits)[which];
+  });
+}
+
+/** The pixels that two sets share, and those that each has for itself. */
+export function compare(a, b) {
+  return {
+    common: a.map((value, r) => value & b[r]),
+    only_a: a.map((value, r) => value & ~b[r]),
+    only_b: b.map((value, r) => value & ~a[r]),
+  };
+}
+
+/**
+ * Bring maps back to the picture by the switches of a recording (Fig. 3b).
+ *
+ * bias: "previous" adds, after each transposed convolution, the bias of the convolution that
+ * precedes it in forward order, or "none". ties: "all" pixels that share a window's maximum are
+ * given the value, or the "first". rectify: cut off negative values of the result too.
+ */
+export function deconvolve(network, recording, maps = recording.maps, options = {}) {
+  const { bias = "previous", ties = "all", rectify = true } = options;
+  const { layers } = network;
+  const switches = [...recording.switches];
+  let x = maps;
+  let size = recording.shape;
+  for (let position = layers.length - 1; position >= 0; position--) {
+    const layer = layers[position];
+    const before = recording.sizes[position];
+    if (layer.kind === "relu") {
+      x = rectified(x);
+    } else if (layer.kind === "maxpool") {
+      x = unpool(layer, x, size, before, switches.pop(), ties === "first");
+    } else {
+      const previous = layers.slice(0, position).findLast(({ kind }) => kind === "conv");
+      const added = bias === "previous" ? (previous?.bias ?? null) : null;
+      x = convolveBack(layer, x, size, before, added);
+    }
+    size = before;
+  }
+  return rectify ? rectified(x) : x;
+}
+
+/** What a set of pixels contributes to the deconvolution, in grey (Algorithm 2). */
+export function track(network, recording, pixels, options = {}) {
+  const full = deconvolve(network, recording, recording.maps, options);
+  const suppressed = deconvolve(network, recording, without(recording.maps, pixels), options);
+  const area = full.length / 3;
+  const difference = new Float32Array(area);
+  for (let k = 0; k < area; k++) {
+    let grey = 0;
+    for (let c = 0; c < 3; c++) grey += GREY[c] * (full[c * area + k] - suppressed[c * area + k]);
+    difference[k] = Math.abs(grey);
+  }
+  return { full, suppressed, difference };
+}
+
+/** The active pixels in the order of a draw, each as likely anywhere. */
+export function drawnOrder(maps, draw) {
+  const key = scrambled(draw);
+  const active = Uint32Array.from(numbersOf(maps.map((value) => (value > 0 ? 1 : 0))));
+  const lots = active.map((r) => scrambled(r ^ key));
+  return active.map((_, k) => k).sort((j, k) => lots[j] - lots[k]).map((k) => active[k]);
+}
+
+/** As many active pixels drawn at random; all of them if there are no more. */
+export function drawn(maps, count, draw) {
+  return maskOf(drawnOrder(maps, draw).subarray(0, count), maps.length);
+}
+
+/** A set from its numbers. */
+export function maskOf(numbers, length) {
+  const mask = new Uint8Array(length);
+  for (const number of numbers) mask[number] = 1;
+  return mask;
+}
+
+/** A whole number of 32 bits mixed up, no two to the same (MurmurHash3's last step). */
+function scrambled(number) {
+  number = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  number = Math.imul(number ^ (number >>> 13), 0xc2b2ae35);
+  return (number ^ (number >>> 16)) >>> 0;
+}

@@ -1,0 +1,336 @@
+// A network on one picture: forward, and the way back. Values are Float32Array, channel by
+// channel and row by row as torch lays them out; every sum is made in double precision.
+
+/**
+ * Features and dense layers, of the kinds that tinyvgg/layers.py supports.
+ *
+ * shape: [3, H, W] of the picture; scale: what its bytes are divided by.
+ * layers: { kind: "relu" },
+ *   { kind: "maxpool", kernel, stride, padding, dilation, ceil },
+ *   { kind: "conv", from, to, kernel, stride, padding, dilation, groups, weight, bias },
+ *   with weight (to, from / groups, rows, columns) and bias (to) or null.
+ * linears: { from, to, weight, bias }, with weight (from, to): a unit lies beside all that it
+ *   feeds, so that a silent one costs nothing.
+ * A kernel, stride, padding or dilation is [rows, columns].
+ */
+export class Network {
+  constructor({ shape, scale, layers, linears }) {
+    Object.assign(this, { shape, scale, layers, linears });
+  }
+
+  /**
+   * The features of a picture x (C, H, W), with what the way back must know of the way forward.
+   *
+   * Returns the last maps; their shape [C, h, w]; for each max-pooling the switches
+   * (C, h', w', rows * columns): 1 where a pixel of a window equals its maximum; and the sizes
+   * [C, h, w] that each layer was given.
+   */
+  record(x) {
+    const switches = [];
+    const sizes = [];
+    let maps = x;
+    let size = this.shape;
+    for (const layer of this.layers) {
+      sizes.push(size);
+      if (layer.kind === "relu") {
+        maps = rectified(maps);
+      } else if (layer.kind === "conv") {
+        [maps, size] = convolve(layer, maps, size);
+      } else {
+        const pooled = pool(layer, maps, size);
+        switches.push(pooled.switches);
+        ({ maps, size } = pooled);
+      }
+    }
+    return { maps, shape: size, switches, sizes };
+  }
+
+  /** The activations a_0 (the maps), a_1 ... a_n (after ReLU), and the logits. */
+  dense(maps) {
+    const above = this.above(this.sums(maps));
+    return { activations: [maps, ...above.activations], logits: above.logits };
+  }
+
+  /** What the maps give to the units of the first linear layer, bias included. */
+  sums(maps) {
+    return weightedSums(this.linears[0], maps);
+  }
+
+  /** The dense layers from the sums at the first one on. */
+  above(sums) {
+    const activations = [];
+    for (const linear of this.linears.slice(1)) {
+      activations.push(rectified(Float32Array.from(sums)));
+      sums = weightedSums(linear, activations.at(-1));
+    }
+    return { activations, logits: Float32Array.from(sums) };
+  }
+}
+
+/** Soft-max in double precision. */
+export function softmax(logits) {
+  const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = Float64Array.from(logits, (value) => Math.exp(value - largest));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / total);
+}
+
+export function rectified(values) {
+  const result = new Float32Array(values.length);
+  for (let k = 0; k < values.length; k++) if (values[k] > 0) result[k] = values[k];
+  return result;
+}
+
+/** The sums of a linear layer; silent units below are passed over. */
+function weightedSums({ from, to, weight, bias }, below) {
+  const sums = new Float64Array(to);
+  if (bias) sums.set(bias);
+  for (let r = 0; r < from; r++) if (below[r] !== 0) addUnit(sums, weight, r * to, below[r]);
+  return sums;
+}
+
+/** Add what a unit below gives to each unit above; `start` is where its weights begin. */
+export function addUnit(sums, weight, start, value) {
+  for (let k = 0; k < sums.length; k++) sums[k] += weight[start + k] * value;
+}
+
+// ---------------------------------------------------------------------- convolution
+
+/** A convolution of x (C, h, w) of a size [C, h, w]; returns the maps and their size. */
+function convolve(conv, x, [channels, height, width]) {
+  const [top, left] = conv.padding;
+  const frame = [channels, height + 2 * top, width + 2 * left];
+  return correlate(conv, framed(x, [channels, height, width], frame, top, left), frame);
+}
+
+/** The transpose of a convolution: from its output x back to a size [C, h, w]; plus `bias`. */
+export function convolveBack(conv, x, [, height, width], size, bias) {
+  if (conv.stride[0] === 1 && conv.stride[1] === 1) {
+    conv.turned ??= turned(conv);
+    const [top, left] = conv.turned.padding;
+    const reach = conv.kernel.map((k, axis) => conv.dilation[axis] * (k - 1));
+    const frame = [conv.to, size[1] + reach[0], size[2] + reach[1]];
+    const around = framed(x, [conv.to, height, width], frame, top, left);
+    return correlate({ ...conv.turned, bias }, around, frame)[0];
+  }
+  return spread(conv, x, height, width, size, bias);
+}
+
+/** The convolution of unit stride that is the transpose of another: kernels turned by 180°. */
+function turned({ from, to, kernel, padding, dilation, groups, weight }) {
+  const taps = kernel[0] * kernel[1];
+  const [inner, outer] = [from / groups, to / groups];
+  const result = new Float32Array(weight.length);
+  for (let above = 0; above < to; above++) {
+    const group = Math.floor(above / outer);
+    for (let i = 0; i < inner; i++) {
+      const source = (above * inner + i) * taps;
+      const target = ((group * inner + i) * outer + (above % outer)) * taps;
+      for (let tap = 0; tap < taps; tap++) result[target + taps - 1 - tap] = weight[source + tap];
+    }
+  }
+  return {
+    from: to,
+    to: from,
+    kernel,
+    stride: [1, 1],
+    padding: padding.map((p, axis) => dilation[axis] * (kernel[axis] - 1) - p),
+    dilation,
+    groups,
+    weight: result,
+  };
+}
+
+/** The transpose of a convolution with a stride, value by value. */
+function spread(conv, x, height, width, [channels, rows, columns], bias) {
+  const { to, from, groups, kernel, stride, padding, dilation, weight } = conv;
+  const [inner, outer, taps] = [from / groups, to / groups, kernel[0] * kernel[1]];
+  const sums = new Float64Array(channels * rows * columns);
+  for (let o = 0; o < to; o++) {
+    const group = Math.floor(o / outer);
+    for (let i = 0; i < inner; i++) {
+      const plane = (group * inner + i) * rows * columns;
+      for (let tap = 0; tap < taps; tap++) {
+        const value = weight[(o * inner + i) * taps + tap];
+        const down = Math.floor(tap / kernel[1]) * dilation[0] - padding[0];
+        const right = (tap % kernel[1]) * dilation[1] - padding[1];
+        for (let y = 0; y < height; y++) {
+          const row = y * stride[0] + down;
+          if (row < 0 || row >= rows) continue;
+          for (let q = 0; q < width; q++) {
+            const column = q * stride[1] + right;
+            if (column < 0 || column >= columns) continue;
+            sums[plane + row * columns + column] += value * x[(o * height + y) * width + q];
+          }
+        }
+      }
+    }
+  }
+  const result = Float32Array.from(sums);
+  if (bias) {
+    for (let k = 0; k < sums.length; k++) {
+      result[k] = sums[k] + bias[Math.floor(k / (rows * columns))];
+    }
+  }
+  return result;
+}
+
+/** x (C, h, w) on a frame of zeros [C, H, W], moved down and right; what leaves it is lost. */
+function framed(x, [channels, height, width], [, rows, columns], top, left) {
+  const result = new Float32Array(channels * rows * columns);
+  const [first, last] = [Math.max(0, -left), Math.min(width, columns - left)];
+  for (let c = 0; c < channels; c++) {
+    for (let y = Math.max(0, -top); y < Math.min(height, rows - top); y++) {
+      const source = (c * height + y) * width;
+      const target = (c * rows + y + top) * columns + left;
+      result.set(x.subarray(source + first, source + last), target + first);
+    }
+  }
+  return result;
+}
+
+/** A convolution of x (C, h, w) without padding; returns the maps and their size [C, h, w]. */
+function correlate(conv, x, [, height, width]) {
+  const { to, from, groups, kernel, stride, dilation, bias } = conv;
+  const [rows, columns] = [height, width].map((extent, axis) =>
+    Math.floor((extent - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis] + 1),
+  );
+  const [inner, outer] = [from / groups, to / groups];
+  const unit = stride[0] === 1 && stride[1] === 1;
+  // with unit stride, the sums are made over the rows of x as they follow each other, and the
+  // ends of the rows, where a kernel would wrap around, are dropped
+  const across = unit ? width : columns;
+  const length = (rows - 1) * across + columns;
+  const add = !unit ? addStrided : kernel[0] === 3 && kernel[1] === 3 ? addNine : addTaps;
+  const sums = new Float64Array(rows * across);
+  const result = new Float32Array(to * rows * columns);
+  for (let o = 0; o < to; o++) {
+    sums.fill(bias ? bias[o] : 0);
+    const group = Math.floor(o / outer) * inner;
+    for (let i = 0; i < inner; i++) {
+      const plane = x.subarray((group + i) * height * width, (group + i + 1) * height * width);
+      add(sums, length, plane, width, conv, (o * inner + i) * kernel[0] * kernel[1], columns);
+    }
+    for (let y = 0; y < rows; y++) {
+      for (let q = 0; q < columns; q++) {
+        result[(o * rows + y) * columns + q] = sums[y * across + q];
+      }
+    }
+  }
+  return [result, [to, rows, columns]];
+}
+
+/** Add a plane under a kernel of 3 x 3 with unit stride. */
+function addNine(sums, length, plane, width, { weight: w, dilation: [down, right] }, start) {
+  const [a, b, c, d, e, f, g, h, k] = w.subarray(start, start + 9);
+  const middle = plane.subarray(down * width);
+  const lower = plane.subarray(2 * down * width);
+  const far = 2 * right;
+  for (let t = 0; t < length; t++) {
+    sums[t] +=
+      a * plane[t] + b * plane[t + right] + c * plane[t + far] +
+      d * middle[t] + e * middle[t + right] + f * middle[t + far] +
+      g * lower[t] + h * lower[t + right] + k * lower[t + far];
+  }
+}
+
+/** Add a plane under any kernel with unit stride. */
+function addTaps(sums, length, plane, width, { weight, kernel, dilation }, start) {
+  for (let row = 0; row < kernel[0]; row++) {
+    for (let column = 0; column < kernel[1]; column++) {
+      const value = weight[start + row * kernel[1] + column];
+      const offset = row * dilation[0] * width + column * dilation[1];
+      for (let t = 0; t < length; t++) sums[t] += value * plane[t + offset];
+    }
+  }
+}
+
+/** Add a plane under any kernel with a stride. */
+function addStrided(sums, length, plane, width, conv, start, columns) {
+  const { weight, kernel, dilation, stride } = conv;
+  for (let row = 0; row < kernel[0]; row++) {
+    for (let column = 0; column < kernel[1]; column++) {
+      const value = weight[start + row * kernel[1] + column];
+      for (let y = 0, t = 0; t < length; y++) {
+        let at = (y * stride[0] + row * dilation[0]) * width + column * dilation[1];
+        for (let q = 0; q < columns; q++, at += stride[1]) sums[t++] += value * plane[at];
+      }
+    }
+  }
+}
+
+// ---------------------------------------------------------------------- max-pooling
+
+/** Max-pooling of x (C, h, w), with switches as `record` tells; padding is never a maximum. */
+function pool(layer, x, [channels, height, width]) {
+  const rows = pooledExtent(layer, 0, height);
+  const columns = pooledExtent(layer, 1, width);
+  const taps = layer.kernel[0] * layer.kernel[1];
+  const maps = new Float32Array(channels * rows * columns);
+  const switches = new Uint8Array(maps.length * taps);
+  const at = new Int32Array(taps);
+  for (let y = 0; y < rows; y++) {
+    for (let q = 0; q < columns; q++) {
+      placeWindow(at, layer, y, q, height, width);
+      for (let c = 0; c < channels; c++) {
+        const plane = c * height * width;
+        const window = (c * rows + y) * columns + q;
+        let largest = -Infinity;
+        for (let tap = 0; tap < taps; tap++) {
+          if (at[tap] >= 0 && x[plane + at[tap]] > largest) largest = x[plane + at[tap]];
+        }
+        maps[window] = largest;
+        for (let tap = 0; tap < taps; tap++) {
+          if (at[tap] >= 0 && x[plane + at[tap]] === largest) switches[window * taps + tap] = 1;
+        }
+      }
+    }
+  }
+  return { maps, size: [channels, rows, columns], switches };
+}
+
+/**
+ * Put pooled values x, of a size [C, h', w'], back where their windows had the maximum.
+ *
+ * Where windows overlap, a pixel is given the sum. `first`: of several pixels that share a
+ * maximum, only the first is given it.
+ */
+export function unpool(layer, x, [channels, rows, columns], [, height, width], switches, first) {
+  const taps = layer.kernel[0] * layer.kernel[1];
+  const result = new Float32Array(channels * height * width);
+  const at = new Int32Array(taps);
+  for (let y = 0; y < rows; y++) {
+    for (let q = 0; q < columns; q++) {
+      placeWindow(at, layer, y, q, height, width);
+      for (let c = 0; c < channels; c++) {
+        const window = (c * rows + y) * columns + q;
+        for (let tap = 0; tap < taps; tap++) {
+          if (!switches[window * taps + tap]) continue;
+          result[c * height * width + at[tap]] += x[window];
+          if (first) break;
+        }
+      }
+    }
+  }
+  return result;
+}
+
+/** Where the pixels of a window lie in a plane; -1 for padding. */
+function placeWindow(at, { kernel, stride, padding, dilation }, y, q, height, width) {
+  for (let row = 0, tap = 0; row < kernel[0]; row++) {
+    const down = y * stride[0] - padding[0] + row * dilation[0];
+    for (let column = 0; column < kernel[1]; column++, tap++) {
+      const right = q * stride[1] - padding[1] + column * dilation[1];
+      const inside = down >= 0 && down < height && right >= 0 && right < width;
+      at[tap] = inside ? down * width + right : -1;
+    }
+  }
+}
+
+/** How many windows fit along an axis; with `ceil` the last may hang over, but not begin there. */
+function pooledExtent({ kernel, stride, padding, dilation, ceil }, axis, extent) {
+  const room = extent + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1;
+  if (!ceil) return Math.floor(room / stride[axis]) + 1;
+  const count = Math.ceil(room / stride[axis]) + 1;
+  return (count - 1) * stride[axis] >= extent + padding[axis] ? count - 1 : count;
+}

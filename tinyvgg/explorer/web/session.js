@@ -1,0 +1,350 @@
+// One task: what is chosen, and what follows from it; the rules, the refusals and the sentences
+// of Python's Session (tinyvgg/explorer/session.py and state.py).
+
+import { DEFAULTS, INPUTS, PIXEL_SETS, Refused, WITH_TWIN } from "./choice.js";
+import { float, repr, sameChoice } from "./choice.js";
+import { asInput, backtrack, compare, drawnOrder, maskOf, numbersOf } from "./method.js";
+import { strongestClass, suppress, track } from "./method.js";
+import { softmax } from "./network.js";
+
+const KEPT = 64; // traces, and recordings of pictures
+
+/**
+ * Choose a case and a set of pixels; see what the network says without them.
+ *
+ * choice: what is chosen, by the names of INPUTS, and by_hand, the pixels of the set "hand".
+ * state: all that follows from it (see `compute`); a new one after each change.
+ */
+export class Session {
+  #recordings = new Map();
+  #traces = new Map();
+  #pictures = new Map();
+  #brushed = []; // the pixels of the set "hand" in the order in which they came
+
+  /** pack: of `readPack`; tasks: all that can be chosen beside this one. */
+  constructor(pack, tasks = [pack.task]) {
+    this.pack = pack;
+    this.tasks = tasks;
+    this.network = pack.network;
+    this.cases = new Map(pack.cases);
+    this.#arrive(Object.freeze({ task: pack.task, case: pack.first, ...DEFAULTS }));
+  }
+
+  /** The values of pixel_set that the case allows. */
+  available() {
+    return PIXEL_SETS.filter((name) => !WITH_TWIN.includes(name) || this.state.case.twin !== null);
+  }
+
+  /**
+   * Set some of INPUTS, or `suppressed`: numbers of pixels, or a set of them, chosen by hand.
+   *
+   * Nothing changes if one of them is Refused. Another case without a pixel_set of its own keeps
+   * the set if the case allows it, and else goes back to the backtracked one. `now` may be the
+   * choice in another task, from which the change leads here.
+   */
+  choose(changes, now = this.choice) {
+    const choice = this.#resolve(changes, now);
+    const given = changes.suppressed ?? changes.by_hand ?? [];
+    const brushed = given instanceof Uint8Array ? [] : given;
+    if (!sameChoice(choice, this.choice)) this.#arrive(choice, brushed);
+    return this.state;
+  }
+
+  /** The same task and case, everything else as in the beginning. */
+  reset() {
+    return this.restore({ ...DEFAULTS, task: this.choice.task, case: this.choice.case });
+  }
+
+  /** Exactly this choice, as a history or a link has kept it. */
+  restore(choice) {
+    return this.choose({ ...choice });
+  }
+
+  /** Add a picture of the reader's own, bytes (H, W, 3), as a case; returns its row, below 0. */
+  own(bytes, name) {
+    const row = -1 - this.#pictures.size;
+    this.#pictures.set(row, bytes);
+    const before = softmax(this.network.dense(this.recording(row).maps).logits);
+    const predicted = strongestClass(before);
+    const confidence = before[predicted];
+    this.cases.set(row, {
+      row,
+      twin: null,
+      shows: name,
+      twin_shows: "",
+      true: null,
+      predicted,
+      confidence,
+      caption: `${name} → taken for ${this.pack.said[predicted]} (${confidence.toFixed(2)})`,
+      why_no_twin: "It has no twin: it is a picture of your own.",
+    });
+    return row;
+  }
+
+  /** A picture's bytes (H, W, 3). */
+  image(row) {
+    return this.#pictures.get(row) ?? this.pack.image(row);
+  }
+
+  /** What `record` of the network gives for a picture. */
+  recording(row) {
+    return remembered(this.#recordings, row, () =>
+      this.network.record(asInput(this.image(row), this.network)),
+    );
+  }
+
+  /** What `backtrack` gives for a picture; target and cut as there. */
+  trace(row, target, cut) {
+    const key = JSON.stringify([row, target, cut]);
+    return remembered(this.#traces, key, () =>
+      backtrack(this.network, this.recording(row).maps, target, cut),
+    );
+  }
+
+  #arrive(choice, brushed = []) {
+    const wanted = new Set(choice.by_hand);
+    const order = new Set([...this.#brushed, ...brushed, ...wanted]);
+    const kept = [...order].filter((number) => wanted.has(number));
+    this.state = compute(this, choice, kept);
+    this.choice = choice;
+    this.#brushed = kept;
+  }
+
+  // -------------------------------------------------------------------- what can be
+
+  #resolve(changes, now) {
+    const given = { ...changes };
+    const known = [...INPUTS, "suppressed"];
+    const unknown = Object.keys(given).filter((name) => !known.includes(name));
+    if (unknown.length) {
+      throw new Refused(
+        `unknown choice ${unknown.sort().join(", ")}: there are ${INPUTS.join(", ")} and suppressed`,
+      );
+    }
+    const { task = now.task } = given;
+    if (task !== this.pack.task) {
+      throw new Refused(`unknown task ${repr(task)}: choose one of ${this.tasks.join(", ")}`);
+    }
+    const inherited = task === now.task ? {} : { case: this.pack.first, target: "predicted" };
+    const changed = { ...inherited, ...given };
+    const { case: row = now.case } = changed;
+    const found = this.cases.get(row);
+    if (!found) {
+      const rows = [...this.pack.cases.keys()];
+      throw new Refused(
+        `picture ${row} is not among the ${rows.length} cases of the task ${task}; choose from ` +
+          `explorer.cases: ${rows.slice(0, 5).join(", ")}${rows.length > 5 ? ", …" : ""}`,
+      );
+    }
+    const moved = task !== now.task || row !== now.case;
+    const fits =
+      now.pixel_set === "hand"
+        ? task === now.task
+        : !WITH_TWIN.includes(now.pixel_set) || found.twin !== null;
+    if ("suppressed" in changed) {
+      changed.by_hand = changed.suppressed;
+      changed.pixel_set = "hand";
+      changed.random ??= false;
+      delete changed.suppressed;
+    }
+    if ("by_hand" in changed) {
+      changed.by_hand = this.#numbers(changed.by_hand);
+      if (changed.by_hand.length) changed.pixel_set ??= "hand";
+    }
+    if (moved && !fits) changed.pixel_set ??= "backtracked";
+    if (moved || (changed.pixel_set ?? now.pixel_set) !== now.pixel_set) {
+      if (!("strongest" in changed)) changed.strongest = null;
+    }
+    if (changed.pixel_set === "hand" && !changed.by_hand) {
+      if (task !== now.task) {
+        changed.by_hand = [];
+      } else if (now.pixel_set !== "hand") {
+        changed.by_hand = numbersOf(this.state.suppressed);
+        changed.random ??= false;
+      }
+    }
+    const choice = { ...now, ...changed };
+    if (choice.pixel_set !== "hand") choice.by_hand = [];
+    this.#check(choice, found);
+    return Object.freeze(choice);
+  }
+
+  #check({ pixel_set, target, floor, percentile, draw, strongest }, found) {
+    const { classes } = this.pack;
+    if (!PIXEL_SETS.includes(pixel_set)) {
+      throw new Refused(
+        `unknown pixel_set ${repr(pixel_set)}: choose one of ${PIXEL_SETS.join(", ")}`,
+      );
+    }
+    if (WITH_TWIN.includes(pixel_set) && found.twin === null) {
+      throw new Refused(
+        `the set ${repr(pixel_set)} needs a twin to compare with. ${found.why_no_twin} ` +
+          'Choose "none" or "backtracked", or another case',
+      );
+    }
+    if (!["predicted", "true", ...classes].includes(target)) {
+      throw new Refused(
+        `unknown target ${repr(target)}: choose predicted, true, or one of the classes ` +
+          `${classes.slice(0, 8).join(", ")}${classes.length > 8 ? ", …" : ""}`,
+      );
+    }
+    if (target === "true" && found.true === null) {
+      throw new Refused(
+        "what is true of a picture of your own is not known: choose predicted, or a class",
+      );
+    }
+    for (const [name, value] of Object.entries({ floor, percentile })) {
+      if (typeof value !== "number") {
+        throw new Refused(`Cut: ${name} must be a number, got ${repr(value)}`);
+      }
+    }
+    if (!(floor >= 0 && floor < Infinity)) {
+      throw new Refused(`Cut: floor must be finite and at least 0, got ${float(floor)}`);
+    }
+    if (!(percentile >= 0 && percentile <= 100)) {
+      throw new Refused(`Cut: percentile must be from 0 to 100, got ${float(percentile)}`);
+    }
+    if (draw < 0) throw new Refused(`draw must be 0 or more, got ${draw}`);
+    if (strongest !== null && strongest < 1) {
+      throw new Refused(`strongest must be 1 or more, or None for all; got ${strongest}`);
+    }
+    if (strongest !== null && pixel_set === "hand") {
+      throw new Refused("strongest thins out a set that was found, not pixels chosen by hand");
+    }
+  }
+
+  #numbers(pixels) {
+    const shape = this.recording(this.pack.first).shape;
+    const total = shape.reduce((a, b) => a * b);
+    if (pixels instanceof Uint8Array && pixels.length === total) return numbersOf(pixels);
+    const numbers = [...pixels];
+    if (numbers.some((number) => !Number.isInteger(number) || number < 0)) {
+      const kind = numbers.every(Number.isInteger) ? "int64" : "float64";
+      throw new Refused(
+        `suppressed must be numbers of pixels, 0 to ${total - 1}, or a bool array of shape ` +
+          `(${shape.join(", ")}); got ${kind} of shape (${numbers.length},)`,
+      );
+    }
+    const outside = numbers.reduce((a, b) => Math.max(a, b), -1);
+    if (outside >= total) {
+      throw new Refused(`there is no pixel ${outside}: they are numbered 0 to ${total - 1}`);
+    }
+    return [...new Set(numbers)].sort((a, b) => a - b);
+  }
+}
+
+// ---------------------------------------------------------------------- what follows
+
+/**
+ * Everything that a choice shows.
+ *
+ * choice, case; target: the class number that was backtracked; maps, shape: the last feature maps;
+ * sets: "backtracked", and with a twin "common" and "unique", before `strongest` thins them out;
+ * strengths: each pixel's largest contribution; threshold: of the cut;
+ * order: numbers of the whole chosen set, the strongest first (by hand: as they were brushed);
+ * control_order: those of all active pixels, as drawn;
+ * chosen, control: the set, and as many pixels drawn; suppressed: the one of them that is at zero;
+ * before, without_chosen, without_control, after: probabilities;
+ * sentence, context: what happened, in words;
+ * tracking(): { full, suppressed, difference } of `track`, made when it is asked for.
+ */
+function compute(session, choice, brushed) {
+  const { network, pack } = session;
+  const found = session.cases.get(choice.case);
+  const cut = choice.printed ? null : { floor: choice.floor, percentile: choice.percentile };
+  const recording = session.recording(found.row);
+  const { maps, shape } = recording;
+  const trace = session.trace(found.row, targetOf(choice.target, found, pack.classes), cut);
+  const sets = { backtracked: trace.pixels };
+  if (found.twin !== null) {
+    const { common, only_a } = compare(trace.pixels, session.trace(found.twin, null, cut).pixels);
+    Object.assign(sets, { common, unique: only_a });
+  }
+  const order =
+    choice.pixel_set === "hand"
+      ? Uint32Array.from(brushed)
+      : strongestFirst(sets[choice.pixel_set] ?? new Uint8Array(0), trace.strengths);
+  const chosen = maskOf(order.subarray(0, choice.strongest ?? order.length), maps.length);
+  const control_order = drawnOrder(maps, choice.draw);
+  const control = maskOf(control_order.subarray(0, countOf(chosen)), maps.length);
+  const suppressed = choice.random ? control : chosen;
+  const without_chosen = suppress(network, maps, chosen);
+  const without_control = suppress(network, maps, control);
+  const state = {
+    ...{ choice, case: found, target: trace.target, maps, shape, sets },
+    ...{ strengths: trace.strengths, threshold: trace.threshold, order, control_order },
+    ...{ chosen, control, suppressed },
+    ...{ before: softmax(trace.logits), without_chosen, without_control },
+    after: choice.random ? without_control : without_chosen,
+  };
+  let tracked = null;
+  return Object.assign(state, {
+    sentence: sentenceOf(state, pack.said),
+    context: contextOf(state, pack.said),
+    tracking: () => (tracked ??= track(network, recording, suppressed)),
+  });
+}
+
+function targetOf(target, found, classes) {
+  if (target === "predicted") return null;
+  return target === "true" ? found.true : classes.indexOf(target);
+}
+
+function strongestFirst(set, strengths) {
+  const numbers = Uint32Array.from(numbersOf(set));
+  return numbers.sort((a, b) => strengths[b] - strengths[a] || a - b);
+}
+
+/** How many pixels a set has. */
+export function countOf(set) {
+  return set.reduce((count, value) => count + value, 0);
+}
+
+/** A whole number with its thousands apart: 2,048. */
+export function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+function says(probabilities, said) {
+  const best = strongestClass(probabilities);
+  return `${said[best]} (${probabilities[best].toFixed(2)})`;
+}
+
+function sentenceOf({ choice, suppressed, before, after }, said) {
+  const [count, total] = [countOf(suppressed), grouped(suppressed.length)];
+  if (count === 0) {
+    const empty = choice.pixel_set === "none" ? "" : "This set is empty. ";
+    return `${empty}With all of its ${total} pixels it says ${says(before, said)}.`;
+  }
+  const still = strongestClass(after) === strongestClass(before) ? "still " : "";
+  const these = choice.random ? "" : count === 1 ? "this " : "these ";
+  const which = choice.random ? "drawn at random " : "";
+  return (
+    `Without ${these}${grouped(count)} of ${total} pixels ${which}` +
+    `it ${still}says ${says(after, said)}.`
+  );
+}
+
+function contextOf({ choice, case: found, suppressed, ...chances }, said) {
+  const own = found.true === null;
+  const right = own ? "" : said[found.true];
+  const agrees = strongestClass(chances.before) === found.true;
+  const truth = own ? "" : agrees ? ", which is right" : `, and ${right} would be right`;
+  if (countOf(suppressed) === 0) {
+    if (own) return "Whether that is right, only you know.";
+    return agrees ? `Rightly so: ${right}.` : `Right would be ${right}.`;
+  }
+  const before = `With all pixels it says ${says(chances.before, said)}${truth}.`;
+  return choice.random
+    ? `${before}\nWithout the set itself: ${says(chances.without_chosen, said)}.`
+    : `${before}\nWithout as many drawn at random: ${says(chances.without_control, said)}.`;
+}
+
+/** What a cache holds under a key, made if it is not there; the oldest gives way. */
+function remembered(cache, key, make) {
+  if (!cache.has(key)) {
+    if (cache.size >= KEPT) cache.delete(cache.keys().next().value);
+    cache.set(key, make());
+  }
+  return cache.get(key);
+}
