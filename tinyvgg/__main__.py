@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinyvgg book | faces | train | study``."""
+"""The command line: ``python -m tinyvgg book | faces | train | study | bench``."""
 
 from __future__ import annotations
 
@@ -112,6 +112,15 @@ def study(name: str, seed: list[int] | None, output: Path | None, **options: Any
     print(f"{record.made['minutes']:.1f} minutes: {path}")
 
 
+def bench(output: Path | None, **options: Any) -> None:
+    """Time ours against what one would otherwise write or install."""
+    from tinyvgg import bench as benchmarks
+
+    rows, path = benchmarks.bench(output=output or benchmarks.default_folder(), **options)
+    print(benchmarks.as_text(rows))
+    print(path)
+
+
 def _open(source: str, **options: Any):
     from tinyvgg.faces.sources import open_faces
 
@@ -122,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tinyvgg", description="An executable edition of Fang (2017)."
     )
-    commands = parser.add_subparsers(required=True, metavar="book | faces | train | study")
+    commands = parser.add_subparsers(required=True, metavar="book | faces | train | study | bench")
 
     make = _command(
         commands,
@@ -243,6 +252,24 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument(
             "--output", type=Path, help="folder of the record (default: book/records)"
         )
+
+    timing = _command(
+        commands,
+        "bench",
+        "time training, backtracking, tracking and more against what one would otherwise write",
+        "python -m tinyvgg bench --quick\n  python -m tinyvgg bench --only training",
+        bench,
+    )
+    timing.add_argument("--quick", action="store_true", help="few and small ones, in seconds")
+    timing.add_argument(
+        "--only", nargs="+", default=(), metavar="NAME", help="those whose name begins so"
+    )
+    timing.add_argument(
+        "--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: %(default)s)"
+    )
+    timing.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of bench.json (default: _build)"
+    )
     return parser
 
 

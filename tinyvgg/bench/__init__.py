@@ -1,0 +1,178 @@
+"""Benchmarks: each row is ours against what a user would otherwise write or install.
+
+    python -m tinyvgg bench [--quick] [--only NAME ...] [--device cuda] [--output DIR]
+
+prints a table and writes ``bench.json``, with the machine. The two ways of a row take turns in
+one run. Nothing in the tests depends on how long anything takes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from tinyvgg.bench.duels import all_duels, find
+from tinyvgg.bench.timing import extra_memory, fight
+from tinyvgg.execution import write_json
+from tinyvgg.records import ROOT, commit, processor
+from tinyvgg.store import code_fingerprint
+from tinyvgg.training import resolve_device
+
+log = logging.getLogger(__name__)
+
+NAME = "bench.json"
+CODE = ("tinyvgg.bench.duels", "tinyvgg.bench.timing")
+SECONDS, MOST = {False: 20.0, True: 0.5}, {False: 15, True: 3}
+
+
+def bench(
+    quick: bool = False,
+    only: Iterable[str] = (),
+    device: str = "cpu",
+    output: str | Path | None = None,
+) -> tuple[pd.DataFrame, Path]:
+    """Run the benchmarks, print each row as it comes, and write ``bench.json``.
+
+    Parameters
+    ----------
+    quick : bool
+        Few and small ones, a matter of seconds; the figures are good for a look only.
+    only : iterable of str
+        Those whose name begins so; all if none is named. The file then holds only these.
+    device : str
+    output : path, optional
+        Folder of ``bench.json``; ``_build`` of the checkout, or of where one is, if not given.
+
+    Returns
+    -------
+    rows : DataFrame
+        A row a duel, as `table` makes it.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        No benchmark of such a name, or no such device.
+    """
+    place = str(resolve_device(device))
+    every = all_duels(quick, place)
+    wanted = tuple(only)
+    if unknown := [name for name in wanted if not any(n.startswith(name) for n in every)]:
+        raise ValueError(f"no benchmark begins with {unknown[0]!r}; there are: {'; '.join(every)}")
+    chosen = [name for name in every if not wanted or name.startswith(wanted)]
+    rows = []
+    for number, name in enumerate(chosen, 1):
+        log.info("%d of %d: %s", number, len(chosen), name)
+        row = fight(every[name], SECONDS[quick], MOST[quick], place)
+        on_cpu = place == "cpu" and not quick  # a quick look can do without
+        memory = extra_memory(partial(find, quick=quick, device=place), name) if on_cpu else None
+        row["megabytes"] = dict(zip(("ours", "theirs"), memory, strict=True)) if memory else None
+        rows.append(row)
+        log.info("   %s", words(row))
+    result = {"machine": machine(place), "quick": quick, "rows": rows}
+    folder = Path(output or default_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / NAME, result)
+    return table(result), folder / NAME
+
+
+def default_folder() -> Path:
+    """The ``_build`` of the checkout, or of the working directory."""
+    return (ROOT if (ROOT / "pyproject.toml").is_file() else Path()) / "_build"
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What the benchmarks ran on, and of which code they are; JSON."""
+    return {
+        "processor": processor(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
+        "torch": torch.__version__.split("+")[0],
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "code": code_fingerprint(*CODE),
+    }
+
+
+def words(row: dict[str, Any]) -> str:
+    """A row as a line of text."""
+    ours, theirs, ratio = row["ours"], row["theirs"], row["ratio"]
+    return (
+        f"{1000 * ours['median']:.4g} ms against {1000 * theirs['median']:.4g} ms: "
+        f"{ratio['median']:.2f} times ({ratio['low']:.2f} to {ratio['high']:.2f})"
+    )
+
+
+def read(*folders: str | Path) -> dict[str, Any] | None:
+    """What the first folder that has one keeps in its ``bench.json``; None if none has."""
+    for folder in folders:
+        path = Path(folder) / NAME
+        if path.is_file():
+            return json.loads(path.read_text("utf8"))
+    return None
+
+
+def is_outdated(result: dict[str, Any]) -> bool:
+    """Whether the code that was timed has changed since."""
+    return result["machine"]["code"] != code_fingerprint(*CODE)
+
+
+def table(result: dict[str, Any]) -> pd.DataFrame:
+    """A row a duel.
+
+    Returns
+    -------
+    DataFrame
+        Columns name, about, other, images; ours_ms and theirs_ms (a turn, median), ours_rate and
+        theirs_rate (images/s); ratio, low, high (median and quartiles over turns); turns;
+        ours_mb, theirs_mb (NaN if not measured); difference (NaN if there is none to see); curve
+        and at (the curve that the row is a point of, and where on it; "" and NaN if of none).
+    """
+    rows = []
+    for row in result["rows"]:
+        memory = row["megabytes"] or {"ours": float("nan"), "theirs": float("nan")}
+        medians = {which: row[which]["median"] for which in ("ours", "theirs")}
+        rows.append(
+            {
+                **{key: row[key] for key in ("name", "about", "other", "images")},
+                **{f"{which}_ms": 1000 * seconds for which, seconds in medians.items()},
+                **{f"{which}_rate": row["images"] / seconds for which, seconds in medians.items()},
+                "ratio": row["ratio"]["median"],
+                "low": row["ratio"]["low"],
+                "high": row["ratio"]["high"],
+                "turns": row["turns"],
+                **{f"{which}_mb": megabytes for which, megabytes in memory.items()},
+                "difference": float("nan") if row["difference"] is None else row["difference"],
+                "curve": row["growth"][0] if row["growth"] else "",
+                "at": row["growth"][1] if row["growth"] else float("nan"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def as_text(rows: pd.DataFrame) -> str:
+    """The table of `table`, for a terminal."""
+    shown = pd.DataFrame(
+        {
+            "": rows.name,
+            "against": rows.other,
+            "ours, ms": rows.ours_ms.map("{:.4g}".format),
+            "theirs, ms": rows.theirs_ms.map("{:.4g}".format),
+            "ratio": rows.ratio.map("{:.2f}".format),
+            "quartiles": [f"{a:.2f} to {b:.2f}" for a, b in zip(rows.low, rows.high, strict=True)],
+            "ours, MB": rows.ours_mb.map("{:.0f}".format).replace("nan", "–"),
+            "theirs, MB": rows.theirs_mb.map("{:.0f}".format).replace("nan", "–"),
+        }
+    )
+    return shown.to_string(index=False)

@@ -1,0 +1,213 @@
+"""What is compared, and at which sizes. Each duel can be made by its name in any process."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import cache, partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tinyvgg.backtracking import Cut, backtrack_maps
+from tinyvgg.bench import plain
+from tinyvgg.bench.timing import Duel, Way
+from tinyvgg.deconv import deconvolve, record
+from tinyvgg.model import PIXEL_SCALE, TinyVGG
+from tinyvgg.tracking import suppress, track
+from tinyvgg.training import PRECISIONS, Protocol, fit
+
+CLASSES = 67
+PAPER = 224  # pixels; pool3 then has 25,088 values before a dense layer of 1,024
+DEFAULT = 64
+BATCH = 12  # the paper's
+TURN = 150_000  # pixels of pictures that a turn of training handles, about
+ACTIVATION = 2.0  # scale of made-up feature maps: of the order of a trained network's
+
+TRAINING_SIZES = {False: (32, 64, 96, 128, 160, 224), True: (32,)}  # by whether it is to be quick
+BATCHES = {False: (1, 4, 16, 64), True: (1, 4)}
+CUT_BATCHES = {False: (1, 8), True: (1,)}
+SETS = {False: (12, 48, 192), True: (12,)}
+
+
+@cache
+def all_duels(quick: bool = False, device: str = "cpu") -> dict[str, Duel]:
+    """Every duel by name.
+
+    Parameters
+    ----------
+    quick : bool
+        Few and small ones, for a look and for the tests.
+    device : str
+    """
+    every = [
+        *_training(quick, device),
+        *_backtracking(quick, device),
+        *_tracking(quick, device),
+    ]
+    return {duel.name: duel for duel in every}
+
+
+def find(name: str, quick: bool, device: str) -> Duel:
+    """The duel of a name."""
+    return all_duels(quick, device)[name]
+
+
+# ---------------------------------------------------------------------- training
+
+
+def _training(quick: bool, device: str) -> Iterator[Duel]:
+    for size in TRAINING_SIZES[quick]:
+        for precision in PRECISIONS:
+            images = BATCH * max(2, round(TURN / size**2 / BATCH))
+            yield Duel(
+                f"training, {size} px, {precision}",
+                f"an epoch of {images} pictures of {size} px, in mini-batches of {BATCH}",
+                "the usual PyTorch loop over a DataLoader, float32",
+                images,
+                partial(_prepare_training, size, images, precision, device),
+                growth=(f"training, {precision}", size),
+            )
+
+
+def _prepare_training(size: int, count: int, precision: str, device: str) -> tuple[Way, Way]:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    labels = rng.integers(0, CLASSES, count)
+    rows, protocol = np.arange(count), Protocol(epochs=1, batch_size=BATCH, precision=precision)
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(PIXEL_SCALE).contiguous()
+    y = torch.from_numpy(labels)
+
+    def ours() -> None:
+        net = TinyVGG(CLASSES, size)
+        fit(net, images, labels, rows, rows[:1], protocol, device=device, progress=False)
+
+    def other() -> None:
+        net = TinyVGG(CLASSES, size).reset(torch.Generator().manual_seed(0)).to(device)
+        plain.train_an_epoch(net, x, y, BATCH, protocol.learning_rate)
+
+    return ours, other
+
+
+# ---------------------------------------------------------------------- backtracking and the cut
+
+
+def _backtracking(quick: bool, device: str) -> Iterator[Duel]:
+    size = DEFAULT if quick else PAPER
+    for cut, name, batches in (
+        (None, "backtracking, as printed", BATCHES[quick]),
+        (Cut(), "backtracking, as released", CUT_BATCHES[quick]),
+    ):
+        for batch in batches:
+            yield Duel(
+                f"{name}, {batch} at a time",
+                f"{batch} images at {size} px, from the last feature maps",
+                "image by image and unit by unit",
+                batch,
+                partial(_prepare_backtracking, size, batch, cut, device),
+                _share_that_differs,
+                growth=(name, batch),
+            )
+
+
+def _prepare_backtracking(size: int, batch: int, cut: Cut | None, device: str) -> tuple[Way, Way]:
+    net = _network(size, device)
+    generator = torch.Generator().manual_seed(1)
+    maps = ACTIVATION * torch.randn(batch, *net.pixel_shape, generator=generator).relu().to(device)
+    # for a user on a GPU, too, the loop over units runs where numpy is
+    other = TinyVGG(CLASSES, size)
+    other.load_state_dict(net.state_dict())
+    here = maps.cpu()
+    return (
+        lambda: backtrack_maps(net, maps, cut=cut).pixels,
+        lambda: plain.backtrack(other, here, cut),
+    )
+
+
+def _share_that_differs(a: Tensor, b: Tensor) -> float:
+    return float((a.cpu() != b.cpu()).float().mean())
+
+
+# ---------------------------------------------------------------------- tracking and suppression
+
+
+def _tracking(quick: bool, device: str) -> Iterator[Duel]:
+    size = 32 if quick else DEFAULT
+    for images in SETS[quick]:
+        yield Duel(
+            f"tracking, {images} images",
+            f"Algorithm 2 for {images} images of {size} px",
+            "image by image, by the layers of torch",
+            images,
+            partial(_prepare_tracking, size, images, device),
+            _largest_difference,
+            growth=("tracking", images),
+        )
+    images = max(SETS[quick])
+    yield Duel(
+        f"suppression, {images} images",
+        f"probabilities of {images} images of {size} px without some pixels",
+        "the whole network again, with a hook",
+        images,
+        partial(_prepare_suppression, size, images, device),
+        _largest_difference,
+    )
+    yield Duel(
+        "deconvolution, 12 images",
+        f"the last feature maps of 12 images of {size} px, back to the picture",
+        "captum's NeuronDeconvolution",
+        12,
+        partial(_prepare_deconvolution, size, 12, device),
+        _largest_difference,
+    )
+
+
+def _prepare_tracking(size: int, count: int, device: str) -> tuple[Way, Way]:
+    net, images, pixels = _pictures(size, count, device)
+    return (
+        lambda: track(net, images, pixels, bias="none", ties="first").difference,
+        lambda: plain.track(net, images, pixels),
+    )
+
+
+def _prepare_suppression(size: int, count: int, device: str) -> tuple[Way, Way]:
+    net, images, pixels = _pictures(size, count, device)
+    maps = record(net.features, images).maps
+    return lambda: suppress(net, maps, pixels), lambda: plain.suppress(net, images, pixels)
+
+
+def _prepare_deconvolution(size: int, count: int, device: str) -> tuple[Way, Way]:
+    from captum.attr import NeuronDeconvolution
+
+    net, images, _ = _pictures(size, count, device)
+    maps = record(net.features, images).maps
+    method = NeuronDeconvolution(net, net.features[-1])
+
+    def ours() -> Tensor:
+        recording = record(net.features, images)
+        return deconvolve(net.features, recording, bias="none", ties="first", rectify=False)
+
+    def captums() -> Tensor:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says that it sets hooks, at each call
+            shown = method.attribute(images, lambda out: (out * maps).flatten(1).sum(dim=1))
+        return shown.detach()
+
+    return ours, captums
+
+
+def _pictures(size: int, count: int, device: str) -> tuple[TinyVGG, Tensor, Tensor]:
+    """A network, random pictures (B, 3, S, S), and a random half of the pixels of its maps."""
+    net, generator = _network(size, device), torch.Generator().manual_seed(2)
+    images = torch.rand(count, 3, size, size, generator=generator).to(device)
+    pixels = torch.rand(count, *net.pixel_shape, generator=generator).to(device) < 0.5
+    return net, images, pixels
+
+
+def _network(size: int, device: str) -> TinyVGG:
+    return TinyVGG(CLASSES, size).reset(torch.Generator().manual_seed(0)).to(device).eval()
+
+
+def _largest_difference(a: Tensor, b: Tensor) -> float:
+    return float((a.cpu() - b.cpu()).abs().max())
