@@ -206,7 +206,9 @@ def _pictures(size: int, count: int, device: str) -> tuple[TinyVGG, Tensor, Tens
 
 
 def _network(size: int, device: str) -> TinyVGG:
-    return TinyVGG(CLASSES, size).reset(torch.Generator().manual_seed(0)).to(device).eval()
+    net = TinyVGG(CLASSES, size)
+    net.reset(torch.Generator().manual_seed(0))
+    return net.to(device).eval()
 
 
 def _largest_difference(a: Tensor, b: Tensor) -> float:

@@ -96,17 +96,17 @@ def _back(net: TinyVGG, x: Tensor, indices: list[Tensor]) -> Tensor:
     waiting = list(indices)
     for layer in reversed(net.features):
         if isinstance(layer, nn.MaxPool2d):
-            x = max_unpool2d(x, waiting.pop(), 2)
+            x = max_unpool2d(x, waiting.pop(), (2, 2))
         elif isinstance(layer, nn.ReLU):
             x = torch.relu(x)
-        else:
+        elif isinstance(layer, nn.Conv2d):
             x = conv_transpose2d(x, layer.weight, padding=1)
     return torch.relu(x)
 
 
 @torch.no_grad()
 def suppress(net: TinyVGG, images: Tensor, pixels: Tensor) -> Tensor:
-    """Probabilities without some pixels of the last feature maps, by a hook on the whole network."""
+    """Probabilities without some pixels of the last maps, by a hook on the whole network."""
     handle = net.features.register_forward_hook(lambda *given: given[2].masked_fill(pixels, 0))
     try:
         return net(images).softmax(dim=1)
