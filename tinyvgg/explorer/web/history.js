@@ -2,7 +2,7 @@
 
 import { sameChoice } from "./choice.js";
 
-const KEPT = 1000;
+const LONGEST = 1000;
 
 /** Choices in the order in which they were made; a new one forgets those that were undone. */
 export class History {
@@ -11,7 +11,7 @@ export class History {
 
   push(choice) {
     if (this.current && sameChoice(this.current, choice)) return;
-    this.#choices = [...this.#choices.slice(0, this.#now + 1), choice].slice(-KEPT);
+    this.#choices = [...this.#choices.slice(0, this.#now + 1), choice].slice(-LONGEST);
     this.#now = this.#choices.length - 1;
   }
 

@@ -1,0 +1,180 @@
+// The explorer as a widget: `render` builds it in an element and lets it follow a model.
+//
+// The model has the traits of tinyvgg.explorer.Session and `tasks`. A task's weights come by
+// message: the view sends { need: task } and hears { pack: task } with the bytes, or
+// { refused: sentence }. `decode` reads what a link says is chosen.
+
+import { decode, encode } from "./link.js";
+import { Bars } from "./view/bars.js";
+import { Cases } from "./view/cases.js";
+import { BrushControls, MethodControls, SetControls, TopControls } from "./view/controls.js";
+import { Curve } from "./view/curve.js";
+import { Desk } from "./view/desk.js";
+import { make } from "./view/dom.js";
+import { Face } from "./view/face.js";
+import { Maps } from "./view/maps.js";
+import { OwnPicture } from "./view/own.js";
+import { Painter } from "./view/painter.js";
+import { followTone } from "./view/theme.js";
+import { Words } from "./view/words.js";
+
+const MARK = "explore:"; // what the fragment of a link begins with
+
+/** Show a model in an element; what is there stays until there is something to show. */
+function render({ model, el }) {
+  const view = new View(model, el);
+  return () => view.leave();
+}
+
+class View {
+  constructor(model, el) {
+    this.el = el;
+    this.model = model;
+    this.desk = new Desk(model, {
+      state: (state, moving) => this.show(state, moving),
+      late: (state) => this.showLate(state),
+      refused: (sentence) => this.refuse(sentence),
+      waiting: (task) => this.wait(task),
+    });
+    this.waiting = make("p", { class: "tve-waiting", role: "status" });
+    this.root = make("div", { class: "tve", "data-lm-suppress-shortcuts": "true" });
+    el.classList.add("tinyvgg-explorer");
+    if (!el.childElementCount) el.append(this.waiting);
+    this.endTone = followTone(el, () => this.redraw());
+    this.desk.follow();
+  }
+
+  leave() {
+    this.desk.leave();
+    this.endTone();
+    for (const part of [this.face, this.maps, this.own]) part?.leave();
+    clearTimeout(this._copied);
+    this.el.classList.remove("tinyvgg-explorer");
+    this.el.replaceChildren();
+  }
+
+  // -------------------------------------------------------------------- what is seen
+
+  build() {
+    const { desk } = this;
+    const say = (text, spoken) => this.say(text, spoken);
+    const painter = new Painter(desk);
+    this.live = make("p", { class: "tve-unseen", "aria-live": "polite" });
+    this.reading = make("p", { class: "tve-reading", "aria-hidden": "true" });
+    this.own = new OwnPicture(desk, (text) => this.say(text, true));
+    this.top = new TopControls(desk, () => this.copyLink());
+    this.cases = new Cases(desk, () => this.own.open(!this.own.isOpen));
+    this.own.opened = (open) => {
+      this.cases.own.setAttribute("aria-expanded", String(open));
+      if (!open) this.cases.own.focus({ preventScroll: true });
+    };
+    this.cases.own.setAttribute("aria-expanded", "false");
+    this.words = new Words();
+    this.sets = new SetControls(desk);
+    this.face = new Face(desk, painter, say);
+    this.maps = new Maps(desk, painter, say);
+    const boards = [this.face.board, this.maps.board];
+    this.brush = new BrushControls(painter, () => boards.forEach((board) => board.showTool()));
+    boards.forEach((board) => board.showTool());
+    this.bars = new Bars(desk);
+    this.curve = new Curve(desk);
+    this.method = new MethodControls(desk);
+    this.maps.node.append(this.reading);
+    this.root.append(
+      this.top.node,
+      this.cases.node,
+      this.own.node,
+      this.words.node,
+      make("div", { class: "tve-tools" }, this.sets.node, this.brush.node),
+      make("div", { class: "tve-columns" }, this.face.node, make("div", { class: "tve-side" }, this.bars.node, this.curve.node), this.maps.node),
+      this.method.node,
+      this.live,
+    );
+    this.listen();
+    this.el.replaceChildren(this.root);
+    this.parts = [this.top, this.cases, this.words, this.sets, this.face, this.maps, this.bars, this.curve, this.method];
+  }
+
+  show(state, moving) {
+    if (!this.parts) this.build();
+    for (const part of this.parts) part.show(state, moving);
+    this.root.dataset.set = state.choice.random ? "random" : state.choice.pixel_set;
+  }
+
+  showLate(state) {
+    this.curve.showLate(state);
+    this.face.showLate(state);
+  }
+
+  redraw() {
+    if (!this.parts) return;
+    this.face.board.redraw();
+    this.maps.board.redraw();
+    this.face.showLate(this.desk.state);
+  }
+
+  refuse(sentence) {
+    if (this.parts) this.words.refuse(sentence);
+    else this.waiting.textContent = sentence;
+  }
+
+  wait(task) {
+    this.waiting.textContent = task === null ? "" : `Loading the network of the task ${task} …`;
+    if (this.parts) this.say(this.waiting.textContent, true);
+    this.el.classList.toggle("tve-busy", task !== null);
+  }
+
+  /** What is under the pointer or the cursor; spoken if it is the cursor. */
+  say(text, spoken = false) {
+    this.reading.textContent = text;
+    if (spoken) this.live.textContent = text;
+  }
+
+  // -------------------------------------------------------------------- by hand
+
+  async copyLink() {
+    const { link } = this.top;
+    const page = this.model.get("page") || location.href.split("#")[0];
+    const address = `${page}#${MARK}${encode(this.desk.state.choice)}`;
+    const words = link.querySelector("span");
+    try {
+      await navigator.clipboard.writeText(address);
+      words.textContent = "Copied";
+      this.say("The link is copied.", true);
+    } catch {
+      window.prompt("Copy this link:", address); // where a page may not write the clipboard
+    }
+    clearTimeout(this._copied);
+    this._copied = setTimeout(() => (words.textContent = "Copy link"), 1600);
+  }
+
+  listen() {
+    const on = (name, act) => this.root.addEventListener(name, act);
+    on("keydown", (event) => {
+      const key = event.key.toLowerCase();
+      if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(key)) return;
+      event.preventDefault();
+      if (key === "y" || event.shiftKey) this.desk.redo();
+      else this.desk.undo();
+    });
+    on("dragover", (event) => {
+      event.preventDefault();
+      this.root.classList.add("tve-dropping");
+    });
+    on("dragleave", (event) => {
+      if (!this.root.contains(event.relatedTarget)) this.root.classList.remove("tve-dropping");
+    });
+    on("drop", (event) => {
+      event.preventDefault();
+      this.root.classList.remove("tve-dropping");
+      this.own.receive(event.dataTransfer.files);
+    });
+    on("paste", (event) => {
+      if (!event.clipboardData.files.length) return;
+      event.preventDefault();
+      this.own.receive(event.clipboardData.files);
+    });
+  }
+}
+
+export default { render, decode };

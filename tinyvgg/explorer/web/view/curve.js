@@ -1,0 +1,166 @@
+// Confidence as the number of suppressed pixels grows: of the set, strongest first, and at random.
+
+import { deletion, strongestClass } from "../method.js";
+import { countOf, grouped } from "../session.js";
+import { Radios, Slider, make, makeSvg } from "./dom.js";
+import { SET_COLOUR } from "./theme.js";
+
+const POINTS = 33;
+const HIGH = 132; // of the plot, in its own units
+const WIDE = 320;
+const EDGE = { left: 26, right: 10, top: 10, bottom: 6 };
+
+/** The deletion curve; its dot is what is suppressed, and can be dragged. */
+export class Curve {
+  constructor(desk) {
+    this.desk = desk;
+    this.which = "predicted";
+    this.classes = new Radios("Confidence in", [{ value: "predicted", text: "" }, { value: "true", text: "" }], (value) => this._of(value));
+    this.strongest = new Slider(
+      "Only the strongest",
+      { min: 1, max: 1, step: 1, written: (count) => `${grouped(count)} of ${grouped(this._size)}` },
+      (count) => this._preview(count),
+      () => this.desk.commit(),
+    );
+    this._size = 1;
+    this.plot = this._makePlot();
+    this.node = make(
+      "section",
+      { class: "tve-curve", "aria-label": "Deletion curve" },
+      make("h3", { class: "tve-heading", text: "Confidence as pixels are suppressed" }),
+      this.classes.node,
+      this.plot,
+      this.strongest.node,
+    );
+    this._listen();
+  }
+
+  show(state) {
+    const { order, choice } = state;
+    const { said } = this.desk.session.pack;
+    const predicted = strongestClass(state.before);
+    const truth = state.case.true;
+    const both = truth !== null && truth !== predicted;
+    this.classes.node.hidden = !both;
+    this.classes.name("predicted", said[predicted]);
+    if (both) this.classes.name("true", `${said[truth]} (true)`);
+    const which = both && this.which === "true" ? "true" : "predicted";
+    this.classes.show(which);
+    this.class = which === "true" ? truth : predicted;
+    this._size = order.length;
+    this._count = countOf(state.chosen);
+    const fixed = choice.pixel_set === "hand" || order.length < 2;
+    this.strongest.show(Math.max(1, this._count), { max: Math.max(1, order.length), off: fixed });
+    this.node.classList.toggle("tve-empty", order.length === 0);
+    this._colour = SET_COLOUR[choice.pixel_set];
+    this._showDot(state);
+  }
+
+  showLate(state) {
+    const { network } = this.desk.session;
+    const { maps, order, control_order } = state;
+    const counts = countsUpTo(order.length);
+    const key = [this.class, state.choice.case, state.choice.draw, order.length].join();
+    const same = this._key === key && this._order === order;
+    if (!same) {
+      this._key = key;
+      this._order = order;
+      const values = (pixels) => deletion(network, maps, pixels, counts, this.class);
+      this._lines = { counts, set: values(order), random: values(control_order) };
+    }
+    this._drawLines(state);
+    this._showDot(state);
+  }
+
+  _of(value) {
+    this.which = value;
+    this.show(this.desk.state);
+    this.showLate(this.desk.state);
+  }
+
+  _preview(count) {
+    if (this.strongest.input.disabled) return;
+    this.desk.preview({ strongest: count >= this._size ? null : Math.max(1, count) });
+  }
+
+  // ------------------------------------------------------------------ drawing
+
+  _makePlot() {
+    const grid = [0, 0.5, 1].flatMap((value) => [
+      makeSvg("line", { x1: EDGE.left, x2: WIDE - EDGE.right, y1: yOf(value), y2: yOf(value), class: "tve-grid" }),
+      makeSvg("text", { x: EDGE.left - 5, y: yOf(value) + 3.5, "text-anchor": "end", class: "tve-tick" }, document.createTextNode(String(value))),
+    ]);
+    this._random = makeSvg("path", { class: "tve-line tve-line-random" });
+    this._set = makeSvg("path", { class: "tve-line tve-line-set" });
+    this._guide = makeSvg("line", { class: "tve-guide", y2: yOf(0) });
+    this._dot = makeSvg("circle", { class: "tve-dot", r: 6 });
+    this._other = makeSvg("circle", { class: "tve-dot tve-dot-random", r: 4 });
+    return makeSvg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "tve-plot", role: "img" }, ...grid, this._random, this._set, this._guide, this._other, this._dot);
+  }
+
+  _x(count) {
+    return EDGE.left + ((WIDE - EDGE.left - EDGE.right) * count) / Math.max(1, this._size);
+  }
+
+  _drawLines(state) {
+    const { counts, set, random } = this._lines;
+    const path = (values) => [...values].map((value, k) => `${k ? "L" : "M"}${this._x(counts[k]).toFixed(1)} ${yOf(value).toFixed(1)}`).join("");
+    this._set.setAttribute("d", path(set));
+    this._random.setAttribute("d", path(random));
+    const { said } = this.desk.session.pack;
+    const [start, end, chance] = [set[0], set.at(-1), random.at(-1)].map((value) => value.toFixed(2));
+    this.plot.setAttribute(
+      "aria-label",
+      state.order.length
+        ? `Confidence in ${said[this.class]}: ${start} with all pixels, ${end} without the ${grouped(state.order.length)} of the set, ${chance} without as many at random`
+        : "No pixel is suppressed: there is no curve",
+    );
+  }
+
+  _showDot(state) {
+    const x = this._x(this._count);
+    const place = (dot, value) => {
+      dot.setAttribute("cx", x);
+      dot.setAttribute("cy", yOf(value));
+    };
+    place(this._dot, state.without_chosen[this.class]);
+    place(this._other, state.without_control[this.class]);
+    for (const name of ["x1", "x2"]) this._guide.setAttribute(name, x);
+    this._guide.setAttribute("y1", yOf(state.without_chosen[this.class]));
+    this.plot.style.setProperty("--set", this._colour);
+  }
+
+  // ------------------------------------------------------------------ by hand
+
+  _listen() {
+    const countAt = (event) => {
+      const box = this.plot.getBoundingClientRect();
+      const x = ((event.clientX - box.left) / box.width) * WIDE;
+      return Math.round(((x - EDGE.left) / (WIDE - EDGE.left - EDGE.right)) * this._size);
+    };
+    this.plot.addEventListener("pointerdown", (event) => {
+      if (!event.isPrimary || event.button !== 0 || this.strongest.input.disabled) return;
+      this.plot.setPointerCapture(event.pointerId);
+      this._dragged = true;
+      this._preview(countAt(event));
+    });
+    this.plot.addEventListener("pointermove", (event) => this._dragged && event.isPrimary && this._preview(countAt(event)));
+    for (const name of ["pointerup", "pointercancel"]) {
+      this.plot.addEventListener(name, (event) => {
+        if (!this._dragged || !event.isPrimary) return;
+        this._dragged = false;
+        this.desk.commit();
+      });
+    }
+  }
+}
+
+function yOf(value) {
+  return EDGE.top + (HIGH - EDGE.top - EDGE.bottom) * (1 - value);
+}
+
+/** Counts from 0 to a size, evenly spread, each once. */
+function countsUpTo(size) {
+  const counts = Array.from({ length: POINTS }, (_, k) => Math.round((k * size) / (POINTS - 1)));
+  return [...new Set(counts)];
+}

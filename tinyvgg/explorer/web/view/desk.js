@@ -1,0 +1,250 @@
+// Where choices are made: by hand, by the model (Python, a link, another view), by undo and redo.
+
+import { INPUTS, Refused } from "../choice.js";
+import { History } from "../history.js";
+import { numbersOf } from "../method.js";
+import { readPack } from "../pack.js";
+import { Session } from "../session.js";
+
+const CHOSEN = [...new Set([...INPUTS, "by_hand"])]; // the traits that make a choice
+const TRAITS = [...CHOSEN, "suppressed"]; // which follows from them
+const HEAVY = 30; // milliseconds; late work that takes longer waits until the hand rests
+const REST = 120; // milliseconds
+
+/**
+ * One view's sessions, one for each task that was opened.
+ *
+ * `seen` is told of what there is to show: state(state, moving), late(state), refused(sentence),
+ * waiting(task). `preview` shows at the next frame; `commit` ends what was previewed: it enters
+ * the history and the model. `choose` is both at once.
+ */
+export class Desk {
+  constructor(model, seen) {
+    this.model = model;
+    this.seen = seen;
+    this.sessions = new Map();
+    this.packs = new Map();
+    this.history = new History();
+    this.session = null;
+    this.moving = false;
+    this._known = {};
+    this._wanted = null;
+    this._cost = 0;
+    this._heard = (content, buffers) => this._hear(content, buffers);
+    this._changed = () => this._followSoon();
+    model.on("msg:custom", this._heard);
+    for (const name of TRAITS) model.on(`change:${name}`, this._changed);
+  }
+
+  /** The tasks that can be chosen. */
+  get tasks() {
+    return this.model.get("tasks") ?? [this.model.get("task")];
+  }
+
+  get state() {
+    return this.session?.state ?? null;
+  }
+
+  leave() {
+    this.model.off("msg:custom", this._heard);
+    for (const name of TRAITS) this.model.off(`change:${name}`, this._changed);
+    cancelAnimationFrame(this._frame);
+    clearTimeout(this._follow);
+    clearTimeout(this._late);
+    this.left = true;
+  }
+
+  // ------------------------------------------------------------------ choosing
+
+  /** Show what would follow from some changes, at the next frame. */
+  preview(changes) {
+    this.moving = true;
+    this._wanted = { ...this._wanted, ...changes };
+    this._frame ||= requestAnimationFrame(() => this._show());
+  }
+
+  /** Keep what is shown: an entry of the history, and the model's traits. */
+  commit() {
+    if (this._wanted) this._show();
+    this.moving = false;
+    this._keep();
+  }
+
+  /** Choose and keep. Another task is opened first. */
+  async choose(changes) {
+    this._wanted = null;
+    this.moving = false;
+    const session = await this._open(changes.task ?? this.session.choice.task);
+    if (session && this._take(() => session.choose(changes, this.session.choice), session)) this._keep();
+  }
+
+  undo() {
+    return this._return(this.history.undo());
+  }
+
+  redo() {
+    return this._return(this.history.redo());
+  }
+
+  /** The same case, everything else as in the beginning. */
+  reset() {
+    if (this._take(() => this.session.reset())) this._keep();
+  }
+
+  /** Take the reader's own picture, bytes (H, W, 3), as a case. */
+  own(bytes, name) {
+    return this.choose({ case: this.session.own(bytes, name) });
+  }
+
+  // ------------------------------------------------------------------ within
+
+  async _return(choice) {
+    if (!choice) return;
+    const session = await this._open(choice.task);
+    if (!session || !this._take(() => session.restore(choice), session)) return;
+    this._write();
+    this._paint();
+  }
+
+  _keep() {
+    this.history.push(this.session.choice);
+    this._write();
+    this._paint();
+  }
+
+  _show() {
+    cancelAnimationFrame(this._frame);
+    this._frame = 0;
+    const wanted = this._wanted;
+    this._wanted = null;
+    if (wanted && this._take(() => this.session.choose(wanted))) this._paint();
+  }
+
+  /** Let a session change; what it refuses is said, and nothing else has happened. */
+  _take(change, session = this.session) {
+    try {
+      change();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.seen.refused(error.message);
+      return false;
+    }
+    this.session = session;
+    return true;
+  }
+
+  _paint() {
+    const state = this.session.state;
+    this.seen.state(state, this.moving);
+    clearTimeout(this._late);
+    const wait = this.moving && this._cost > HEAVY ? REST : 0;
+    this._late = setTimeout(() => {
+      const start = performance.now();
+      this.seen.late(state);
+      this._cost = performance.now() - start;
+    }, wait);
+  }
+
+  // ------------------------------------------------------------------ the model
+
+  /** Write what differs from the model; a picture of the reader's own stays in the page. */
+  _write() {
+    const { choice, state } = this.session;
+    if (choice.case < 0) return;
+    const traits = Object.fromEntries(CHOSEN.map((name) => [name, choice[name]]));
+    traits.by_hand = [...choice.by_hand];
+    traits.suppressed = numbersOf(state.suppressed);
+    const changed = Object.keys(traits).filter((name) => !sameValue(this.model.get(name), traits[name]));
+    for (const name of changed) this.model.set(name, traits[name]);
+    this._known = traits;
+    if (changed.some((name) => name !== "suppressed")) this.model.save_changes();
+  }
+
+  _followSoon() {
+    clearTimeout(this._follow);
+    this._follow = setTimeout(() => this.follow(), 0); // traits that change together come together
+  }
+
+  /** Take over what the model says that is new. */
+  async follow() {
+    if (this.moving) return;
+    const wanted = this._news();
+    if (this.session && !Object.keys(wanted).length) return;
+    const session = await this._open(wanted.task ?? this.session?.choice.task ?? this.tasks[0]);
+    if (!session || this.left) return;
+    const now = this.session?.choice ?? session.choice;
+    this.session ??= session; // should the first state be refused, begin with another
+    const taken = this._take(() => session.choose(wanted, now), session);
+    if (!taken && this.history.current) return;
+    this.history.push(this.session.choice);
+    this._paint();
+  }
+
+  /** What the model says that was not known, as changes for a session. */
+  _news() {
+    const known = this._known;
+    const traits = Object.fromEntries(TRAITS.map((name) => [name, this.model.get(name)]));
+    this._known = traits;
+    const isNew = (name) => traits[name] !== undefined && !sameValue(traits[name], known[name]);
+    const news = Object.fromEntries(CHOSEN.filter(isNew).map((name) => [name, traits[name]]));
+    if (!Object.keys(news).length) return this.session && isNew("suppressed") ? { suppressed: traits.suppressed } : {};
+    if (traits.pixel_set !== "hand") {
+      delete news.by_hand;
+      return news;
+    }
+    delete news.pixel_set;
+    delete news.by_hand;
+    return { ...news, random: traits.random ?? false, suppressed: traits.by_hand ?? [] };
+  }
+
+  /** The session of a task; asks for its pack if it is not here. */
+  async _open(task) {
+    if (!this.sessions.has(task)) {
+      this.seen.waiting(task);
+      try {
+        const pack = await this._pack(task);
+        if (!this.sessions.has(task)) this.sessions.set(task, new Session(pack, this.tasks));
+      } catch (error) {
+        this.packs.delete(task);
+        this.seen.refused(error.message);
+        return null;
+      } finally {
+        this.seen.waiting(null);
+      }
+    }
+    return this.sessions.get(task);
+  }
+
+  _pack(task) {
+    if (!this.packs.has(task)) {
+      const asked = {};
+      asked.pack = new Promise((resolve, reject) => Object.assign(asked, { resolve, reject }));
+      this.packs.set(task, asked);
+      this.model.send({ need: task });
+    }
+    return this.packs.get(task).pack;
+  }
+
+  _hear(content, buffers) {
+    if (content?.refused) {
+      const asked = this.packs.get(content.need);
+      if (asked && !asked.heard) asked.reject(new Error(content.refused));
+      else this.seen.refused(content.refused);
+    }
+    const asked = this.packs.get(content?.pack);
+    if (!asked || asked.heard) return;
+    asked.heard = true;
+    readPack(bytesOf(buffers[0])).then(asked.resolve, asked.reject);
+  }
+}
+
+function sameValue(a, b) {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((x, k) => x === b[k]);
+  return (a ?? null) === (b ?? null);
+}
+
+/** An ArrayBuffer of its own from what a message carries. */
+function bytesOf(buffer) {
+  if (buffer instanceof ArrayBuffer) return buffer;
+  return buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength);
+}

@@ -1,0 +1,135 @@
+// Elements in one line each, and the few icons.
+
+import { grouped } from "../session.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const DRAWN_ICONS = {
+  undo: "M7 5 3 9l4 4M3.5 9H12a5 5 0 0 1 0 10H8",
+  redo: "m13 5 4 4-4 4M16.5 9H8a5 5 0 0 0 0 10h4",
+  reset: "M4 10a6 6 0 1 1 1.8 4.3M4 15.5V10.5H9",
+  link: "M8.5 11.5l3-3M9 6l1.5-1.5a3.5 3.5 0 0 1 5 5L14 11M11 14l-1.5 1.5a3.5 3.5 0 0 1-5-5L6 9",
+  back: "m12 4-6 6 6 6",
+  forth: "m8 4 6 6-6 6",
+  again: "M3 6h3.5L13 14h4m-2.5-2.5L17 14l-2.5 2.5M3 14h3.5L8.4 11.7M11.1 8.3 13 6h4m-2.5-2.5L17 6l-2.5 2.5",
+  picture: "M3 4h14v12H3zM3 13l4-4 4 4 2.5-2.5L17 14M13 7.5h.01",
+  close: "m5 5 10 10M15 5 5 15",
+};
+let idsGiven = 0;
+
+/** An element with attributes (functions named on… become listeners) and children. */
+export function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "text") node.textContent = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** An SVG element with attributes and children. */
+export function makeSvg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** An id that no other element of the page has. */
+export function newId(stem) {
+  idsGiven += 1;
+  return `tve-${stem}-${idsGiven}-${Math.random().toString(36).slice(2, 8)}`;
+}
+
+/** A small drawing, hidden from screen readers. */
+export function icon(name) {
+  const path = makeSvg("path", { d: DRAWN_ICONS[name] });
+  return makeSvg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true", class: "tve-icon" }, path);
+}
+
+/** A button with an icon, a text, or both. */
+export function makeButton(text, press, { drawing = null, bare = false, title = null } = {}) {
+  const label = make("span", { class: bare ? "tve-unseen" : null, text });
+  const extra = { class: "tve-button", type: "button", onclick: press, title: title ?? (bare ? text : null) };
+  return make("button", extra, ...(drawing ? [icon(drawing)] : []), label);
+}
+
+/** Native radio buttons that look like one bar; `show` brings them to a value. */
+export class Radios {
+  constructor(legend, options, chosen, { seen = true } = {}) {
+    this.inputs = new Map();
+    this.details = new Map();
+    this.texts = new Map();
+    const name = newId("radio");
+    const bar = make("div", { class: "tve-radios" });
+    for (const { value, text, title = null, colour = null } of options) {
+      const input = make("input", { type: "radio", name, value, "aria-label": title, onchange: () => chosen(value) });
+      const detail = make("span", { class: "tve-count" });
+      const mark = colour ? [make("i", { class: "tve-key", style: `--key:${colour}` })] : [];
+      const words = make("span", { text });
+      const shown = make("span", {}, ...mark, words, detail);
+      bar.append(make("label", { title }, input, shown));
+      this.inputs.set(value, input);
+      this.details.set(value, detail);
+      this.texts.set(value, words);
+    }
+    const title = make("legend", { class: seen ? "tve-legend" : "tve-unseen", text: legend });
+    this.node = make("fieldset", { class: "tve-field" }, title, bar);
+  }
+
+  show(value, { off = [], counts = {} } = {}) {
+    for (const [name, input] of this.inputs) {
+      input.checked = name === value;
+      input.disabled = off.includes(name);
+      this.details.get(name).textContent = name in counts ? grouped(counts[name]) : "";
+    }
+  }
+
+  /** Call an option otherwise. */
+  name(value, text) {
+    this.texts.get(value).textContent = text;
+  }
+}
+
+/** A native checkbox with its text. */
+export class Switch {
+  constructor(text, chosen) {
+    this.input = make("input", { type: "checkbox", onchange: () => chosen(this.input.checked) });
+    this.node = make("label", { class: "tve-switch" }, this.input, make("span", { text }));
+  }
+
+  show(value, off = false) {
+    this.input.checked = value;
+    this.input.disabled = off;
+  }
+}
+
+/** A native slider with its text and its value; `moved` at each step, `left` when let go. */
+export class Slider {
+  constructor(text, { min, max, step, written = String }, moved, left) {
+    this.written = written;
+    const id = newId("slider");
+    const input = () => {
+      this._write();
+      moved(Number(this.input.value));
+    };
+    this.input = make("input", { type: "range", id, min, max, step, oninput: input, onchange: left });
+    this.output = make("output", { for: id });
+    const label = make("label", { for: id, text });
+    this.node = make("div", { class: "tve-slider" }, label, this.output, this.input);
+  }
+
+  show(value, { max = null, off = false } = {}) {
+    if (max !== null) this.input.max = max;
+    this.input.value = value;
+    this.input.disabled = off;
+    this._write(value);
+  }
+
+  _write(value = Number(this.input.value)) {
+    this.output.textContent = this.written(value);
+    this.input.setAttribute("aria-valuetext", this.written(value));
+  }
+}

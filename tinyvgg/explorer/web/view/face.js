@@ -1,0 +1,226 @@
+// The picture, what lies over it, and what its pixels show.
+
+import { Board } from "./board.js";
+import { imageOf } from "./cases.js";
+import { make, Radios } from "./dom.js";
+import { percentileOf } from "../method.js";
+import { countOf, grouped } from "../session.js";
+import { SET_COLOUR, between, rgbOf, viridisScale } from "./theme.js";
+
+const OVERLAYS = [
+  { value: "picture", text: "picture" },
+  { value: "tracked", text: "tracked" },
+  { value: "summed", text: "maps" },
+  { value: "suppressed", text: "suppressed" },
+];
+const OVERLAY_WORDS = {
+  picture: "Where pixels are suppressed, the picture fades.",
+  tracked: "Tracked: what the suppressed pixels show, in the colour of the set.",
+  summed: "All maps, summed over the picture; yellow is most.",
+  suppressed: "The suppressed pixels of all maps, summed on the same scale.",
+};
+const LUMINANCE = [0.299, 0.587, 0.114]; // luminance, as for tracking
+const TOP = 99.5; // a picture of features is scaled by this percentile of it
+
+/** The face as a board: a region brushed on it is that place in all maps. */
+export class Face {
+  constructor(desk, painter, say) {
+    this.desk = desk;
+    this.over = "picture";
+    this.board = new Board({
+      label: "Picture: a place brushed on it is that place in all maps",
+      painter,
+      say,
+      everyMap: true,
+      geometry: (width) => this._layOut(width),
+      draw: (context, geometry) => this._draw(context, geometry),
+      describe: (cell) => this._describe(cell),
+    });
+    this.overlays = new Radios("Over the picture", OVERLAYS, (value) => this.overlay(value), { seen: false });
+    this.overlays.show(this.over);
+    this.caption = make("p", { class: "tve-caption" });
+    this.pictures = ["all pixels", "the rest", "difference"].map((text) => {
+      const canvas = make("canvas", { role: "img", "aria-label": text });
+      return { canvas, node: make("figure", { class: "tve-figure" }, canvas, make("figcaption", { text })) };
+    });
+    this.node = make(
+      "section",
+      { class: "tve-face", "aria-label": "Picture" },
+      this.board.node,
+      this.overlays.node,
+      this.caption,
+      make("h3", { class: "tve-heading", text: "Deconvolved" }),
+      make("div", { class: "tve-features" }, ...this.pictures.map(({ node }) => node)),
+    );
+    this._picture = document.createElement("canvas");
+    this._layer = document.createElement("canvas");
+    this._scale = viridisScale();
+  }
+
+  leave() {
+    this.board.leave();
+  }
+
+  overlay(value) {
+    this.over = value;
+    this.overlays.show(value);
+    this.show(this.desk.state);
+    if (value === "tracked") this._difference = this.desk.state.tracking().difference;
+    this.board.redraw();
+  }
+
+  show(state) {
+    const row = state.choice.case;
+    if (this._row !== row || this._pack !== this.desk.session.pack) {
+      this._row = row;
+      this._pack = this.desk.session.pack;
+      this._bytes = this.desk.session.image(row);
+      const [, height, width] = this._pack.shape;
+      for (const canvas of [this._picture, this._layer]) Object.assign(canvas, { width, height });
+      this._picture.getContext("2d").putImageData(imageOf(this._bytes, height, width), 0, 0);
+      this._difference = null;
+    }
+    this.caption.textContent = OVERLAY_WORDS[this.over];
+    this.board.redraw();
+  }
+
+  /** What takes longer: deconvolution and tracking. */
+  showLate(state) {
+    const { full, suppressed, difference } = state.tracking();
+    const [, height, width] = this._pack.shape;
+    const all = greyOf(full);
+    const scale = topOf(all);
+    const parts = [[all, scale], [greyOf(suppressed), scale], [difference, topOf(difference)]];
+    const paper = rgbOf("--features-paper", this.node);
+    const ink = rgbOf("--features-ink", this.node);
+    const count = countOf(state.suppressed);
+    const words = [
+      "What all pixels show: the deconvolution of all maps",
+      `What the rest shows: the deconvolution without the ${grouped(count)} suppressed pixels`,
+      `What the ${grouped(count)} suppressed pixels show: the difference of the two`,
+    ];
+    parts.forEach(([values, top], k) => {
+      const { canvas, node } = this.pictures[k];
+      Object.assign(canvas, { width, height });
+      canvas.getContext("2d").putImageData(inkOf(values, top, paper, ink, height, width), 0, 0);
+      canvas.setAttribute("aria-label", words[k]);
+      node.title = words[k];
+    });
+    this._difference = difference;
+    if (this.over === "tracked") this.board.redraw();
+  }
+
+  _layOut(width) {
+    const [, rows, columns] = this.desk.state.shape;
+    const [, high, wide] = this.desk.session.pack.shape;
+    const height = Math.round((width * high) / wide);
+    return { width, height, maps: 1, across: 1, rows, columns, origin: () => [0, 0], cellWidth: width / columns, cellHeight: height / rows };
+  }
+
+  /** Sums over the maps, at each place: of what is active, of what is suppressed, and counts. */
+  _places(state) {
+    const [maps, height, width] = state.shape;
+    const size = height * width;
+    const found = { all: new Float32Array(size), gone: new Float32Array(size), active: new Uint16Array(size), lost: new Uint16Array(size) };
+    for (let k = 0; k < maps * size; k++) {
+      const value = state.maps[k];
+      const place = k % size;
+      found.all[place] += value;
+      if (value > 0) found.active[place] += 1;
+      if (state.suppressed[k]) {
+        found.gone[place] += value;
+        found.lost[place] += value > 0 ? 1 : 0;
+      }
+    }
+    return found;
+  }
+
+  _draw(context, geometry) {
+    const state = this.desk.state;
+    const places = this._places(state);
+    context.imageSmoothingEnabled = false;
+    context.clearRect(0, 0, geometry.width, geometry.height);
+    context.drawImage(this._picture, 0, 0, geometry.width, geometry.height);
+    if (this.over === "picture") return this._drawVeil(context, geometry, places);
+    const [, height, width] = this._pack.shape;
+    const image = new ImageData(width, height);
+    const colourOf = this._painted(state, places, height, width);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const k = y * width + x;
+        const shade = (this._bytes[3 * k] + this._bytes[3 * k + 1] + this._bytes[3 * k + 2]) / 3;
+        image.data.set([...colourOf(shade, y, x), 255], 4 * k);
+      }
+    }
+    this._layer.getContext("2d").putImageData(image, 0, 0);
+    context.drawImage(this._layer, 0, 0, geometry.width, geometry.height);
+  }
+
+  _painted(state, places, height, width) {
+    const [, rows, columns] = state.shape;
+    if (this.over === "tracked") {
+      const values = this._difference;
+      const scale = values ? topOf(values) || 1 : 1;
+      const colour = rgbOf(SET_COLOUR[state.choice.random ? "random" : state.choice.pixel_set]);
+      const paper = rgbOf("--paper", this.node);
+      return (shade, y, x) => {
+        const strength = values ? Math.min(1, values[y * width + x] / scale) : 0;
+        const faint = between(paper, [shade, shade, shade], 0.35);
+        return between(faint, between(colour, [0, 0, 0], 0.1), strength);
+      };
+    }
+    const shown = this.over === "summed" ? places.all : places.gone;
+    const most = Math.max(...places.all) || 1;
+    return (shade, y, x) => {
+      const place = Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width);
+      const k = Math.round((255 * Math.min(most, shown[place])) / most);
+      return between([shade, shade, shade], this._scale.subarray(3 * k, 3 * k + 3), 0.6);
+    };
+  }
+
+  /** Let the picture fade as the pixels above it are suppressed. */
+  _drawVeil(context, geometry, { active, lost }) {
+    const { rows, columns, cellWidth, cellHeight } = geometry;
+    const paper = rgbOf("--paper", this.node);
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        const place = row * columns + column;
+        if (!lost[place]) continue;
+        const left = Math.round(column * cellWidth);
+        const top = Math.round(row * cellHeight);
+        context.fillStyle = `rgba(${paper}, ${0.9 * (lost[place] / active[place])})`;
+        context.fillRect(left, top, Math.round((column + 1) * cellWidth) - left, Math.round((row + 1) * cellHeight) - top);
+      }
+    }
+  }
+
+  _describe({ row, column }) {
+    const { active, lost } = this._places(this.desk.state);
+    const place = row * this.desk.state.shape[2] + column;
+    return `row ${row + 1}, column ${column + 1} of all maps: ${grouped(active[place])} active, ${grouped(lost[place])} of them suppressed`;
+  }
+}
+
+/** Luminance of an image (3, S, S), not below zero. */
+export function greyOf(image) {
+  const size = image.length / 3;
+  const grey = new Float32Array(size);
+  for (let k = 0; k < size; k++) {
+    grey[k] = Math.max(0, LUMINANCE[0] * image[k] + LUMINANCE[1] * image[size + k] + LUMINANCE[2] * image[2 * size + k]);
+  }
+  return grey;
+}
+
+/** What a picture of features is scaled by. */
+function topOf(values) {
+  return percentileOf(Float32Array.from(values), TOP);
+}
+
+function inkOf(values, top, paper, ink, height, width) {
+  const image = new ImageData(width, height);
+  for (let k = 0; k < values.length; k++) {
+    image.data.set(between(paper, ink, top > 0 ? Math.min(1, values[k] / top) : 0), 4 * k);
+    image.data[4 * k + 3] = 255;
+  }
+  return image;
+}

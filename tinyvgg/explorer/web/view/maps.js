@@ -1,0 +1,147 @@
+// All feature maps side by side: activations as shades, sets in colour, suppressed pixels crossed.
+
+import { countOf, grouped } from "../session.js";
+import { Board } from "./board.js";
+import { make } from "./dom.js";
+import { SET_COLOUR, between, rgbOf } from "./theme.js";
+
+const SET_WORDS = { backtracked: "backtracked", common: "common with its twin", unique: "not in its twin", hand: "by hand", random: "at random" };
+const LEAST = 16; // CSS pixels that a map is wide
+const MOST = 120;
+const CROSSED = 5; // device pixels that a cell needs for a cross
+
+/** The maps as a board. */
+export class Maps {
+  constructor(desk, painter, say) {
+    this.desk = desk;
+    this.board = new Board({
+      label: "Feature maps",
+      painter,
+      say,
+      geometry: (width, ratio) => this._layOut(width, ratio),
+      draw: (context, geometry) => this._draw(context, geometry),
+      describe: (cell) => this._describe(cell),
+    });
+    this.key = make("p", { class: "tve-legendline" });
+    this.heading = make("h3", { class: "tve-heading" });
+    this.node = make("section", { class: "tve-maps", "aria-label": "Feature maps" }, this.heading, this.board.node, this.key);
+    this._sheet = document.createElement("canvas");
+  }
+
+  leave() {
+    this.board.leave();
+  }
+
+  show(state) {
+    const [maps, height, width] = state.shape;
+    this.heading.textContent = `${grouped(maps)} feature maps of ${height} × ${width} pixels`;
+    if (String(state.shape) !== this._shape) {
+      this._shape = String(state.shape);
+      this.board.geometry = null;
+    }
+    this.board.redraw();
+    this._showKey(state);
+  }
+
+  /** The sets that a pixel may belong to, the last of which gives its colour. */
+  _parts(state) {
+    const names = "common" in state.sets ? ["common", "unique"] : ["backtracked"];
+    return names.map((name) => [name, state.sets[name]]);
+  }
+
+  _showKey(state) {
+    const keys = this._parts(state).map(([name, set]) => keyOf(name, `${SET_WORDS[name]} (${grouped(countOf(set))})`));
+    const { choice, suppressed } = state;
+    const count = countOf(suppressed);
+    const name = choice.random ? "random" : choice.pixel_set === "hand" ? "hand" : "";
+    if (name) keys.push(keyOf(name, `${SET_WORDS[name]} (${grouped(count)})`));
+    keys.push(make("span", {}, make("i", { class: "tve-key tve-crossed" }), `suppressed (${grouped(count)})`));
+    this.key.replaceChildren(...keys);
+    const words = keys.map((key) => key.textContent).join(", ");
+    this.board.canvas.setAttribute("aria-label", `${this.heading.textContent}: ${words}`);
+  }
+
+  _layOut(wide, ratio) {
+    const [maps, rows, columns] = this.desk.state.shape;
+    const least = ratio * Math.min(MOST, Math.max(LEAST, 9 * columns));
+    const gap = Math.round(ratio * (columns > 2 ? 6 : 2));
+    const fit = Math.max(1, Math.min(maps, Math.floor((wide + gap) / (least + gap))));
+    const even = [...Array(fit).keys()].map((k) => fit - k).find((k) => maps % k === 0);
+    const across = even >= 0.8 * fit ? even : fit;
+    const cell = Math.max(1, Math.floor((wide - (across - 1) * gap) / (across * columns)));
+    const step = (wide - cell * columns) / Math.max(1, across - 1);
+    const apart = across > 1 ? Math.min(step, cell * columns + 2 * gap) : 0;
+    const width = Math.round(apart * (across - 1)) + cell * columns;
+    const height = Math.ceil(maps / across) * (cell * rows + gap) - gap;
+    const origin = (map) => [Math.round((map % across) * apart), Math.floor(map / across) * (cell * rows + gap)];
+    return { width, height, maps, across, rows, columns, origin, cellWidth: cell, cellHeight: cell };
+  }
+
+  _draw(context, { width, height, maps, rows, columns, cellWidth: cell, origin }) {
+    const { state } = this.desk;
+    const { choice, suppressed } = state;
+    const node = this.board.node;
+    const pale = rgbOf("--map-pale", node);
+    const deep = rgbOf("--map-deep", node);
+    const paper = rgbOf("--paper", node);
+    const colours = Object.fromEntries(Object.entries(SET_COLOUR).map(([name, colour]) => [name, rgbOf(colour)]));
+    const drawn = choice.random ? "random" : choice.pixel_set === "hand" ? "hand" : null;
+    const parts = this._parts(state);
+    const most = state.maps.reduce((a, b) => Math.max(a, b), 0) || 1;
+    const size = rows * columns;
+    const image = new ImageData(columns, rows * maps);
+    const crosses = new Map();
+    for (let k = 0; k < maps * size; k++) {
+      const name = parts.find(([, set]) => set[k])?.[0];
+      const shade = between(pale, deep, Math.sqrt(Math.max(0, state.maps[k]) / most));
+      let colour = name ? between(shade, colours[name], 0.85) : shade;
+      if (suppressed[k]) {
+        const mark = drawn ?? name ?? "random";
+        colour = between(paper, colours[mark], cell < CROSSED ? 0.55 : 0.18);
+        if (!crosses.has(mark)) crosses.set(mark, []);
+        crosses.get(mark).push(k);
+      }
+      image.data.set(colour, 4 * k);
+      image.data[4 * k + 3] = 255;
+    }
+    Object.assign(this._sheet, { width: columns, height: rows * maps });
+    this._sheet.getContext("2d").putImageData(image, 0, 0);
+    context.clearRect(0, 0, width, height);
+    context.imageSmoothingEnabled = false;
+    for (let map = 0; map < maps; map++) {
+      context.drawImage(this._sheet, 0, map * rows, columns, rows, ...origin(map), cell * columns, cell * rows);
+    }
+    if (cell < CROSSED) return;
+    const inset = Math.max(1, Math.round(cell * 0.2));
+    for (const [name, pixels] of crosses) {
+      const path = new Path2D();
+      for (const k of pixels) {
+        const [x0, y0] = origin(Math.floor(k / size));
+        const x = x0 + (k % columns) * cell;
+        const y = y0 + Math.floor((k % size) / columns) * cell;
+        path.moveTo(x + inset, y + inset);
+        path.lineTo(x + cell - inset, y + cell - inset);
+        path.moveTo(x + cell - inset, y + inset);
+        path.lineTo(x + inset, y + cell - inset);
+      }
+      context.strokeStyle = `rgb(${name === "random" ? rgbOf("--ink", node) : colours[name]})`;
+      context.lineWidth = Math.max(1, cell * 0.16);
+      context.stroke(path);
+    }
+  }
+
+  _describe({ map, row, column }) {
+    const { state } = this.desk;
+    const [, height, width] = state.shape;
+    const k = (map * height + row) * width + column;
+    const words = [`map ${map + 1}, row ${row + 1}, column ${column + 1}`, `activation ${state.maps[k].toFixed(2)}`];
+    const name = this._parts(state).find(([, set]) => set[k])?.[0];
+    if (name) words.push(SET_WORDS[name]);
+    if (state.suppressed[k]) words.push("suppressed");
+    return words.join(", ");
+  }
+}
+
+function keyOf(name, text) {
+  return make("span", {}, make("i", { class: "tve-key", style: `--key:${SET_COLOUR[name]}` }), text);
+}

@@ -1,0 +1,244 @@
+// The panel for a reader's own picture: drop, choose or paste one, frame the face, classify it.
+
+import { PortraitRefused, readPortrait, shrunk } from "../portrait.js";
+import { imageOf } from "./cases.js";
+import { Slider, make, makeButton } from "./dom.js";
+
+const SMALLEST = 16; // pixels of the picture that the square is wide
+const PLACE = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** Choose, crop, classify. */
+export class OwnPicture {
+  constructor(desk, say) {
+    this.desk = desk;
+    this.say = say;
+    this.file = make("input", { type: "file", accept: "image/*", class: "tve-unseen", "aria-label": "Choose a picture", onchange: () => this._choose(this.file.files) });
+    const choose = makeButton("Choose a picture", () => this.file.click(), { drawing: "picture" });
+    const example = makeButton("Use an example", () => this._example());
+    this.file.tabIndex = -1;
+    this.first = choose;
+    this.refusal = make("p", { class: "tve-note", role: "alert" });
+    this.canvas = make("canvas", {
+      class: "tve-crop",
+      tabindex: 0,
+      role: "application",
+      "aria-label": "Frame: drag it, or move it with the arrow keys; plus and minus change its size",
+    });
+    this.side = new Slider("Size of the frame", { min: SMALLEST, max: 100, step: 1, written: (side) => `${side} pixels` }, (side) => this._resize(side), () => {});
+    this.preview = make("canvas", { class: "tve-preview", role: "img", "aria-label": "What the network will see" });
+    this.take = makeButton("See what it says", () => this._take());
+    this.take.classList.add("tve-main");
+    this.framing = make(
+      "div",
+      { class: "tve-framing" },
+      this.canvas,
+      make("div", { class: "tve-framed" }, make("figure", { class: "tve-figure" }, this.preview, make("figcaption", { text: "What the network will see" })), this.side.node, this.take),
+    );
+    this.framing.hidden = true;
+    this.node = make(
+      "section",
+      { class: "tve-panel", "aria-label": "Your picture" },
+      make("div", { class: "tve-row" }, make("h3", { class: "tve-heading", text: "Your picture" }), makeButton("Close", () => this.open(false), { drawing: "close", bare: true })),
+      make("p", { class: "tve-lead", text: "Drop a picture here, paste one, or choose it. It is read, cropped and classified in this page; nothing leaves your browser." }),
+      make("div", { class: "tve-row" }, choose, this.file, example),
+      this.refusal,
+      this.framing,
+    );
+    this.node.hidden = true;
+    this._listen();
+  }
+
+  get isOpen() {
+    return !this.node.hidden;
+  }
+
+  open(open) {
+    this.node.hidden = !open;
+    this.opened?.(open);
+    if (open) this.first.focus();
+  }
+
+  leave() {
+    this.bitmap?.close?.();
+    cancelAnimationFrame(this._frame);
+  }
+
+  /** Take what was dropped, pasted or chosen. */
+  async receive(files) {
+    this.open(true);
+    await this._choose(files);
+  }
+
+  async _choose(files) {
+    const file = files?.[0];
+    this.refusal.textContent = "";
+    if (!file) {
+      this._refuse("There was no file in that. Save the picture first, then drop the file, or choose it.");
+      return;
+    }
+    const turn = (this._turn = {});
+    try {
+      const bitmap = await readPortrait(file);
+      if (this._turn !== turn) return bitmap.close();
+      this._frameIt(bitmap, "your picture");
+    } catch (error) {
+      if (!(error instanceof PortraitRefused)) throw error;
+      if (this._turn === turn) this._refuse(error.message);
+    } finally {
+      this.file.value = ""; // the same file may be chosen again
+    }
+  }
+
+  _refuse(sentence) {
+    this.framing.hidden = true;
+    this.refusal.textContent = sentence;
+  }
+
+  async _example() {
+    const { session } = this.desk;
+    const [, height, width] = session.pack.shape;
+    const image = imageOf(session.image(session.pack.first), height, width);
+    this.refusal.textContent = "";
+    this._turn = null;
+    this._frameIt(await createImageBitmap(image), "the example");
+  }
+
+  _frameIt(bitmap, name) {
+    this.bitmap?.close?.();
+    this.bitmap = bitmap;
+    this.name = name;
+    const most = Math.min(bitmap.width, bitmap.height);
+    this.least = Math.min(SMALLEST, most);
+    this.side.input.min = this.least;
+    this.square = { x: Math.floor((bitmap.width - most) / 2), y: Math.floor((bitmap.height - most) / 2), side: most };
+    this.framing.hidden = false;
+    this._show();
+    this.canvas.focus({ preventScroll: true });
+    this.say("The picture is here: frame the face.");
+  }
+
+  // ------------------------------------------------------------------ the frame
+
+  _set(x, y, side) {
+    const { width, height } = this.bitmap;
+    side = Math.round(Math.min(Math.max(side, this.least), width, height));
+    const within = (place, room) => Math.round(Math.min(Math.max(place, 0), room - side));
+    this.square = { x: within(x, width), y: within(y, height), side };
+    this._show();
+  }
+
+  _resize(side) {
+    const { x, y, side: old } = this.square;
+    this._set(x + (old - side) / 2, y + (old - side) / 2, side);
+  }
+
+  _show() {
+    this._frame ||= requestAnimationFrame(() => {
+      this._frame = 0;
+      this._draw();
+    });
+    const { width, height } = this.bitmap;
+    this.side.show(this.square.side, { max: Math.min(width, height) });
+  }
+
+  _draw() {
+    const { bitmap, square } = this;
+    const ratio = window.devicePixelRatio || 1;
+    const room = Math.max(120, Math.min(this.canvas.parentElement.clientWidth, 420));
+    const zoom = Math.min(room / bitmap.width, 300 / bitmap.height);
+    const [wide, high] = [bitmap.width * zoom, bitmap.height * zoom];
+    Object.assign(this.canvas, { width: Math.round(wide * ratio), height: Math.round(high * ratio) });
+    Object.assign(this.canvas.style, { width: `${wide}px`, height: `${high}px` });
+    this.zoom = zoom;
+    const context = this.canvas.getContext("2d");
+    context.scale(ratio * zoom, ratio * zoom);
+    context.imageSmoothingEnabled = zoom < 1;
+    context.drawImage(bitmap, 0, 0);
+    context.fillStyle = "rgba(0, 0, 0, 0.55)";
+    const { x, y, side } = square;
+    context.beginPath();
+    context.rect(0, 0, bitmap.width, bitmap.height);
+    context.rect(x, y, side, side);
+    context.fill("evenodd");
+    const line = 2 / zoom;
+    context.lineWidth = line;
+    context.strokeStyle = "#fff";
+    context.strokeRect(x + line / 2, y + line / 2, side - line, side - line);
+    const grip = 12 / zoom;
+    context.fillStyle = "#fff";
+    context.fillRect(x + side - grip, y + side - grip, grip, grip);
+    clearTimeout(this._later);
+    this._later = setTimeout(() => this._shrink(), 0);
+  }
+
+  _shrink() {
+    const [, size] = this.desk.session.pack.shape;
+    this.bytes = shrunk(this.bitmap, this.square, size);
+    Object.assign(this.preview, { width: size, height: size });
+    this.preview.getContext("2d").putImageData(imageOf(this.bytes, size, size), 0, 0);
+  }
+
+  async _take() {
+    this._shrink();
+    await this.desk.own(this.bytes, this.name);
+    this.open(false);
+  }
+
+  // ------------------------------------------------------------------ by hand
+
+  _listen() {
+    const pointers = new Map();
+    let start = null;
+    const on = (name, act, options) => this.canvas.addEventListener(name, act, options);
+    const place = ({ clientX, clientY }) => {
+      const box = this.canvas.getBoundingClientRect();
+      return [(clientX - box.left) / this.zoom, (clientY - box.top) / this.zoom];
+    };
+    const apart = () => {
+      const [a, b] = [...pointers.values()];
+      return Math.hypot(a[0] - b[0], a[1] - b[1]);
+    };
+    const begin = (from) => {
+      const { x, y, side } = this.square;
+      const corner = Math.hypot(from[0] - x - side, from[1] - y - side) < 22 / this.zoom;
+      start = { from, corner, square: { ...this.square }, apart: pointers.size === 2 ? apart() : 0 };
+    };
+    on("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      pointers.set(event.pointerId, place(event));
+      begin(place(event));
+    });
+    on("pointermove", (event) => {
+      if (!pointers.has(event.pointerId)) return;
+      pointers.set(event.pointerId, place(event));
+      const { x, y, side } = start.square;
+      if (pointers.size === 2) {
+        const to = (side * apart()) / start.apart;
+        this._set(x + (side - to) / 2, y + (side - to) / 2, to);
+        return;
+      }
+      const [dx, dy] = place(event).map((value, k) => value - start.from[k]);
+      if (start.corner) this._set(x, y, Math.min(side + Math.max(dx, dy), this.bitmap.width - x, this.bitmap.height - y));
+      else this._set(x + dx, y + dy, side);
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      on(name, (event) => {
+        pointers.delete(event.pointerId);
+        if (pointers.size) begin([...pointers.values()][0]);
+      });
+    }
+    on("wheel", (event) => {
+      event.preventDefault();
+      this._resize(this.square.side * Math.exp(event.deltaY / 600));
+    }, { passive: false });
+    on("keydown", (event) => {
+      const { x, y, side } = this.square;
+      const step = Math.max(1, Math.round(side * (event.shiftKey ? 0.1 : 0.02)));
+      if (event.key in PLACE) this._set(x + PLACE[event.key][0] * step, y + PLACE[event.key][1] * step, side);
+      else if ("+=".includes(event.key)) this._resize(side + step);
+      else if ("-_".includes(event.key)) this._resize(side - step);
+      else return;
+      event.preventDefault();
+    });
+  }
+}

@@ -1,0 +1,69 @@
+// What a brush does to the set of suppressed pixels, whichever board it moves on.
+
+import { numbersOf } from "../method.js";
+
+/** The brush: what it does, how wide it is, and the stroke under way. */
+export class Painter {
+  constructor(desk) {
+    this.desk = desk;
+    this.tool = "suppress"; // or "restore", or "look": it does nothing
+    this.size = 1; // pixels of a map, wide and high
+    this.everywhere = false; // in all maps at once
+    this._set = null; // of pixel numbers, in the order in which they came
+  }
+
+  /** What a stroke does; `other` turns it round. */
+  act(other) {
+    if (this.tool === "look") return "look";
+    return (this.tool === "suppress") !== other ? "suppress" : "restore";
+  }
+
+  begin() {
+    const state = this.desk.state;
+    const { choice } = state;
+    const byHand = choice.pixel_set === "hand" && !choice.random;
+    this._set = new Set(byHand ? state.order : numbersOf(state.suppressed));
+  }
+
+  /** Brush some pixels; only active ones, for the others are zero already. */
+  brush(pixels, other = false) {
+    const { maps } = this.desk.state;
+    const suppresses = this.act(other) === "suppress";
+    const before = this._set.size;
+    for (const pixel of pixels) {
+      if (!suppresses) this._set.delete(pixel);
+      else if (maps[pixel] > 0) this._set.add(pixel);
+    }
+    if (this._set.size !== before) this.desk.preview({ suppressed: [...this._set] });
+  }
+
+  end() {
+    this._set = null;
+    if (this.desk.moving) this.desk.commit();
+  }
+
+  get stroking() {
+    return this._set !== null;
+  }
+
+  /** The pixels under the brush: in one map, or in all (map null, or the switch is on). */
+  under(map, row, column) {
+    const [maps, height, width] = this.desk.state.shape;
+    const { top, left, bottom, right } = this.extent(row, column, height, width);
+    const all = map === null || this.everywhere;
+    const pixels = [];
+    for (let c = all ? 0 : map; c < (all ? maps : map + 1); c++) {
+      for (let y = top; y < bottom; y++) {
+        for (let x = left; x < right; x++) pixels.push((c * height + y) * width + x);
+      }
+    }
+    return pixels;
+  }
+
+  extent(row, column, height, width) {
+    const reach = Math.floor((this.size - 1) / 2);
+    const top = Math.max(0, row - reach);
+    const left = Math.max(0, column - reach);
+    return { top, left, bottom: Math.min(height, row - reach + this.size), right: Math.min(width, column - reach + this.size) };
+  }
+}

@@ -1,0 +1,67 @@
+// Colours: one for each set (Okabe and Ito's), the tone of the page, and scales of pictures.
+
+import { make } from "./dom.js";
+
+export const SET_COLOUR = {
+  none: "#999999",
+  backtracked: "#56B4E9",
+  common: "#009E73",
+  unique: "#CC79A7",
+  hand: "#E69F00",
+  random: "#999999",
+};
+const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+
+/** "dark" or "light": what the book's theme says, else JupyterLab's, else the system's. */
+export function toneOfPage() {
+  const book = document.documentElement.dataset.theme;
+  if (book === "dark" || book === "light") return book;
+  const lab = document.body.dataset.jpThemeLight;
+  if (lab !== undefined) return lab === "false" ? "dark" : "light";
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+/** Keep the tone of an element that of the page; `changed` after each change. Returns the end. */
+export function followTone(node, changed) {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => {
+    node.dataset.tone = toneOfPage();
+    changed();
+  };
+  const observer = new MutationObserver(apply);
+  for (const place of [document.documentElement, document.body]) {
+    observer.observe(place, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "data-jp-theme-name"] });
+  }
+  system.addEventListener("change", apply);
+  node.dataset.tone = toneOfPage();
+  return () => {
+    observer.disconnect();
+    system.removeEventListener("change", apply);
+  };
+}
+
+/** What a CSS colour, or the value of a variable of a node, is in red, green and blue. */
+export function rgbOf(colour, node = null) {
+  const named = node ? getComputedStyle(node).getPropertyValue(colour).trim() : colour;
+  const context = make("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = named || "#888";
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}
+
+/** A colour between two, [r, g, b]. */
+export function between(from, to, part) {
+  return [0, 1, 2].map((k) => from[k] + (to[k] - from[k]) * part);
+}
+
+/** 256 colours of viridis, the yellow last; Uint8Array of 768. */
+export function viridisScale() {
+  const stops = VIRIDIS.map((colour) => rgbOf(colour));
+  const scale = new Uint8Array(768);
+  for (let k = 0; k < 256; k++) {
+    const place = (k / 255) * (stops.length - 1);
+    const left = Math.min(Math.floor(place), stops.length - 2);
+    scale.set(between(stops[left], stops[left + 1], place - left).map(Math.round), 3 * k);
+  }
+  return scale;
+}
