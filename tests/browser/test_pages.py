@@ -6,31 +6,18 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import re
-import shutil
-import threading
 from pathlib import Path
 
 import pytest
+from serving import serve
 
 from tinyvgg import book
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HARMLESS = ("THEBE_JS_URL",)  # sphinx-thebe's script runs twice and says so
 # a preload asked for with "crossorigin" is refused under file://; the font itself then loads
 PRELOAD = re.compile(r"file://.*/fontawesome/.*\.woff2")
@@ -47,29 +34,6 @@ def pages() -> list[str]:
 PAGES = pages()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser; without one, a failure where CI=true and a skip elsewhere."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        own = play.chromium.executable_path
-        found = next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
-        if found is None:
-            reason = f"no browser: none of {', '.join(NAMES)}, and Playwright has none of its own"
-            if os.environ.get("CI") == "true":
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
-        browser = play.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(scope="session")
 def html(request) -> Path:
     if made := os.environ.get("TINYVGG_TEST_BOOK"):
@@ -79,11 +43,8 @@ def html(request) -> Path:
 
 @pytest.fixture(scope="session")
 def site(html):
-    handler = functools.partial(Quiet, directory=html)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with serve(html) as address:
+        yield address
 
 
 class Visit:
