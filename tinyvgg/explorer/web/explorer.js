@@ -4,6 +4,7 @@
 // message: the view sends { need: task } and hears { pack: task } with the bytes, or
 // { refused: sentence }. `decode` reads what a link says is chosen.
 
+import { Refused } from "./choice.js";
 import { decode, encode } from "./link.js";
 import { Bars } from "./view/bars.js";
 import { Cases } from "./view/cases.js";
@@ -18,6 +19,7 @@ import { Painter } from "./view/painter.js";
 import { followTone } from "./view/theme.js";
 import { Words } from "./view/words.js";
 
+const COPIED = 1600; // milliseconds for which a button says so
 const MARK = "explore:"; // what the fragment of a link begins with
 
 /** Show a model in an element; what is there stays until there is something to show. */
@@ -32,7 +34,7 @@ class View {
     this.model = model;
     this.desk = new Desk(model, {
       state: (state, moving) => this.show(state, moving),
-      late: (state) => this.showLate(state),
+      late: [(state) => this.curve.showLate(state), (state) => this.face.showLate(state)],
       refused: (sentence) => this.refuse(sentence),
       waiting: (task) => this.wait(task),
     });
@@ -57,11 +59,9 @@ class View {
 
   build() {
     const { desk } = this;
-    const say = (text, spoken) => this.say(text, spoken);
     const painter = new Painter(desk);
     this.live = make("p", { class: "tve-unseen", "aria-live": "polite" });
-    this.reading = make("p", { class: "tve-reading", "aria-hidden": "true" });
-    this.own = new OwnPicture(desk, (text) => this.say(text, true));
+    this.own = new OwnPicture(desk, (text) => this.say(text));
     this.top = new TopControls(desk, () => this.copyLink());
     this.cases = new Cases(desk, () => this.own.open(!this.own.isOpen));
     this.own.opened = (open) => {
@@ -71,20 +71,19 @@ class View {
     this.cases.own.setAttribute("aria-expanded", "false");
     this.words = new Words();
     this.sets = new SetControls(desk);
-    this.face = new Face(desk, painter, say);
-    this.maps = new Maps(desk, painter, say);
+    this.face = new Face(desk, painter);
+    this.maps = new Maps(desk, painter);
     const boards = [this.face.board, this.maps.board];
     this.brush = new BrushControls(painter, () => boards.forEach((board) => board.showTool()));
     boards.forEach((board) => board.showTool());
     this.bars = new Bars(desk);
     this.curve = new Curve(desk);
     this.method = new MethodControls(desk);
-    this.maps.node.append(this.reading);
     this.root.append(
       this.top.node,
       this.cases.node,
       this.own.node,
-      this.words.node,
+      ...this.words.nodes,
       make("div", { class: "tve-tools" }, this.sets.node, this.brush.node),
       make("div", { class: "tve-columns" }, this.face.node, make("div", { class: "tve-side" }, this.bars.node, this.curve.node), this.maps.node),
       this.method.node,
@@ -101,11 +100,6 @@ class View {
     this.root.dataset.set = state.choice.random ? "random" : state.choice.pixel_set;
   }
 
-  showLate(state) {
-    this.curve.showLate(state);
-    this.face.showLate(state);
-  }
-
   redraw() {
     if (!this.parts) return;
     this.face.board.redraw();
@@ -120,14 +114,13 @@ class View {
 
   wait(task) {
     this.waiting.textContent = task === null ? "" : `Loading the network of the task ${task} …`;
-    if (this.parts) this.say(this.waiting.textContent, true);
+    if (this.parts) this.say(this.waiting.textContent);
     this.el.classList.toggle("tve-busy", task !== null);
   }
 
-  /** What is under the pointer or the cursor; spoken if it is the cursor. */
-  say(text, spoken = false) {
-    this.reading.textContent = text;
-    if (spoken) this.live.textContent = text;
+  /** For those who listen. */
+  say(text) {
+    this.live.textContent = text;
   }
 
   // -------------------------------------------------------------------- by hand
@@ -135,17 +128,25 @@ class View {
   async copyLink() {
     const { link } = this.top;
     const page = this.model.get("page") || location.href.split("#")[0];
-    const address = `${page}#${MARK}${encode(this.desk.state.choice)}`;
+    let address;
+    try {
+      address = `${page}#${MARK}${encode(this.desk.state.choice)}`;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.refuse(error.message);
+      return;
+    }
     const words = link.querySelector("span");
     try {
       await navigator.clipboard.writeText(address);
-      words.textContent = "Copied";
-      this.say("The link is copied.", true);
     } catch {
-      window.prompt("Copy this link:", address); // where a page may not write the clipboard
+      this.top.offer(address); // where a page may not write the clipboard
+      return;
     }
+    words.textContent = "Copied";
+    this.say("The link is copied.");
     clearTimeout(this._copied);
-    this._copied = setTimeout(() => (words.textContent = "Copy link"), 1600);
+    this._copied = setTimeout(() => (words.textContent = "Copy link"), COPIED);
   }
 
   listen() {

@@ -11,7 +11,7 @@ const ROW = 46; // CSS pixels
 export class Bars {
   constructor(desk) {
     this.desk = desk;
-    this.list = make("ol", { class: "tve-bars" });
+    this.list = make("ol", { class: "tve-bars", role: "list" });
     this.key = make("p", { class: "tve-legendline" });
     this.node = make("section", { class: "tve-chances", "aria-label": "Probabilities" }, make("h3", { class: "tve-heading", text: "Probabilities" }), this.list, this.key);
     this._rows = new Map();
@@ -34,6 +34,7 @@ export class Bars {
       const row = this._rows.get(k) ?? this._makeRow(k, said[k]);
       const values = [state.before[k], state.without_chosen[k], state.without_control[k]];
       row.bars.forEach((bar, j) => (bar.style.clipPath = `inset(0 ${(100 * (1 - values[j])).toFixed(2)}% 0 0)`));
+      row.bars.forEach((bar, j) => (bar.hidden = j > 0 && chosen === "none"));
       row.node.style.setProperty("--set", SET_COLOUR[chosen]);
       row.node.style.transform = `translateY(${place * ROW}px)`;
       const isTrue = k === state.case.true;
@@ -45,14 +46,14 @@ export class Bars {
       const both = chosen === "none" ? [values[0]] : [values[0], state.after[k]];
       row.value.replaceChildren(...(both.length > 1 ? [`${both[0].toFixed(2)} → `] : []), make("b", { text: both.at(-1).toFixed(2) }));
       row.spoken.textContent =
-        `${said[k]}${isTrue ? ", the true class" : ""}: ${values[0].toFixed(2)} with all pixels, ` +
-        `${values[1].toFixed(2)} without the set, ${values[2].toFixed(2)} without as many at random` +
+        `${said[k]}${isTrue ? ", the true class" : ""}: ${values[0].toFixed(2)} with all pixels` +
+        (chosen === "none" ? "" : `, ${values[1].toFixed(2)} without the set, ${values[2].toFixed(2)} without as many at random`) +
         (moved ? `; ${moved > 0 ? "up" : "down"} ${Math.abs(moved)}` : "");
       if (isNew) row.node.animate?.([{ opacity: 0 }, { opacity: 1 }], { duration: 150 });
     });
     for (const k of shown) this.list.append(this._rows.get(k).node); // read out in this order
     this.list.style.height = `${shown.length * ROW}px`;
-    this._showKey(chosen);
+    this._showKey(chosen, state.choice.random);
   }
 
   _makeRow(k, name) {
@@ -75,11 +76,14 @@ export class Bars {
     return row;
   }
 
-  _showKey(chosen) {
-    if (chosen === this._chosen) return;
-    this._chosen = chosen;
-    const line = (kind, text) => make("span", {}, make("i", { class: `tve-dash tve-bar-${kind}`, style: `--set:${SET_COLOUR[chosen]}` }), text);
-    this.key.replaceChildren(line("before", "all pixels"), line("set", "without the set"), line("random", "without as many at random"));
+  /** The key; what is suppressed now stands out. */
+  _showKey(chosen, random) {
+    const line = (kind, text, on) => {
+      const dash = make("i", { class: `tve-dash tve-bar-${kind}`, style: `--set:${SET_COLOUR[chosen]}` });
+      return make("span", { class: on ? "tve-on" : null }, dash, text);
+    };
+    const others = [line("set", "without the set", !random), line("random", "without as many at random", random)];
+    this.key.replaceChildren(line("before", "all pixels", false), ...(chosen === "none" ? [] : others));
   }
 }
 

@@ -2,6 +2,8 @@
 
 import { make, newId } from "./dom.js";
 
+const CURSOR_KEYS = "Arrow keys move the cursor, with Shift they brush. Space brushes, Shift and Space the other way.";
+const MAP_KEYS = "Page Up and Page Down change the map.";
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /**
@@ -9,35 +11,37 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
  *
  * `geometry(width)` lays it out for a width in device pixels: {width, height, maps, rows, columns,
  * across, origin(map) -> [x, y], cellWidth, cellHeight}; `draw(context, geometry)` draws it;
- * `describe(map, row, column)` says what is there. `everyMap`: its cells stand for that place in
- * all maps.
+ * `describe({ map, row, column })` says what is there; `read(text)` shows what was said. `everyMap`:
+ * its cells stand for that place in all maps.
  */
 export class Board {
-  constructor({ label, painter, geometry, draw, describe, say, everyMap = false }) {
-    Object.assign(this, { painter, layOut: geometry, draw, describe, say, everyMap });
-    const hint = make("span", {
-      id: newId("hint"),
-      class: "tve-unseen",
-      text: "Arrow keys move the cursor, with Shift they brush; Space brushes, with Shift the other way; Page Up and Page Down change the map.",
-    });
+  constructor({ label, painter, geometry, draw, describe, read, everyMap = false }) {
+    Object.assign(this, { painter, layOut: geometry, draw, describe, read, everyMap });
+    const hint = make("span", { id: newId("hint"), class: "tve-unseen", text: everyMap ? CURSOR_KEYS : `${CURSOR_KEYS} ${MAP_KEYS}` });
+    this.live = make("span", { class: "tve-unseen", "aria-live": "polite" });
     this.canvas = make("canvas", { role: "application", "aria-roledescription": "board", tabindex: 0, "aria-label": label, "aria-describedby": hint.id, class: "tve-canvas" });
     this.mark = make("canvas", { class: "tve-mark", "aria-hidden": "true" });
-    this.node = make("div", { class: "tve-board" }, this.canvas, this.mark, hint);
+    this.node = make("div", { class: "tve-board" }, this.canvas, this.mark, hint, this.live);
     this.cursor = { map: 0, row: 0, column: 0 };
     this.hover = null;
     this.keyed = false;
-    this._listen();
-    this._observer = new ResizeObserver(() => this.resize());
+    this._listen(hint);
+    this._observer = new ResizeObserver(() => {
+      cancelAnimationFrame(this._resizing);
+      this._resizing = requestAnimationFrame(() => this._wide !== this.node.clientWidth && this.resize());
+    });
     this._observer.observe(this.node);
   }
 
   leave() {
     this._observer.disconnect();
+    cancelAnimationFrame(this._resizing);
   }
 
   resize() {
     const ratio = window.devicePixelRatio || 1;
-    const wide = Math.floor(this.node.clientWidth * ratio);
+    this._wide = this.node.clientWidth;
+    const wide = Math.floor(this._wide * ratio);
     if (!wide || !this.painter.desk.state) return;
     this.geometry = this.layOut(wide, ratio);
     for (const canvas of [this.canvas, this.mark]) {
@@ -97,7 +101,7 @@ export class Board {
 
   // ------------------------------------------------------------------ by hand
 
-  _listen() {
+  _listen(hint) {
     const on = (name, act, options) => this.canvas.addEventListener(name, act, options);
     on("pointerdown", (event) => this._down(event));
     on("pointermove", (event) => this._move(event));
@@ -108,10 +112,12 @@ export class Board {
     on("keyup", (event) => event.key === " " && event.preventDefault());
     on("focus", () => {
       this.keyed = this.canvas.matches(":focus-visible");
+      if (this.keyed) this.read(hint.textContent);
       this._drawMark();
     });
     on("blur", () => {
       this.keyed = false;
+      this.read("");
       if (this.painter.stroking) this.painter.end();
       this._drawMark();
     });
@@ -129,7 +135,7 @@ export class Board {
     this.hover = cell;
     if (same) return;
     this._drawMark();
-    this.say(cell ? this.describe(cell) : "");
+    this.read(cell ? this.describe(cell) : "");
   }
 
   _down(event) {
@@ -200,7 +206,8 @@ export class Board {
       this.painter.end();
     }
     this._drawMark();
-    this.say(this.describe(this.cursor), true);
+    this.live.textContent = this.describe(this.cursor);
+    this.read(this.live.textContent);
   }
 
   _next(map, row, column) {

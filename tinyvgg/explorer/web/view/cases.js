@@ -34,11 +34,12 @@ export class Cases {
 
   show(state) {
     const session = this.desk.session;
-    const rows = [...session.cases.keys()];
+    const rows = [...session.cases.keys()].sort((a, b) => (b < 0) - (a < 0)); // one's own first
     if (session !== this._session || rows.length !== this._tiles.size) this._fill(session, rows);
     const row = state.choice.case;
     const place = rows.indexOf(row);
-    this.line.textContent = `${place + 1} of ${rows.length}: ${state.case.caption}`;
+    const twin = state.case.twin === null ? "" : `. Its twin: ${state.case.twin_shows} → recognised`;
+    this.line.textContent = `${place + 1} of ${rows.length}: ${state.case.caption}${twin}`;
     if (row === this._shown) return;
     this._shown = row;
     for (const [other, tile] of this._tiles) tile.input.checked = other === row;
@@ -74,10 +75,10 @@ export class Cases {
   _showTwin({ case: found }) {
     this._twin?.remove();
     this._twin = null;
-    if (found.twin === null || found.twin === undefined) return;
+    if (found.twin === null) return;
     const canvas = make("canvas", { role: "img", "aria-label": `Its twin, recognised: ${found.twin_shows}` });
     drawPicture(canvas, this._session, found.twin);
-    const said = make("span", { class: "tve-said" }, "twin, right");
+    const said = make("span", { class: "tve-said" }, "its twin");
     this._twin = make("div", { class: "tve-tile tve-twin", title: `Its twin, recognised: ${found.twin_shows}` }, canvas, said);
     this._tiles.get(found.row).node.after(this._twin);
   }

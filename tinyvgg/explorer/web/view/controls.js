@@ -64,7 +64,8 @@ export class BrushControls {
     const sizes = BRUSHES.map((size) => ({ value: size, text: String(size), title: `${size} × ${size} pixels` }));
     this.sizes = new Radios("Size of the brush", sizes, (size) => apply({ size }), { seen: false });
     this.all = new Switch("in all maps", (everywhere) => apply({ everywhere }));
-    this.node = make("div", { class: "tve-tool" }, this.tools.node, this.sizes.node, this.all.node);
+    this.note = make("p", { class: "tve-hint", text: "A finger scrolls the page: to brush with it, choose suppress or restore.", hidden: !touch });
+    this.node = make("div", { class: "tve-tool" }, this.tools.node, this.sizes.node, this.all.node, this.note);
     this.show();
   }
 
@@ -92,7 +93,7 @@ export class MethodControls {
     this.percentile = slider("percentile", "Percentile", { min: 0, max: 100, step: 0.5, written: (value) => value.toFixed(1) });
     this.node = make(
       "details",
-      { class: "tve-method" },
+      { class: "tve-method", "aria-label": "Backtracking: class and cut" },
       make("summary", { text: "Backtracking: class and cut" }),
       make(
         "div",
@@ -138,13 +139,21 @@ export class TopControls {
     this.reset = makeButton("Reset", () => desk.reset(), { drawing: "reset", title: "Everything but the picture as in the beginning" });
     this.link = makeButton("Copy link", copyLink, { drawing: "link", title: "A link that restores exactly this" });
     const actions = make("div", { class: "tve-actions", role: "group", "aria-label": "History" }, this.undo, this.redo, this.reset, this.link);
-    this.node = make("header", { class: "tve-top" }, this.tasks.node, actions);
+    this.address = make("input", { class: "tve-address", readonly: true, "aria-label": "Link to copy", hidden: true });
+    this.node = make("header", { class: "tve-top" }, this.tasks.node, actions, this.address);
+  }
+
+  /** Show a link, to be copied by hand. */
+  offer(address) {
+    this.address.hidden = false;
+    this.address.value = address;
+    this.address.select();
   }
 
   show(state) {
+    this.address.hidden = true;
     this.tasks.show(state.choice.task);
     this.undo.disabled = !this.desk.history.canUndo;
     this.redo.disabled = !this.desk.history.canRedo;
-    this.link.disabled = state.choice.case < 0;
   }
 }

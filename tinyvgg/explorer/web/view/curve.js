@@ -18,7 +18,7 @@ export class Curve {
     this.classes = new Radios("Confidence in", [{ value: "predicted", text: "" }, { value: "true", text: "" }], (value) => this._of(value));
     this.strongest = new Slider(
       "Only the strongest",
-      { min: 1, max: 1, step: 1, written: (count) => `${grouped(count)} of ${grouped(this._size)}` },
+      { min: 1, max: 1, step: 1, written: (count) => this._written(count) },
       (count) => this._preview(count),
       () => this.desk.commit(),
     );
@@ -50,6 +50,7 @@ export class Curve {
     this._size = order.length;
     this._count = countOf(state.chosen);
     const fixed = choice.pixel_set === "hand" || order.length < 2;
+    this.strongest.name(choice.pixel_set === "hand" ? "By hand, in the order brushed" : "Only the strongest");
     this.strongest.show(Math.max(1, this._count), { max: Math.max(1, order.length), off: fixed });
     this.node.classList.toggle("tve-empty", order.length === 0);
     this._colour = SET_COLOUR[choice.pixel_set];
@@ -76,6 +77,10 @@ export class Curve {
     this.which = value;
     this.show(this.desk.state);
     this.showLate(this.desk.state);
+  }
+
+  _written(count) {
+    return this._size ? `${grouped(Math.min(count, this._size))} of ${grouped(this._size)}` : "no pixel";
   }
 
   _preview(count) {

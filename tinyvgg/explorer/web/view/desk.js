@@ -14,9 +14,10 @@ const REST = 120; // milliseconds
 /**
  * One view's sessions, one for each task that was opened.
  *
- * `seen` is told of what there is to show: state(state, moving), late(state), refused(sentence),
- * waiting(task). `preview` shows at the next frame; `commit` ends what was previewed: it enters
- * the history and the model. `choose` is both at once.
+ * `seen` is told of what there is to show: state(state, moving), refused(sentence),
+ * waiting(task); late is a list of functions of the state for what takes longer. `preview` shows
+ * at the next frame; `commit` ends what was previewed: it enters the history and the model.
+ * `choose` is both at once.
  */
 export class Desk {
   constructor(model, seen) {
@@ -29,7 +30,7 @@ export class Desk {
     this.moving = false;
     this._known = {};
     this._wanted = null;
-    this._cost = 0;
+    this._costs = []; // milliseconds that each step of late work took
     this._heard = (content, buffers) => this._hear(content, buffers);
     this._changed = () => this._followSoon();
     model.on("msg:custom", this._heard);
@@ -137,11 +138,19 @@ export class Desk {
     const state = this.session.state;
     this.seen.state(state, this.moving);
     clearTimeout(this._late);
-    const wait = this.moving && this._cost > HEAVY ? REST : 0;
+    this._later(state, 0);
+  }
+
+  /** What takes longer, a step at a time; a new state takes the place of what is not yet done. */
+  _later(state, step) {
+    const work = this.seen.late[step];
+    if (!work) return;
+    const wait = this.moving && this._costs[step] > HEAVY ? REST : 0;
     this._late = setTimeout(() => {
       const start = performance.now();
-      this.seen.late(state);
-      this._cost = performance.now() - start;
+      work(state);
+      this._costs[step] = performance.now() - start;
+      this._later(state, step + 1);
     }, wait);
   }
 

@@ -117,8 +117,8 @@ export class Slider {
     };
     this.input = make("input", { type: "range", id, min, max, step, oninput: input, onchange: left });
     this.output = make("output", { for: id });
-    const label = make("label", { for: id, text });
-    this.node = make("div", { class: "tve-slider" }, label, this.output, this.input);
+    this.label = make("label", { for: id, text });
+    this.node = make("div", { class: "tve-slider" }, this.label, this.output, this.input);
   }
 
   show(value, { max = null, off = false } = {}) {
@@ -126,6 +126,10 @@ export class Slider {
     this.input.value = value;
     this.input.disabled = off;
     this._write(value);
+  }
+
+  name(text) {
+    this.label.textContent = text;
   }
 
   _write(value = Number(this.input.value)) {

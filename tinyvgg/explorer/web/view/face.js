@@ -24,13 +24,13 @@ const TOP = 99.5; // a picture of features is scaled by this percentile of it
 
 /** The face as a board: a region brushed on it is that place in all maps. */
 export class Face {
-  constructor(desk, painter, say) {
+  constructor(desk, painter) {
     this.desk = desk;
     this.over = "picture";
     this.board = new Board({
       label: "Picture: a place brushed on it is that place in all maps",
       painter,
-      say,
+      read: (text) => this._caption(text),
       everyMap: true,
       geometry: (width) => this._layOut(width),
       draw: (context, geometry) => this._draw(context, geometry),
@@ -80,7 +80,7 @@ export class Face {
       this._picture.getContext("2d").putImageData(imageOf(this._bytes, height, width), 0, 0);
       this._difference = null;
     }
-    this.caption.textContent = OVERLAY_WORDS[this.over];
+    this._caption("");
     this.board.redraw();
   }
 
@@ -194,10 +194,15 @@ export class Face {
     }
   }
 
+  /** What is under the pointer or the cursor, else what is shown. */
+  _caption(text) {
+    this.caption.textContent = text || OVERLAY_WORDS[this.over];
+  }
+
   _describe({ row, column }) {
     const { active, lost } = this._places(this.desk.state);
     const place = row * this.desk.state.shape[2] + column;
-    return `row ${row + 1}, column ${column + 1} of all maps: ${grouped(active[place])} active, ${grouped(lost[place])} of them suppressed`;
+    return `Row ${row + 1}, column ${column + 1} of all maps: ${grouped(active[place])} active, ${grouped(lost[place])} of them suppressed.`;
   }
 }
 

@@ -5,26 +5,27 @@ import { Board } from "./board.js";
 import { make } from "./dom.js";
 import { SET_COLOUR, between, rgbOf } from "./theme.js";
 
-const SET_WORDS = { backtracked: "backtracked", common: "common with its twin", unique: "not in its twin", hand: "by hand", random: "at random" };
+const SET_WORDS = { backtracked: "backtracked", common: "common with its twin", unique: "not in its twin" };
 const LEAST = 16; // CSS pixels that a map is wide
 const MOST = 120;
 const CROSSED = 5; // device pixels that a cell needs for a cross
 
 /** The maps as a board. */
 export class Maps {
-  constructor(desk, painter, say) {
+  constructor(desk, painter) {
     this.desk = desk;
     this.board = new Board({
       label: "Feature maps",
       painter,
-      say,
+      read: (text) => (this.reading.textContent = text),
       geometry: (width, ratio) => this._layOut(width, ratio),
       draw: (context, geometry) => this._draw(context, geometry),
       describe: (cell) => this._describe(cell),
     });
     this.key = make("p", { class: "tve-legendline" });
     this.heading = make("h3", { class: "tve-heading" });
-    this.node = make("section", { class: "tve-maps", "aria-label": "Feature maps" }, this.heading, this.board.node, this.key);
+    this.reading = make("p", { class: "tve-reading", "aria-hidden": "true" });
+    this.node = make("section", { class: "tve-maps", "aria-label": "Feature maps" }, this.heading, this.board.node, this.key, this.reading);
     this._sheet = document.createElement("canvas");
   }
 
@@ -50,12 +51,11 @@ export class Maps {
   }
 
   _showKey(state) {
-    const keys = this._parts(state).map(([name, set]) => keyOf(name, `${SET_WORDS[name]} (${grouped(countOf(set))})`));
+    const keys = this._parts(state).map(([name, set]) => keyOf(SET_COLOUR[name], `${SET_WORDS[name]} (${grouped(countOf(set))})`));
     const { choice, suppressed } = state;
-    const count = countOf(suppressed);
-    const name = choice.random ? "random" : choice.pixel_set === "hand" ? "hand" : "";
-    if (name) keys.push(keyOf(name, `${SET_WORDS[name]} (${grouped(count)})`));
-    keys.push(make("span", {}, make("i", { class: "tve-key tve-crossed" }), `suppressed (${grouped(count)})`));
+    const how = choice.random ? " at random" : choice.pixel_set === "hand" ? " by hand" : "";
+    const colour = how === " by hand" ? SET_COLOUR.hand : "var(--ink)";
+    keys.push(keyOf(colour, `suppressed${how} (${grouped(countOf(suppressed))})`, "tve-crossed"));
     this.key.replaceChildren(...keys);
     const words = keys.map((key) => key.textContent).join(", ");
     this.board.canvas.setAttribute("aria-label", `${this.heading.textContent}: ${words}`);
@@ -67,13 +67,14 @@ export class Maps {
     const gap = Math.round(ratio * (columns > 2 ? 6 : 2));
     const fit = Math.max(1, Math.min(maps, Math.floor((wide + gap) / (least + gap))));
     const even = [...Array(fit).keys()].map((k) => fit - k).find((k) => maps % k === 0);
-    const across = even >= 0.8 * fit ? even : fit;
+    const across = even >= 0.85 * fit ? even : fit;
     const cell = Math.max(1, Math.floor((wide - (across - 1) * gap) / (across * columns)));
     const step = (wide - cell * columns) / Math.max(1, across - 1);
     const apart = across > 1 ? Math.min(step, cell * columns + 2 * gap) : 0;
     const width = Math.round(apart * (across - 1)) + cell * columns;
     const height = Math.ceil(maps / across) * (cell * rows + gap) - gap;
     const origin = (map) => [Math.round((map % across) * apart), Math.floor(map / across) * (cell * rows + gap)];
+    this.board.node.dataset.layout = [across, cell, apart, cell * rows + gap]; // for tests
     return { width, height, maps, across, rows, columns, origin, cellWidth: cell, cellHeight: cell };
   }
 
@@ -134,14 +135,14 @@ export class Maps {
     const { state } = this.desk;
     const [, height, width] = state.shape;
     const k = (map * height + row) * width + column;
-    const words = [`map ${map + 1}, row ${row + 1}, column ${column + 1}`, `activation ${state.maps[k].toFixed(2)}`];
+    const words = [`Map ${map + 1}, row ${row + 1}, column ${column + 1}`, `activation ${state.maps[k].toFixed(2)}`];
     const name = this._parts(state).find(([, set]) => set[k])?.[0];
     if (name) words.push(SET_WORDS[name]);
     if (state.suppressed[k]) words.push("suppressed");
-    return words.join(", ");
+    return `${words.join(", ")}.`;
   }
 }
 
-function keyOf(name, text) {
-  return make("span", {}, make("i", { class: "tve-key", style: `--key:${SET_COLOUR[name]}` }), text);
+function keyOf(colour, text, kind = "") {
+  return make("span", {}, make("i", { class: `tve-key ${kind}`, style: `--key:${colour}` }), text);
 }

@@ -12,6 +12,8 @@ export const SET_COLOUR = {
 };
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 
+const KNOWN_COLOURS = new Map();
+
 /** "dark" or "light": what the book's theme says, else JupyterLab's, else the system's. */
 export function toneOfPage() {
   const book = document.documentElement.dataset.theme;
@@ -42,9 +44,14 @@ export function followTone(node, changed) {
 
 /** What a CSS colour, or the value of a variable of a node, is in red, green and blue. */
 export function rgbOf(colour, node = null) {
-  const named = node ? getComputedStyle(node).getPropertyValue(colour).trim() : colour;
+  const named = (node ? getComputedStyle(node).getPropertyValue(colour).trim() : colour) || "#888";
+  if (!KNOWN_COLOURS.has(named)) KNOWN_COLOURS.set(named, measuredColour(named));
+  return KNOWN_COLOURS.get(named);
+}
+
+function measuredColour(colour) {
   const context = make("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-  context.fillStyle = named || "#888";
+  context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
   return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
 }

@@ -10,7 +10,7 @@ export class Words {
     this.sentence = make("p", { class: "tve-sentence", role: "status", "aria-live": "polite" });
     this.context = make("p", { class: "tve-context" });
     this.note = make("p", { class: "tve-note", role: "alert" });
-    this.node = make("section", { class: "tve-words", "aria-label": "What it says" }, this.sentence, this.context, this.note);
+    this.nodes = [this.sentence, this.context, this.note];
   }
 
   show(state, moving) {
