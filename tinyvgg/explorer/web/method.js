@@ -203,9 +203,14 @@ export function deconvolve(network, recording, maps = recording.maps, options = 
   return rectify ? rectified(x) : x;
 }
 
-/** What a set of pixels contributes to the deconvolution, in grey (Algorithm 2). */
+/**
+ * What a set of pixels contributes to the deconvolution, in grey (Algorithm 2).
+ *
+ * Returns the deconvolution of all maps, full, and without the set, suppressed (3, H, W), and
+ * the absolute difference of the two in grey (H, W).
+ */
 export function track(network, recording, pixels, options = {}) {
-  const full = deconvolve(network, recording, recording.maps, options);
+  const full = fullDeconvolution(network, recording, options);
   const suppressed = deconvolve(network, recording, without(recording.maps, pixels), options);
   const area = full.length / 3;
   const difference = new Float32Array(area);
@@ -215,6 +220,16 @@ export function track(network, recording, pixels, options = {}) {
     difference[k] = Math.abs(grey);
   }
   return { full, suppressed, difference };
+}
+
+/** The deconvolution of the recorded maps, made once. */
+function fullDeconvolution(network, recording, options) {
+  const key = JSON.stringify(options);
+  recording.deconvolved ??= new Map();
+  if (!recording.deconvolved.has(key)) {
+    recording.deconvolved.set(key, deconvolve(network, recording, recording.maps, options));
+  }
+  return recording.deconvolved.get(key);
 }
 
 /** The active pixels in the order of a draw, each as likely anywhere. */

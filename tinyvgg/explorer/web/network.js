@@ -81,11 +81,23 @@ export function rectified(values) {
   return result;
 }
 
-/** The sums of a linear layer; silent units below are passed over. */
+/** The sums of a linear layer, four units below at a time; the silent ones are passed over. */
 function weightedSums({ from, to, weight, bias }, below) {
   const sums = new Float64Array(to);
   if (bias) sums.set(bias);
-  for (let r = 0; r < from; r++) if (below[r] !== 0) addUnit(sums, weight, r * to, below[r]);
+  const active = [];
+  for (let r = 0; r < from; r++) if (below[r] !== 0) active.push(r);
+  const fours = active.length - (active.length % 4);
+  for (let k = 0; k < fours; k += 4) {
+    const [p, q, r, s] = [active[k], active[k + 1], active[k + 2], active[k + 3]];
+    const [a, b, c, d] = [below[p], below[q], below[r], below[s]];
+    const [e, f, g, h] = [p * to, q * to, r * to, s * to];
+    for (let unit = 0; unit < to; unit++) {
+      sums[unit] +=
+        a * weight[e + unit] + b * weight[f + unit] + c * weight[g + unit] + d * weight[h + unit];
+    }
+  }
+  for (const r of active.slice(fours)) addUnit(sums, weight, r * to, below[r]);
   return sums;
 }
 
@@ -195,68 +207,90 @@ function correlate(conv, x, [, height, width]) {
   const [rows, columns] = [height, width].map((extent, axis) =>
     Math.floor((extent - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis] + 1),
   );
-  const [inner, outer] = [from / groups, to / groups];
+  const [inner, outer, taps] = [from / groups, to / groups, kernel[0] * kernel[1]];
   const unit = stride[0] === 1 && stride[1] === 1;
+  const nine = kernel[0] === 3 && kernel[1] === 3 && dilation[1] === 1;
+  const add = !unit ? addStrided : nine ? addNine : addTaps;
   // with unit stride, the sums are made over the rows of x as they follow each other, and the
   // ends of the rows, where a kernel would wrap around, are dropped
   const across = unit ? width : columns;
   const length = (rows - 1) * across + columns;
-  const add = !unit ? addStrided : kernel[0] === 3 && kernel[1] === 3 ? addNine : addTaps;
-  const sums = new Float64Array(rows * across);
+  const sums = [new Float64Array(length), new Float64Array(length)];
   const result = new Float32Array(to * rows * columns);
-  for (let o = 0; o < to; o++) {
-    sums.fill(bias ? bias[o] : 0);
-    const group = Math.floor(o / outer) * inner;
+  // two maps at a time, so that a value that was read serves both; an odd one is its own partner
+  for (let first = 0; first < to; first += first % outer === outer - 1 ? 1 : 2) {
+    const pair = [first, first % outer === outer - 1 ? first : first + 1];
+    pair.forEach((map, k) => sums[k].fill(bias ? bias[map] : 0));
+    const below = Math.floor(first / outer) * inner;
     for (let i = 0; i < inner; i++) {
-      const plane = x.subarray((group + i) * height * width, (group + i + 1) * height * width);
-      add(sums, length, plane, width, conv, (o * inner + i) * kernel[0] * kernel[1], columns);
+      const plane = x.subarray((below + i) * height * width, (below + i + 1) * height * width);
+      const starts = pair.map((map) => (map * inner + i) * taps);
+      add(sums, plane, width, conv, starts, columns);
     }
-    for (let y = 0; y < rows; y++) {
-      for (let q = 0; q < columns; q++) {
-        result[(o * rows + y) * columns + q] = sums[y * across + q];
+    pair.forEach((map, k) => {
+      for (let y = 0; y < rows; y++) {
+        const row = sums[k].subarray(y * across, y * across + columns);
+        result.set(row, (map * rows + y) * columns);
       }
-    }
+    });
   }
   return [result, [to, rows, columns]];
 }
 
-/** Add a plane under a kernel of 3 x 3 with unit stride. */
-function addNine(sums, length, plane, width, { weight: w, dilation: [down, right] }, start) {
-  const [a, b, c, d, e, f, g, h, k] = w.subarray(start, start + 9);
+/** Add a plane under kernels of 3 x 3 with unit stride: each value is read once a row. */
+function addNine([s, z], plane, width, { weight: w, dilation: [down] }, [i, j]) {
+  // (taken apart as arrays, these numbers would be boxed)
+  const a = w[i], b = w[i + 1], c = w[i + 2];
+  const d = w[i + 3], e = w[i + 4], f = w[i + 5];
+  const g = w[i + 6], h = w[i + 7], k = w[i + 8];
+  const A = w[j], B = w[j + 1], C = w[j + 2];
+  const D = w[j + 3], E = w[j + 4], F = w[j + 5];
+  const G = w[j + 6], H = w[j + 7], K = w[j + 8];
   const middle = plane.subarray(down * width);
   const lower = plane.subarray(2 * down * width);
-  const far = 2 * right;
-  for (let t = 0; t < length; t++) {
-    sums[t] +=
-      a * plane[t] + b * plane[t + right] + c * plane[t + far] +
-      d * middle[t] + e * middle[t + right] + f * middle[t + far] +
-      g * lower[t] + h * lower[t + right] + k * lower[t + far];
+  let l = plane[0], m = plane[1];
+  let o = middle[0], p = middle[1];
+  let q = lower[0], r = lower[1];
+  for (let t = 0; t < s.length; t++) {
+    const n = plane[t + 2];
+    const x = middle[t + 2];
+    const y = lower[t + 2];
+    s[t] += a * l + b * m + c * n + d * o + e * p + f * x + g * q + h * r + k * y;
+    z[t] += A * l + B * m + C * n + D * o + E * p + F * x + G * q + H * r + K * y;
+    l = m;
+    m = n;
+    o = p;
+    p = x;
+    q = r;
+    r = y;
   }
 }
 
-/** Add a plane under any kernel with unit stride. */
-function addTaps(sums, length, plane, width, { weight, kernel, dilation }, start) {
-  for (let row = 0; row < kernel[0]; row++) {
-    for (let column = 0; column < kernel[1]; column++) {
-      const value = weight[start + row * kernel[1] + column];
-      const offset = row * dilation[0] * width + column * dilation[1];
-      for (let t = 0; t < length; t++) sums[t] += value * plane[t + offset];
+/** Add a plane under any kernels with unit stride. */
+function addTaps(sums, plane, width, { weight, kernel, dilation }, starts) {
+  sums.forEach((sum, k) => {
+    for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {
+      const value = weight[starts[k] + tap];
+      const row = Math.floor(tap / kernel[1]) * dilation[0];
+      const offset = row * width + (tap % kernel[1]) * dilation[1];
+      for (let t = 0; t < sum.length; t++) sum[t] += value * plane[t + offset];
     }
-  }
+  });
 }
 
-/** Add a plane under any kernel with a stride. */
-function addStrided(sums, length, plane, width, conv, start, columns) {
-  const { weight, kernel, dilation, stride } = conv;
-  for (let row = 0; row < kernel[0]; row++) {
-    for (let column = 0; column < kernel[1]; column++) {
-      const value = weight[start + row * kernel[1] + column];
-      for (let y = 0, t = 0; t < length; y++) {
-        let at = (y * stride[0] + row * dilation[0]) * width + column * dilation[1];
-        for (let q = 0; q < columns; q++, at += stride[1]) sums[t++] += value * plane[at];
+/** Add a plane under any kernels with a stride. */
+function addStrided(sums, plane, width, { weight, kernel, dilation, stride }, starts, columns) {
+  sums.forEach((sum, k) => {
+    for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {
+      const value = weight[starts[k] + tap];
+      const row = Math.floor(tap / kernel[1]) * dilation[0];
+      const offset = row * width + (tap % kernel[1]) * dilation[1];
+      for (let y = 0, t = 0; t < sum.length; y++) {
+        let at = y * stride[0] * width + offset;
+        for (let q = 0; q < columns; q++, at += stride[1]) sum[t++] += value * plane[at];
       }
     }
-  }
+  });
 }
 
 // ---------------------------------------------------------------------- max-pooling

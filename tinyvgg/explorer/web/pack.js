@@ -71,10 +71,12 @@ function openTensors(buffer) {
 async function unrounded(kept, scale, across) {
   const numbers = kept instanceof Uint8Array ? twelveBits(kept) : kept;
   const weights = new Float32Array(numbers.length);
-  const [units, each] = [scale.length, Math.floor(numbers.length / scale.length)];
-  for (let k = 0; k < weights.length; k++) {
-    if (k % AT_ONCE === 0 && k > 0) await new Promise((resume) => setTimeout(resume));
-    weights[k] = scale[across ? k % units : Math.floor(k / each)] * numbers[k];
+  const line = across ? scale.length : Math.floor(numbers.length / scale.length);
+  for (let start = 0, row = 0; start < weights.length; start += line, row++) {
+    for (let k = 0; k < line; k++) {
+      weights[start + k] = scale[across ? k : row] * numbers[start + k];
+    }
+    if (row % Math.ceil(AT_ONCE / line) === 0) await new Promise((resume) => setTimeout(resume));
   }
   return weights;
 }
