@@ -419,8 +419,8 @@ def test_what_cannot_be_is_refused_with_a_reason_and_nothing_changes(session, wa
 @pytest.mark.parametrize(
     "wanted, reason",
     [
-        ({"random": "yes", "draw": 3}, "expected a boolean, not the str 'yes'"),
-        ({"draw": 0.5, "pixel_set": "none"}, "expected an int, not the float 0.5"),
+        ({"random": "yes", "draw": 3}, "random must be True or False, got 'yes'"),
+        ({"draw": 0.5, "pixel_set": "none"}, "draw must be a whole number, got 0.5"),
     ],
 )
 def test_a_value_of_another_kind_is_refused_before_anything_changes(session, wanted, reason):

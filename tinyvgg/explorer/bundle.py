@@ -11,9 +11,9 @@ import re
 from importlib.resources import files
 
 IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "(\.[\w./]+)";\n', re.MULTILINE)
-DECLARED = re.compile(
-    r"^(export )?(?:async )?(?:function\*?|class|const|let|var) (\w+)", re.MULTILINE
-)
+KEYWORD = r"(?:async )?(?:function\*?|class|const|let|var)"
+DECLARED = re.compile(rf"^(export )?{KEYWORD} (\w+)", re.MULTILINE)
+EXPORT = re.compile(rf"^export (?={KEYWORD} )", re.MULTILINE)
 LEFT = re.compile(r"^(?:import|export)\b(?! default\b).*", re.MULTILINE)
 
 
@@ -53,7 +53,7 @@ def bundle(entry: str = "explorer.js") -> str:
             if homes.setdefault(name, path) != path:
                 raise ValueError(f"{name} is declared in {homes[name]} and in {path}")
         exported[path] = {name for export, name in declared if export}
-        text = re.sub(r"^export (?!default\b)", "", IMPORT.sub("", text), flags=re.MULTILINE)
+        text = EXPORT.sub("", IMPORT.sub("", text))
         if (left := LEFT.search(text)) or (path != entry and "\nexport default" in text):
             raise ValueError(f"{path}: only single lines of names can be joined, not {left}")
         texts[path] = text

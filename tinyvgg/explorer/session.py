@@ -14,24 +14,30 @@ from torch import nn
 
 from tinyvgg.backtracking import Backtrace, Cut, backtrack
 from tinyvgg.explorer.gallery import Case, Gallery, gallery_of, study_gallery
-from tinyvgg.explorer.state import Choice, State, compute, to_numbers
+from tinyvgg.explorer.link import decode, encode
+from tinyvgg.explorer.state import Choice, Refused, State, compute, to_numbers
 from tinyvgg.study import Study
 
 PIXEL_SETS = ("none", "backtracked", "common", "unique", "hand")
 WITH_TWIN = ("common", "unique")
 TRACES_KEPT = 64
 INPUTS = tuple(field.name for field in fields(Choice))
-
-
-class Refused(traitlets.TraitError, ValueError):
-    """A choice that cannot be made; the message says why, and what can be chosen."""
+KINDS = {  # what a choice must be, in words
+    **dict.fromkeys(("task", "pixel_set", "target"), "text"),
+    **dict.fromkeys(("case", "draw"), "a whole number"),
+    **dict.fromkeys(("random", "printed"), "True or False"),
+    **dict.fromkeys(("floor", "percentile"), "a number"),
+    "strongest": "a whole number or None",
+}
 
 
 class Whole(traitlets.Int):
     """A whole number, also one of numpy's."""
 
     def validate(self, obj, value):
-        if not isinstance(value, bool) and hasattr(value, "__index__"):
+        if isinstance(value, bool):
+            self.error(obj, value)
+        if hasattr(value, "__index__"):
             value = operator.index(value)
         return super().validate(obj, value)
 
@@ -153,6 +159,11 @@ class Session(traitlets.HasTraits):
         """The values of `pixel_set` that the case allows."""
         return tuple(s for s in PIXEL_SETS if s not in WITH_TWIN or self.twin is not None)
 
+    @property
+    def link(self) -> str:
+        """What is chosen as text: a page of the book opens there with ``#explore:`` before it."""
+        return encode(self._choice)
+
     # ------------------------------------------------------------------ choosing
 
     def choose(self, **wanted: Any) -> State:
@@ -166,6 +177,10 @@ class Session(traitlets.HasTraits):
     def reset(self) -> State:
         """The same task and case, everything else as in the beginning."""
         return self._settle(Choice(self.task, self.case))
+
+    def follow(self, link: str) -> State:
+        """Go where a link leads: its text, as `link` writes it, with or without ``#explore:``."""
+        return self.choose(**vars(decode(link.rpartition("#explore:")[2])))
 
     def _settle(self, choice: Choice) -> State:
         if choice != self._choice:
@@ -238,8 +253,8 @@ class Session(traitlets.HasTraits):
             return value
         try:
             return validate(self, value)
-        except traitlets.TraitError as error:
-            raise Refused(str(error)) from None
+        except traitlets.TraitError:
+            raise Refused(f"{name} must be {KINDS[name]}, got {value!r}") from None
 
     @staticmethod
     def _fits(choice: Choice, task: str, case: Case) -> bool:

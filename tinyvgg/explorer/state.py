@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import traitlets
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut
@@ -15,6 +16,10 @@ from tinyvgg.explorer.drawing import drawn
 from tinyvgg.explorer.gallery import Case, Gallery
 from tinyvgg.layers import check_network
 from tinyvgg.tracking import suppress, track
+
+
+class Refused(traitlets.TraitError, ValueError):
+    """A choice that cannot be made; the message says why, and what can be chosen."""
 
 
 @dataclass(frozen=True)

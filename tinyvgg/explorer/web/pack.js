@@ -91,13 +91,20 @@ function twelveBits(bytes) {
   return numbers;
 }
 
-/** Pictures (H, W, 3) by row, from their compressed differences to the left neighbours. */
-async function readPictures(compressed, rows, [channels, height, width]) {
+/**
+ * Pictures (H, W, 3) by row, from what was compressed of them: differences, modulo 256, of red
+ * and blue to green and of a pixel to its left neighbour.
+ */
+async function readPictures(compressed, rows, [, height, width]) {
   const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const line = width * channels;
+  const line = 3 * width;
   for (let start = 0; start < bytes.length; start += line) {
-    for (let k = start + channels; k < start + line; k++) bytes[k] += bytes[k - channels];
+    for (let k = start + 3; k < start + line; k++) bytes[k] += bytes[k - 3];
+  }
+  for (let k = 0; k < bytes.length; k += 3) {
+    bytes[k] += bytes[k + 1];
+    bytes[k + 2] += bytes[k + 1];
   }
   const size = height * line;
   return new Map(rows.map((row, k) => [row, bytes.subarray(k * size, (k + 1) * size)]));

@@ -8,6 +8,15 @@ import { strongestClass, suppress, track } from "./method.js";
 import { softmax } from "./network.js";
 
 const KEPT = 64; // traces, and recordings of pictures
+const TEXT = ["text", (value) => typeof value === "string"];
+const WHOLE = ["a whole number", Number.isInteger];
+const TRUTH = ["True or False", (value) => typeof value === "boolean"];
+const NUMBER = ["a number", (value) => typeof value === "number"];
+const KINDS = {
+  ...{ task: TEXT, pixel_set: TEXT, target: TEXT, case: WHOLE, draw: WHOLE },
+  ...{ random: TRUTH, printed: TRUTH, floor: NUMBER, percentile: NUMBER },
+  strongest: ["a whole number or None", (value) => value === null || Number.isInteger(value)],
+};
 
 /**
  * Choose a case and a set of pixels; see what the network says without them.
@@ -121,6 +130,10 @@ export class Session {
         `unknown choice ${unknown.sort().join(", ")}: there are ${INPUTS.join(", ")} and suppressed`,
       );
     }
+    for (const [name, value] of Object.entries(given)) {
+      const [kind, fits] = KINDS[name] ?? ["", () => true];
+      if (!fits(value)) throw new Refused(`${name} must be ${kind}, got ${repr(value)}`);
+    }
     const { task = now.task } = given;
     if (task !== this.pack.task) {
       throw new Refused(`unknown task ${repr(task)}: choose one of ${this.tasks.join(", ")}`);
@@ -192,11 +205,6 @@ export class Session {
       throw new Refused(
         "what is true of a picture of your own is not known: choose predicted, or a class",
       );
-    }
-    for (const [name, value] of Object.entries({ floor, percentile })) {
-      if (typeof value !== "number") {
-        throw new Refused(`Cut: ${name} must be a number, got ${repr(value)}`);
-      }
     }
     if (!(floor >= 0 && floor < Infinity)) {
       throw new Refused(`Cut: floor must be finite and at least 0, got ${float(floor)}`);
