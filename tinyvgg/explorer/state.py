@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from tinyvgg.comparison import compare
 from tinyvgg.explorer.drawing import drawn
 from tinyvgg.explorer.gallery import Case, Gallery
 from tinyvgg.layers import check_network
-from tinyvgg.tracking import suppress, track
+from tinyvgg.tracking import Tracking, suppress, track
 
 
 class Refused(traitlets.TraitError, ValueError):
@@ -70,7 +71,8 @@ class State:
     before, without_chosen, without_control : float array (classes,)
         Probabilities with all pixels, and without those of either set.
     full, difference : float array (S, S, 3), (S, S)
-        The deconvolution of all pixels, and D' of Algorithm 2 for the suppressed ones.
+        The deconvolution of all pixels, and D' of Algorithm 2 for the suppressed ones; computed
+        when they are first asked for.
     """
 
     choice: Choice
@@ -84,8 +86,6 @@ class State:
     before: np.ndarray
     without_chosen: np.ndarray
     without_control: np.ndarray
-    full: np.ndarray
-    difference: np.ndarray
 
     def __repr__(self) -> str:
         return f"State({self.case.shows}: {self.sentence})"
@@ -99,6 +99,19 @@ class State:
     def after(self) -> np.ndarray:
         """Probabilities without the suppressed pixels, (classes,)."""
         return self.without_control if self.choice.random else self.without_chosen
+
+    @cached_property
+    def full(self) -> np.ndarray:
+        return np.moveaxis(_array(self._tracking.full), 0, -1)
+
+    @cached_property
+    def difference(self) -> np.ndarray:
+        return _array(self._tracking.difference)
+
+    @cached_property
+    def _tracking(self) -> Tracking:
+        x = self.gallery.input(self.case.row)
+        return track(self.gallery.net, x, torch.from_numpy(self.suppressed)[None].to(x.device))
 
     @property
     def sentence(self) -> str:
@@ -163,7 +176,6 @@ def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
             chosen = strongest_of(chosen, strengths(net, trace), choice.strongest)
     control = drawn(trace.maps, int(chosen.sum()), choice.draw)
 
-    tracking = track(net, gallery.input(case.row), control if choice.random else chosen)
     return State(
         choice=choice,
         case=case,
@@ -176,8 +188,6 @@ def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
         before=_array(trace.probabilities),
         without_chosen=_array(suppress(net, trace.maps, chosen)),
         without_control=_array(suppress(net, trace.maps, control)),
-        full=np.moveaxis(_array(tracking.full), 0, -1),
-        difference=_array(tracking.difference),
     )
 
 
