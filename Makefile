@@ -57,7 +57,7 @@ $(ENVIRONMENT): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book,orl,opencv,dev]'
 	touch $@
 
-# require.js, html-manager and MathJax, which the book serves itself; node comes with the environment
+# MathJax, which the book serves itself; node comes with the environment
 $(SCRIPTS): package.json package-lock.json | $(ENVIRONMENT)
 	$(BIN)/npm ci --ignore-scripts --no-audit --no-fund
 	touch $@

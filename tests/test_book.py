@@ -18,6 +18,7 @@ import pytest
 from tinyvgg import __main__ as command_line
 from tinyvgg import book, execution
 from tinyvgg.execution import STAMP, BookError, read_stamp, source_hash
+from tinyvgg.explorer.static import MOUNT, SCRIPT
 from tinyvgg.jobs import Job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -158,7 +159,7 @@ def test_a_folder_that_holds_no_book_is_refused(tmp_path, pretended):
 
 
 def test_scripts_that_npm_did_not_bring_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"requirejs/require\.js: run `npm ci"):
+    with pytest.raises(FileNotFoundError, match=r"mathjax/es5/tex-mml-chtml\.js: run `npm ci"):
         book.vendor_scripts(tmp_path)
 
 
@@ -169,8 +170,8 @@ def test_scripts_are_copied_where_pages_look_for_them(tmp_path):
         file.write_text(pattern)
     book.vendor_scripts(tmp_path)
     vendor = tmp_path / "book/_static/vendor"
-    assert (vendor / "require.js").read_text() == "requirejs/require.js"
-    assert (vendor / "mathjax/tex-mml-chtml.js").is_file()
+    script = vendor / "mathjax/tex-mml-chtml.js"
+    assert script.read_text() == "mathjax/es5/tex-mml-chtml.js"
     assert (vendor / "mathjax/output/chtml/fonts/woff-v2/some.woff").is_file()
 
 
@@ -451,6 +452,16 @@ class Site:
         record = {**IDENTITY, "run": "r1", "seconds": 130.0, "notebooks": notebooks}
         self.run.write_text(json.dumps(record))
 
+    def show(self, **data) -> None:
+        """Let the executed cell show something, and leave the state of widgets behind."""
+        content = nbformat.read(self.copy, 4)
+        mime = {name.replace("_", "/", 1): value for name, value in data.items()}
+        mime["application/vnd.jupyter.widget-view+json"] = {"model_id": "m1"}
+        content.cells[3].outputs = [nbformat.v4.new_output("display_data", data=mime)]
+        states = {"state": {"m1": {"model_name": "AnyModel"}}, "version_major": 2}
+        content.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": states}
+        nbformat.write(content, self.copy)
+
     def html(self) -> tuple[str, str]:
         """The page, and Sphinx's warnings."""
         from sphinx.application import Sphinx
@@ -516,6 +527,41 @@ def test_a_glued_number_that_is_missing_is_a_dash(site):
     assert '<span class="pasted-text">–</span> % of' in page
     assert '<span class="pasted-text">2.5</span> in' in page
     assert "nan-na" in page
+
+
+EXPLORER = f'<div class="{MOUNT}" data-explorer="{{}}">still</div>'
+
+
+def test_a_widget_is_shown_by_its_html_and_needs_none_of_jupyters_scripts(site):
+    site.show(text_html="<p>how it looks</p>")
+    page, warnings = site.html()
+    assert not warnings
+    assert "<p>how it looks</p>" in page
+    assert not any(word in page for word in ("model_id", "AnyModel", "require", "widget"))
+
+
+def test_a_widget_that_gives_no_html_is_a_warning(site):
+    site.show(text_plain="Slider()")
+    assert "a widget that gives no HTML of itself" in site.html()[1]
+
+
+def test_a_page_with_an_explorer_and_only_it_loads_its_scripts(site):
+    folder = site.folder / "_build" / "explorer"
+    folder.mkdir()
+    (folder / SCRIPT).write_text("// here")
+    (site.folder / "run.md").write_text("---\norphan: true\n---\n# Run\n")
+    site.show(text_html=EXPLORER)
+    page, warnings = site.html()
+    assert not warnings
+    assert page.count(f"_static/explorer/{SCRIPT}") == 1
+    html = site.folder / "_build" / "html"
+    assert f"_static/explorer/{SCRIPT}" in (html / "index.html").read_text()
+    assert (html / "_static" / "explorer" / SCRIPT).read_text() == "// here"
+
+
+def test_an_explorer_without_its_files_is_a_warning(site):
+    site.show(text_html=EXPLORER)
+    assert "there is no explorer in" in site.html()[1]
 
 
 def test_a_missing_copy_is_a_warning(site):

@@ -200,7 +200,7 @@ def test_rendering_faces_does_not_import_torch_and_public_names_are_there_when_a
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     homes = [name for names in tinyvgg._NAMES.values() for name in names]
-    assert sorted(homes) == sorted(tinyvgg.__all__)
+    assert sorted(homes) == sorted([*tinyvgg.__all__, "Explorer"])
 
 
 def test_the_package_imports_without_jupyter():
@@ -208,7 +208,8 @@ def test_the_package_imports_without_jupyter():
         "import sys, tinyvgg.book, tinyvgg.__main__\n"
         "from tinyvgg import *\n"  # names are found when first asked for
         "found = [m for m in sys.modules if m.split('.')[0] in "
-        "('jupyter_core', 'IPython', 'papermill', 'nbformat', 'ipywidgets', 'sphinx')]\n"
+        "('jupyter_core', 'IPython', 'papermill', 'nbformat', 'traitlets', 'ipywidgets', "
+        "'anywidget', 'sphinx')]\n"
         "sys.exit(f'imported {found}' if found else 0)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinyvgg.backtracking import Backtrace, Cut, backtrack
     from tinyvgg.comparison import PixelSets, compare, find_twins, jaccard, random_pixels
     from tinyvgg.deconv import Recording, deconvolve, record
+    from tinyvgg.explorer import Explorer as Explorer
     from tinyvgg.faces import FaceSet, Split, open_faces, split
     from tinyvgg.model import TinyVGG, as_input, vgg
     from tinyvgg.study import Study
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Modules, and what is public of each. They are imported when first asked for: who only wants
-# faces, such as each process that renders them, need not wait for torch.
+# faces, such as each process that renders them, need not wait for torch. Explorer alone needs
+# Jupyter's widgets, so that `from tinyvgg import *` leaves it out.
 _NAMES = {
     "backtracking": ("Backtrace", "Cut", "backtrack"),
     "comparison": ("PixelSets", "compare", "find_twins", "jaccard", "random_pixels"),
     "deconv": ("Recording", "deconvolve", "record"),
     "evaluation": (),
+    "explorer": ("Explorer",),
     "faces": ("FaceSet", "Split", "open_faces", "split"),
     "layers": (),
     "model": ("TinyVGG", "as_input", "vgg"),
@@ -86,4 +89,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES, *__all__})
+    return sorted({*globals(), *_NAMES, *_HOMES})

@@ -45,13 +45,10 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[1]
 VERDICTS = "12_verdicts"  # the notebook whose verdicts also become a file
+EXPLORER = "11_explorer"  # the notebook whose page needs the explorer's files
 
 # Other people's scripts, which npm brings to node_modules/ and the book serves itself.
 SCRIPTS = {
-    "requirejs/require.js": "",
-    "@jupyter-widgets/html-manager/dist/embed-amd.js": "",
-    "@jupyter-widgets/html-manager/dist/*.woff2": "",
-    "@jupyter-widgets/html-manager/dist/embed.js.LICENSE.txt": "",
     "mathjax/es5/tex-mml-chtml.js": "mathjax",
     "mathjax/es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2",
     "mathjax/LICENSE": "mathjax",
@@ -76,8 +73,8 @@ def build(
     profile, faces, seed, device
         The run, as in `tinyvgg.Study`.
     output : path
-        The book goes to ``<output>/_build/html``; the executed notebooks, ``run.json`` and
-        ``claims.json``, the ledger of the verdicts, beside it.
+        The book goes to ``<output>/_build/html``; the executed notebooks, the explorer's files,
+        ``run.json`` and ``claims.json``, the ledger of the verdicts, beside it.
     only : iterable of str
         Execute only the notebooks whose name begins so ("06"), and bind nothing.
     parameters : mapping, optional
@@ -155,6 +152,8 @@ def build(
             return record
         write_json(build_folder / "run.json", record)
         ledger = _write_ledger(build_folder, study, run) if VERDICTS in done else None
+        if EXPLORER in done:
+            _write_explorer(build_folder, study)
         _bind(root, Path(output).resolve())
         if ledger:
             shutil.copyfile(ledger, build_folder / "html" / ledger.name)
@@ -251,6 +250,17 @@ def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
     from tinyvgg.claims.ledger import write_claims
 
     return write_claims(build_folder / "claims.json", study, run=run)
+
+
+def _write_explorer(build_folder: Path, study: Any) -> None:
+    """What the pages load so that their explorers move."""
+    from tinyvgg.explorer.gallery import study_gallery
+    from tinyvgg.explorer.kept import kept_pack
+    from tinyvgg.explorer.static import write_explorer
+
+    galleries = {task: study_gallery(study, task) for task in study.tasks}
+    packs = {task: kept_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
+    write_explorer(build_folder / "explorer", packs)
 
 
 # ---------------------------------------------------------------------- checks

@@ -3,12 +3,16 @@
 A copy that is missing, that was made from another source, or that belongs to another run than
 ``run.json`` is a warning, and so stops a strict build. The directive ``{run-identity}`` shows
 what ``run.json`` says. A value that was not measured, NaN, is a dash in a sentence as in a table.
+
+No page has a kernel or Jupyter's scripts: a widget is shown by the HTML that it gives of itself.
+That of an explorer is brought to life by its own scripts, which the book made beside the copies.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from docutils import nodes
@@ -17,12 +21,15 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from tinyvgg.execution import STAMP, source_hash
+from tinyvgg.explorer.static import MOUNT, SCRIPT, STYLE
 
 log = logging.getLogger(__name__)
 
 INJECTED = "injected-parameters"  # papermill's tag
 REMEDY = "run `make book`"
 MISSING = "–"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+EXPLORER = "explorer"  # folder beside the executed copies, and within _static
 
 
 def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -46,6 +53,10 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     notebook["cells"] = [
         cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
     ]
+    notebook["metadata"].pop("widgets", None)  # the state of widgets, for Jupyter's scripts
+    for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
+        if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
+            warn("widget", "a cell shows a widget that gives no HTML of itself")
     source[0] = json.dumps(notebook)
 
 
@@ -54,6 +65,31 @@ def dash_what_is_missing(app: Sphinx, doctree: nodes.document, docname: str) -> 
     for node in doctree.findall(nodes.inline):
         if "pasted-text" in node["classes"] and node.astext().strip("+- %") == "nan":
             node.children = [nodes.Text(MISSING)]
+
+
+def add_explorer(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Give a page that holds an explorer its scripts."""
+    if doctree is None or not any(MOUNT in node.astext() for node in doctree.findall(nodes.raw)):
+        return
+    if not explorer_folder(app).is_dir():
+        log.warning(
+            f"there is no explorer in {explorer_folder(app)}: {REMEDY}",
+            location=pagename,
+            type="executed",
+            subtype="missing",
+        )
+        return
+    app.add_css_file(f"{EXPLORER}/{STYLE}")
+    app.add_js_file(f"{EXPLORER}/{SCRIPT}", loading_method="defer")
+
+
+def copy_explorer(app: Sphinx) -> None:
+    """Put the explorer's files among the static ones, before a page asks for them."""
+    if explorer_folder(app).is_dir():
+        target = Path(app.outdir) / "_static" / EXPLORER
+        shutil.copytree(explorer_folder(app), target, dirs_exist_ok=True)
 
 
 class RunIdentity(SphinxDirective):
@@ -125,6 +161,11 @@ def executed_folder(app: Sphinx) -> Path:
     return Path(app.confdir, os.environ.get("TINYVGG_EXECUTED") or app.config.tinyvgg_executed)
 
 
+def explorer_folder(app: Sphinx) -> Path:
+    """Where the explorer's files are."""
+    return executed_folder(app).parent / EXPLORER
+
+
 def read_run(app: Sphinx) -> dict:
     """What run.json says; empty if there is none."""
     path = executed_folder(app).parent / "run.json"
@@ -133,7 +174,9 @@ def read_run(app: Sphinx) -> dict:
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("tinyvgg_executed", "_build/executed", "env")
+    app.connect("builder-inited", copy_explorer)
     app.connect("source-read", show_executed)
     app.connect("doctree-resolved", dash_what_is_missing)
+    app.connect("html-page-context", add_explorer)
     app.add_directive("run-identity", RunIdentity)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

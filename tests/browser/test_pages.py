@@ -14,6 +14,7 @@ import pytest
 from serving import serve
 
 from tinyvgg import book
+from tinyvgg.explorer.static import MOUNT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HARMLESS = ("THEBE_JS_URL",)  # sphinx-thebe's script runs twice and says so
 # a preload asked for with "crossorigin" is refused under file://; the font itself then loads
 PRELOAD = re.compile(r"file://.*/fontawesome/.*\.woff2")
+WITH_EXPLORER = ("notebooks/11_explorer", "notebooks/16_try_it")
+LARGEST = 8e6  # bytes of a page with an explorer and all that it loads at first
 LEFTOVERS = (r"\{glue", r"\{[a-z:]+\}`", r"Traceback \(most recent call last\)", r"\bERROR\b")
 
 
@@ -82,7 +85,7 @@ class Visit:
             self.wrong.append(text)
 
     def settle(self):
-        """Wait until pictures are decoded, formulas set, and widgets drawn."""
+        """Wait until pictures are decoded, formulas set, and explorers there."""
         self.page.evaluate(
             """async () => {
                 for (const image of document.images) {
@@ -92,8 +95,8 @@ class Visit:
                 if (window.MathJax?.startup) await MathJax.startup.promise;
             }"""
         )
-        if self.page.locator("script[type*='jupyter.widget-view']").count():
-            self.page.locator(".jupyter-widgets, .widget-subarea > *").first.wait_for()
+        for explorer in self.page.locator(f".{MOUNT}").all():
+            explorer.locator(".tve-sentence").wait_for()
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -151,10 +154,13 @@ def test_every_formula_is_set(visit):
     assert visit.page.locator("article mjx-merror").count() == 0
 
 
-def test_every_widget_is_drawn(visit):
-    views = visit.page.locator("article script[type*='jupyter.widget-view']").count()
-    drawn = visit.page.locator("article .cell_output .jupyter-widgets").count()
-    assert drawn >= views
+def test_needs_none_of_jupyters_scripts(visit):
+    assert visit.page.locator("script[type*='jupyter']").count() == 0
+    assert visit.page.evaluate("window.require") is None
+
+
+def test_shows_explorers_where_they_were_asked_for(visit):
+    assert visit.page.locator(f".{MOUNT} .tve").count() == (visit.name in WITH_EXPLORER)
 
 
 def test_fits_a_narrow_screen(visit):
@@ -179,6 +185,40 @@ def test_screenshots(visit):
 def test_the_first_page_leads_to_the_introduction(chromium, site):
     visit = Visit(chromium, site, "index")
     visit.page.wait_for_url(f"**/{PAGES[0]}.html")
+    visit.page.close()
+
+
+@pytest.mark.parametrize("name", WITH_EXPLORER)
+def test_an_explorer_loads_little_and_each_file_once(chromium, site, html, name):
+    visit = Visit(chromium, site, name)
+    visit.settle()
+    loaded = visit.page.evaluate(
+        """() => [location, ...performance.getEntriesByType('resource').map(e => new URL(e.name))]
+            .filter(url => url.protocol.startsWith('http')).map(url => url.pathname)"""
+    )
+    visit.page.close()
+    assert len(set(loaded)) == len(loaded)
+    packs = [
+        path for path in loaded if ("/explorer/" in path and "face" in path) or "emotion" in path
+    ]
+    assert len(packs) == 1
+    files = [file for path in loaded if (file := html / path.lstrip("/")).is_file()]
+    assert sum(file.stat().st_size for file in files) < LARGEST
+
+
+def test_each_step_leads_to_what_it_says(chromium, html):
+    visit = Visit(chromium, html.as_uri(), "notebooks/16_try_it")
+    visit.settle()
+    steps = visit.page.locator(".explorer-step").all()
+    assert len(steps) == 4
+    sentence = visit.page.locator(".tve-sentence")
+    for step in steps[:3]:
+        step.locator("a").click()
+        visit.page.wait_for_timeout(50)
+        assert sentence.inner_text() in step.inner_text()
+    steps[3].locator("a").click()
+    assert sentence.inner_text().startswith("This set is empty.")
+    assert not visit.wrong
     visit.page.close()
 
 

@@ -1,12 +1,36 @@
 """Take the network apart by hand: choose a case and a set of pixels, and see what it says then.
 
-`Session` is the explorer without a picture, `Explorer` the widget (it needs ipywidgets), and
-`still` a figure of one state for a page without a kernel.
+`Session` is the explorer without a picture, `Explorer` the widget (it needs anywidget), and
+`still` a figure of one state.
 """
 
-from tinyvgg.explorer.session import PIXEL_SETS, Refused, Session
-from tinyvgg.explorer.state import State
-from tinyvgg.explorer.still import still
-from tinyvgg.explorer.view import Explorer
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinyvgg.explorer.figure import still
+    from tinyvgg.explorer.session import PIXEL_SETS, Session
+    from tinyvgg.explorer.state import Refused, State
+    from tinyvgg.explorer.widget import Explorer
+
+# found when first asked for: who binds a book needs no torch, who computes no Jupyter
+_HOMES = {
+    "Explorer": "widget",
+    "PIXEL_SETS": "session",
+    "Refused": "state",
+    "Session": "session",
+    "State": "state",
+    "still": "figure",
+}
 
 __all__ = ["PIXEL_SETS", "Explorer", "Refused", "Session", "State", "still"]
+
+
+def __getattr__(name: str) -> Any:
+    """One of the public names (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

@@ -1,14 +1,21 @@
-"""A state in words and HTML: the sentence, the bars, the pictures with their captions."""
+"""A state of the explorer as plain HTML: what a page shows before any script, or without one."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinyvgg.explorer import pictures
 from tinyvgg.explorer.pictures import COLOUR
 from tinyvgg.explorer.state import State
+from tinyvgg.explorer.static import MOUNT
+
+if TYPE_CHECKING:
+    from tinyvgg.explorer.session import Session
 
 CLASSES_SHOWN = 6
 NAMES = {
@@ -20,124 +27,68 @@ NAMES = {
     "random": "drawn at random",
 }
 
-STYLE = """<style>
-.tve { font: 14px/1.45 system-ui, sans-serif; color: inherit; }
-.tve figure { margin: 0 !important; padding: 0 !important; flex: 1 1 84px; max-width: 150px; }
-.tve figcaption { max-width: none !important; padding: 0 !important;
-  font-size: 12px !important; line-height: 1.35 !important;
-  opacity: .85;
-  margin: 4px 0 0 !important; color: inherit !important; }
-.tve img { display: block; width: 100%; image-rendering: pixelated; border-radius: 3px;
-  padding: 0 !important; filter: none !important; }
-.tve-empty { aspect-ratio: 1; display: grid; place-items: center; border: 1px dashed currentColor;
-  border-radius: 3px; opacity: .6; }
-.tve-row { display: flex; flex-wrap: wrap; gap: 12px; }
-.tve-maps { max-width: 560px; background: #fff; padding: 6px; border-radius: 3px; }
-.tve-said { font-size: 18px; font-weight: 600; line-height: 1.35; }
-.tve-key { display: inline-block; width: 11px; height: 11px; border-radius: 2px;
-  margin: 0 5px 0 12px; vertical-align: -1px; }
-.tve-key:first-child { margin-left: 0; }
-.tve-small { font-size: 12px; opacity: .85; }
-.tve-bars { display: grid; grid-template-columns: auto minmax(70px, 1fr) auto; gap: 7px 10px;
-  align-items: center; font-variant-numeric: tabular-nums; max-width: 560px; }
-.tve-bars b { font-weight: 600; }
-.tve-bar { height: 5px; margin: 1px 0; border-radius: 2px; min-width: 1px; }
-.tve-track { border-left: 1px solid currentColor; padding-left: 1px; }
+STYLE = f"""<style>
+.{MOUNT} {{ max-width: 60rem; line-height: 1.45; }}
+.{MOUNT} .said {{ margin: 0; font-size: 1.2em; font-weight: 600; }}
+.{MOUNT} .context {{ margin: .2em 0 1em; white-space: pre-line; }}
+.{MOUNT} .row {{ display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: start; }}
+.{MOUNT} figure {{ margin: 0; width: 8rem; }}
+.{MOUNT} figure img {{ display: block; width: 100%; image-rendering: pixelated; }}
+.{MOUNT} figcaption {{ margin: .3em 0 0; font-size: .85em; line-height: 1.35; }}
+.{MOUNT} .bars {{ flex: 1 1 18rem; display: grid; gap: .5em .7em; align-items: center;
+  grid-template-columns: auto minmax(5rem, 1fr) auto; font-variant-numeric: tabular-nums; }}
+.{MOUNT} .bars i {{ display: block; height: 5px; margin: 2px 0; min-width: 1px; }}
+.{MOUNT} .note {{ margin: 1em 0 0; font-size: .9em; }}
 </style>"""
+NOTE = (
+    "This is a photograph of the explorer. It moves where scripts may run: in the pages of the "
+    "book, and in a notebook whose kernel runs."
+)
 
-SEEN = 0.005  # a class less probable than this wins or loses no place worth a mark
 
+def first_paint(session: Session) -> str:
+    """The state of a session as HTML that needs no script, and says how to go on from it.
 
-def said(state: State) -> str:
-    """The sentence, and what it was before."""
+    Parameters
+    ----------
+    session : Session
+
+    Returns
+    -------
+    str
+        One element of the class `MOUNT`; in its ``data-explorer`` the choice and the tasks, as
+        JSON.
+    """
+    state = session.state
+    chosen = {**asdict(state.choice), "tasks": session.tasks}
     return (
-        f'<div class="tve" role="status"><div class="tve-said">{escape(state.sentence)}</div>'
-        f"<div>{escape(state.context)}</div></div>"
-    )
-
-
-def faces(state: State) -> str:
-    """The face, its twin, the maps over it, and the tracked features, each with a caption."""
-    count = int(state.suppressed.sum())
-    case, gallery = state.case, state.gallery
-    tiles = [("the picture", pictures.face(state), f"{case.shows}: the picture")]
-    if (twin := pictures.twin(state)) is not None:
-        shows = gallery.shown[case.twin] if case.twin is not None else ""
-        tiles.append(("its twin, classified correctly", twin, f"its twin: {shows}"))
-    tiles += [
-        (
-            "all maps, summed",
-            pictures.over_face(state),
-            "The last feature maps, summed, as colours over the face: yellow is most",
-        ),
-        (
-            f"the {count:,} suppressed pixels" if count else "no pixel is suppressed",
-            pictures.over_face(state, only_suppressed=True),
-            f"The {count} suppressed pixels, summed, over the face, on the same scale",
-        ),
-        (
-            "what they show (tracked)",
-            pictures.tracked(state),
-            f"Tracked features of the {count} suppressed pixels, dark on light grey",
-        ),
-        (
-            "what all pixels show",
-            pictures.deconvolved(state),
-            "Deconvolution of all pixels, dark on light grey",
-        ),
-    ]
-    return f'<div class="tve tve-row">{"".join(_figure(*tile) for tile in tiles)}</div>'
-
-
-def maps(state: State) -> str:
-    """The feature maps side by side, and the key of their colours."""
-    found = {name: int(pixels.sum()) for name, pixels in pictures.parts(state).items()}
-    height, width = state.maps.shape[1:]
-    words = ", ".join(f"{count} {NAMES[name]}" for name, count in found.items()) or "none"
-    key = "".join(
-        f"{_key(pictures.DRAWN if name == 'random' else COLOUR[name])}{NAMES[name]} ({count:,})"
-        for name, count in found.items()
-    )
-    return (
-        f'<div class="tve"><div class="tve-maps"><img alt="{len(state.maps)} feature maps of '
-        f'{height} x {width} pixels; suppressed: {words}" '
-        f'src="{pictures.data_uri(pictures.feature_maps(state))}"></div>'
-        f'<div class="tve-small">{key}{" · " if key else ""}the {len(state.maps)} feature maps, '
-        f"darker where active</div></div>"
+        f'<div class="{MOUNT}" data-explorer="{escape(json.dumps(chosen), quote=True)}">{STYLE}'
+        f'<p class="said">{escape(state.sentence)}</p>'
+        f'<p class="context">{escape(state.context)}</p>'
+        f'<div class="row">{"".join(_figures(state))}{bars(state)}</div>'
+        f'<p class="note">{NOTE}</p></div>'
     )
 
 
 def bars(state: State) -> str:
     """Probabilities with all pixels, without the set, and without as many at random."""
-    colour = set_colour(state)
-    shown = top_classes(state)
-    places = {k: place for place, k in enumerate(np.argsort(-state.before, kind="stable"))}
-    now = {k: place for place, k in enumerate(np.argsort(-state.after, kind="stable"))}
+    colours = "currentColor", set_colour(state), COLOUR["random"]
     rows = []
-    for k in shown:
-        name = escape(state.gallery.say(k))
-        mark = " ✓" if k == state.case.true else ""
-        moved = places[k] - now[k] if max(state.before[k], state.after[k]) >= SEEN else 0
-        arrow = f' <span class="tve-small">{"▲" if moved > 0 else "▼"}{abs(moved)}</span>'
+    for k in top_classes(state):
+        name, is_true = escape(state.gallery.say(k)), k == state.case.true
         values = state.before[k], state.without_chosen[k], state.without_control[k]
         tracks = "".join(
-            f'<div class="tve-bar" style="width:{100 * value:.1f}%;background:{c}"></div>'
-            for value, c in zip(values, ("currentColor", colour, COLOUR["random"]), strict=True)
+            f'<i style="width:{100 * value:.1f}%;background:{colour}"></i>'
+            for value, colour in zip(values, colours, strict=True)
         )
         rows.append(
-            f"<div>{f'<b>{name}</b>' if mark else name}{mark}{arrow if moved else ''}</div>"
-            f'<div class="tve-track" aria-hidden="true">{tracks}</div>'
-            f'<div title="without as many at random: {values[2]:.3f}">'
-            f"{values[0]:.2f} → <b>{state.after[k]:.2f}</b></div>"
+            f"<span>{f'<b>{name}</b> ✓' if is_true else name}</span>"
+            f'<span aria-hidden="true">{tracks}</span>'
+            f"<span>{values[0]:.2f} → {values[1]:.2f} ({values[2]:.2f})</span>"
         )
-    key = (
-        f"{_key('currentColor')}all pixels{_key(colour)}without the set"
-        f"{_key(COLOUR['random'])}without as many at random"
-    )
     return (
-        f'<div class="tve"><div class="tve-bars">{"".join(rows)}</div>'
-        f'<div class="tve-small" style="margin-top:8px">{key}<br>✓ the true class; ▲▼ places '
-        f"won or lost</div></div>"
+        f'<div class="bars">{"".join(rows)}<small style="grid-column:1/-1">Probability with all '
+        "pixels → without the set (without as many at random). ✓ the true class.</small></div>"
     )
 
 
@@ -154,12 +105,20 @@ def set_colour(state: State) -> str:
     return COLOUR.get(state.choice.pixel_set, COLOUR["backtracked"])
 
 
-def _figure(caption: str, picture: np.ndarray, alt: str) -> str:
-    shown = f'<img alt="{escape(alt, quote=True)}" src="{pictures.data_uri(picture)}">'
-    if (picture == picture[0, 0]).all():
-        shown = '<div class="tve-empty">nothing</div>'
-    return f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
+def _figures(state: State) -> list[str]:
+    """The picture, its twin, and where the suppressed pixels lie."""
+    case, gallery = state.case, state.gallery
+    count = int(state.suppressed.sum())
+    found = [_figure(pictures.face(state), case.shows, "The picture")]
+    if (twin := pictures.twin(state)) is not None and case.twin is not None:
+        found.append(_figure(twin, "its twin, which is recognised", gallery.shown[case.twin]))
+    if count:
+        shown = pictures.over_face(state, only_suppressed=True)
+        found.append(_figure(shown, f"the {count:,} suppressed pixels", "Over the picture, summed"))
+    return found
 
 
-def _key(colour: str) -> str:
-    return f'<span class="tve-key" style="background:{colour}"></span>'
+def _figure(picture: np.ndarray, caption: str, alt: str) -> str:
+    image = f'<img class="dark-light" alt="{escape(alt, quote=True)}" '
+    source = f'src="{pictures.data_uri(picture)}">'
+    return f"<figure>{image}{source}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -64,6 +64,8 @@ class Session(traitlets.HasTraits):
 
     Attributes
     ----------
+    tasks : tuple of str
+        The tasks that can be chosen.
     task : str
         One of `tasks`. Another one begins with its first case.
     case : int
@@ -101,6 +103,7 @@ class Session(traitlets.HasTraits):
     """
 
     # what a widget shares with its front-end
+    tasks = traitlets.Tuple(read_only=True).tag(sync=True)
     task = traitlets.Unicode().tag(sync=True)
     case = Whole().tag(sync=True)
     pixel_set = traitlets.Unicode().tag(sync=True)
@@ -126,18 +129,13 @@ class Session(traitlets.HasTraits):
         super().__init__()
         own = {"images": images, "labels": labels, "classes": classes}
         self._study, self._galleries = _open(source, own, task)
-        self._tasks = tuple(self._study.tasks if self._study else self._galleries)
+        self.set_trait("tasks", tuple(self._study.tasks if self._study else self._galleries))
         self._traces: dict[tuple, Backtrace] = {}
         task = self.tasks[0]
         self._choice = Choice(task, self._gallery(task).first.row)
         self._arrive(self._choice)
 
     # ------------------------------------------------------------------ what there is
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The tasks that can be chosen."""
-        return self._tasks
 
     @property
     def cases(self) -> dict[int, Case]:

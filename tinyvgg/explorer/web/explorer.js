@@ -108,13 +108,15 @@ class View {
   }
 
   refuse(sentence) {
-    if (this.parts) this.words.refuse(sentence);
-    else this.waiting.textContent = sentence;
+    if (this.parts) return this.words.refuse(sentence);
+    this.waiting.textContent = sentence;
+    this.el.append(this.waiting); // below what is there
   }
 
   wait(task) {
-    this.waiting.textContent = task === null ? "" : `Loading the network of the task ${task} …`;
-    if (this.parts) this.say(this.waiting.textContent);
+    const sentence = task === null ? "" : `Loading the network of the task ${task} …`;
+    if (this.parts) this.say(sentence);
+    else if (sentence) this.waiting.textContent = sentence; // what was refused stays
     this.el.classList.toggle("tve-busy", task !== null);
   }
 

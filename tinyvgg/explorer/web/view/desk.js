@@ -127,7 +127,7 @@ export class Desk {
       change();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.seen.refused(error.message);
+      this.seen.refused((this._refusal = error.message));
       return false;
     }
     this.session = session;
@@ -187,6 +187,7 @@ export class Desk {
     if (!taken && this.history.current) return;
     this.history.push(this.session.choice);
     this._paint();
+    if (!taken) this.seen.refused(this._refusal);
   }
 
   /** What the model says that was not known, as changes for a session. */

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
+from html import unescape
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -11,15 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ipywidgets.embed import embed_data
 from matplotlib.colors import to_rgb
 from networks import SmallAlexNet, random_foreign, random_tiny
 from torch import nn
 
-from tinyvgg import Cut, TinyVGG, as_input, backtrack, compare, suppress, track
-from tinyvgg.explorer import Explorer, Refused, Session, page, pictures, still
+from tinyvgg import Cut, as_input, backtrack, compare, suppress, track
+from tinyvgg.explorer import Refused, Session, page, pictures, still
 from tinyvgg.explorer.gallery import gallery_of, study_gallery
-from tinyvgg.explorer.state import strengths, to_numbers
+from tinyvgg.explorer.state import Choice, strengths, to_numbers
 
 CLASSES = ["ant", "bee", "cow", "doe", "eel", "fox"]
 OPEN = {"floor": 0.0, "percentile": 60.0}  # a cut that leaves something of a random network
@@ -62,13 +63,6 @@ def session(small):
     session = of(small)
     session.choose(**OPEN)
     return session
-
-
-@pytest.fixture
-def explorer(small):
-    explorer = of(small, Explorer)
-    explorer.choose(**OPEN)
-    return explorer
 
 
 def lonely_case(session) -> int:
@@ -236,23 +230,36 @@ def test_suppressed_pixels_are_coloured_where_they_are(session):
             assert value[0] == value[1] == value[2] > 150
 
 
-def test_the_page_describes_every_picture_in_words(session):
-    for shown in (page.faces(session.state), page.maps(session.state)):
-        assert shown.count("<img") == len(re.findall(r'alt="[^"]{10,}"', shown)) > 0
+def test_the_first_paint_describes_every_picture_in_words(session):
+    shown = page.first_paint(session)
+    assert shown.count("<img") == len(re.findall(r'alt="[^"]{10,}"', shown)) == 3
+    session.choose(pixel_set="none", case=lonely_case(session))
+    assert page.first_paint(session).count("<img") == 1
 
 
-def test_a_picture_of_nothing_is_a_word(session):
-    assert "nothing" not in page.faces(session.choose(pixel_set="backtracked"))
-    empty = page.faces(session.choose(pixel_set="none"))
-    assert (empty.count("<img"), empty.count(">nothing<")) == (empty.count("<figure") - 1, 1)
+def test_the_first_paint_says_what_the_state_says(session):
+    state = session.choose(pixel_set="unique", random=True)
+    shown = unescape(re.sub("<[^>]*>", "", page.first_paint(session)))
+    assert state.sentence in shown and state.context in shown
+    best = int(state.after.argmax())
+    assert f"{CLASSES[best]}{' ✓' * (best == state.case.true)}" in shown
+    assert f"({state.without_control[best]:.2f})" in shown
+
+
+def test_the_first_paint_carries_the_choice(session):
+    session.choose(by_hand=[2, 4], random=True, draw=3)
+    (attribute,) = re.findall(r'data-explorer="([^"]*)"', page.first_paint(session))
+    carried = json.loads(unescape(attribute))
+    assert carried.pop("tasks") == ["pictures"]
+    assert Choice(**{**carried, "by_hand": tuple(carried["by_hand"])}) == session.state.choice
 
 
 def test_names_of_classes_are_escaped(small):
     net, images, labels = small
     session = Session(net, images, labels, ["<b>", "&", '"', "'", "<script>", "x"])
-    state = session.choose(**OPEN)
-    for shown in (page.said(state), page.bars(state), page.faces(state)):
-        assert "<script>" not in shown and "<b><" not in shown
+    session.choose(**OPEN)
+    shown = page.first_paint(session)
+    assert "<script>" not in shown and "<b><" not in shown
 
 
 def test_the_still_carries_the_sentence_and_every_picture(session):
@@ -526,102 +533,3 @@ def test_any_supported_network_can_be_explored(net):
     assert still(state).get_axes()
     assert net.training == before[1]
     assert all(torch.equal(v, net.state_dict()[k]) for k, v in before[0].items())
-
-
-# ---------------------------------------------------------------------- the widget
-
-
-def test_the_widget_follows_python(explorer):
-    row = list(explorer.cases)[1]
-    said = explorer._said.value
-    explorer.case = row
-    controls = explorer.controls
-    assert controls["case"].value == row
-    assert explorer._said.value != said
-    explorer.choose(pixel_set="unique", percentile=45.0, target="true", random=True)
-    assert explorer._sets["unique"].value and not explorer._sets["backtracked"].value
-    assert (controls["percentile"].value, controls["target"].value) == (45.0, "true")
-    assert controls["random"].value
-    explorer.suppressed = (1, 2)
-    assert not any(button.value for button in explorer._sets.values())
-    assert "by hand" in explorer._note.value
-    explorer.floor = 7.0  # beyond the slider's end
-    assert (explorer.floor, controls["floor"].value) == (7.0, 7.0)
-
-
-def test_python_follows_the_widget(explorer):
-    heard = []
-    explorer.observe(lambda change: heard.append(change.name), ["case", "suppressed"])
-    row = list(explorer.cases)[1]
-    explorer.controls["case"].value = row
-    assert explorer.case == row
-    explorer._sets["none"].value = True
-    assert (explorer.pixel_set, explorer.suppressed) == ("none", ())
-    assert not explorer._sets["backtracked"].value
-    assert set(heard) == {"case", "suppressed"}
-    explorer._sets["backtracked"].value = True
-    explorer.controls["percentile"].value = 10.0
-    assert explorer.percentile == 10.0
-    explorer.controls["strongest"].value = 2
-    assert len(explorer.suppressed) == 2
-    explorer.controls["strongest"].value = explorer.controls["strongest"].max
-    assert explorer.strongest is None
-    explorer.controls["printed"].value = True
-    assert explorer.printed and explorer.controls["percentile"].disabled
-    explorer.controls["target"].value = "cow"
-    assert explorer.state.target == 2
-
-
-def test_a_button_that_is_pressed_again_stays_down(explorer):
-    explorer._sets["backtracked"].value = False
-    assert explorer.pixel_set == "backtracked"
-    assert explorer._sets["backtracked"].value
-
-
-def test_buttons_step_draw_and_reset(explorer):
-    rows = list(explorer.cases)
-    start = rows.index(explorer.case)
-    explorer._forth.click()
-    assert explorer.case == rows[(start + 1) % len(rows)]
-    explorer._back.click()
-    explorer._back.click()
-    assert explorer.case == rows[start - 1]
-    explorer._again.click()
-    assert explorer.draw == 1
-    explorer._reset.click()
-    assert (explorer.draw, explorer.percentile, explorer.case) == (0, 90.0, rows[start - 1])
-
-
-def test_sets_that_need_a_twin_are_switched_off_with_the_reason(explorer):
-    explorer.case = lonely_case(explorer)
-    for name in ("common", "unique"):
-        assert explorer._sets[name].disabled
-    assert "no twin" in explorer._note.value
-    explorer.case = next(row for row, case in explorer.cases.items() if case.twin is not None)
-    assert not explorer._sets["common"].disabled
-    assert "no twin" not in explorer._note.value
-
-
-def test_what_the_widget_shows_is_the_page_of_its_state(explorer):
-    state = explorer.choose(pixel_set="common", random=True)
-    parts = (explorer._said, explorer._bars, explorer._faces, explorer._maps)
-    shown = [part.value for part in parts]
-    assert shown == [make(state) for make in (page.said, page.bars, page.faces, page.maps)]
-
-
-def test_two_explorers_do_not_share(small):
-    one, two = of(small, Explorer), of(small, Explorer)
-    one.choose(pixel_set="none", **OPEN)
-    assert two.pixel_set == "backtracked"
-    assert one.controls["case"] is not two.controls["case"]
-
-
-def test_the_saved_widget_is_small():
-    net = TinyVGG(67, 64)
-    images = pictures_of(1, 120, 64)
-    labels = np.arange(120) % 67
-    explorer = Explorer(net, images, labels, [str(k) for k in range(67)])
-    explorer.choose(printed=True)
-    saved = str(embed_data([explorer])["manager_state"])
-    assert "data:image/png" in saved
-    assert len(saved) < 500_000

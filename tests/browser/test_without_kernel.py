@@ -1,0 +1,215 @@
+"""The explorer in a page without Jupyter: from a file, with a link, without scripts."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+from serving import serve
+from test_session import CLASSES, OPEN, world
+
+from tinyvgg.explorer import Session
+from tinyvgg.explorer.gallery import gallery_of
+from tinyvgg.explorer.kept import kept_pack
+from tinyvgg.explorer.link import encode
+from tinyvgg.explorer.pack import rounded
+from tinyvgg.explorer.page import first_paint
+from tinyvgg.explorer.session import INPUTS
+from tinyvgg.explorer.state import Choice
+from tinyvgg.explorer.static import SCRIPT, STYLE, write_explorer
+
+pytestmark = pytest.mark.browser
+
+PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="explorer/{STYLE}">
+<script defer src="explorer/{SCRIPT}"></script>"""
+
+
+@pytest.fixture(scope="module")
+def galleries():
+    found = {}
+    for seed, task in enumerate(("face", "emotion")):
+        gallery = gallery_of(*world(seed), CLASSES, task)
+        found[task] = gallery, *kept_pack(gallery)
+    return found
+
+
+@pytest.fixture(scope="module")
+def modules():
+    """Where the program's modules can be imported one by one."""
+    with serve(files("tinyvgg.explorer") / "web") as address:
+        yield f"{address}/explorer.css"
+
+
+@pytest.fixture
+def session(galleries):
+    session = Session({task: rounded(g, bits) for task, (g, bits, _) in galleries.items()})
+    session.choose(task="emotion", **OPEN)
+    session.choose(pixel_set="unique")
+    return session
+
+
+@pytest.fixture
+def folder(galleries, session, tmp_path):
+    write_explorer(tmp_path / "explorer", {task: pack for task, (_, _, pack) in galleries.items()})
+    (tmp_path / "index.html").write_text(f"{PAGE}<h1>Above</h1>{first_paint(session)}", "utf8")
+    return tmp_path
+
+
+class Page:
+    """The page, opened from the disk, and what it asked for and complained of."""
+
+    def __init__(self, chromium, folder, fragment="", **settings):
+        self.context = chromium.new_context(**settings)
+        self.page = self.context.new_page()
+        self.asked: list[str] = []
+        self.wrong: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.address = (folder / "index.html").as_uri()
+        self.page.goto(f"{self.address}{fragment}")
+
+    def packs(self) -> list[str]:
+        names = [address.rpartition("/")[2] for address in self.asked]
+        return [name for name in names if name in ("face.js", "emotion.js")]
+
+    def said(self) -> str:
+        sentence = self.page.locator(".tve-sentence")
+        sentence.wait_for()
+        return sentence.inner_text()
+
+    def go(self, fragment: str) -> None:
+        self.page.evaluate("to => { location.hash = to; }", fragment)
+        self.page.wait_for_timeout(100)
+
+
+@pytest.fixture
+def open_page(chromium, folder):
+    opened = []
+
+    def open_one(fragment: str = "", **settings) -> Page:
+        opened.append(Page(chromium, folder, fragment, **settings))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.context.close()
+        assert not each.wrong
+        assert all(url.startswith(("file:", "data:", "blob:")) for url in each.asked)
+
+
+def test_it_begins_with_the_state_that_was_executed(open_page, session):
+    page = open_page()
+    assert page.said() == session.state.sentence
+    assert page.page.locator("img").count() == 0  # the first paint has gone
+
+
+def test_a_task_is_loaded_when_it_is_wanted_and_once(open_page, session):
+    page = open_page()
+    page.said()
+    assert page.packs() == ["emotion.js"]
+    session.choose(task="face", **OPEN)
+    page.go(f"#explore:{session.link}")
+    page.page.get_by_text(session.state.sentence, exact=True).first.wait_for()
+    session.choose(task="emotion", **OPEN)
+    page.go(f"#explore:{session.link}")
+    page.page.get_by_text(session.state.sentence, exact=True).first.wait_for()
+    assert page.packs() == ["emotion.js", "face.js"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"pixel_set": "common", "random": True, "draw": 3},
+        {"target": "cow", "floor": 0.001, "percentile": 42.5, "pixel_set": "backtracked"},
+        {"printed": True, "pixel_set": "backtracked", "strongest": 3},
+        {"by_hand": (0, 1, 5, 23), "random": True},
+        {"by_hand": (), "pixel_set": "hand"},
+        {"task": "face"},
+    ],
+)
+def test_a_link_of_python_opens_that_state(open_page, session, wanted):
+    session.choose(**wanted)
+    page = open_page(f"#explore:{session.link}")
+    assert page.said() == session.state.sentence
+    assert page.page.locator(".tve-context").inner_text() == session.state.context
+
+
+def test_a_link_of_the_page_is_that_of_python(open_page, session):
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.said()
+    page.page.get_by_role("button", name="Copy link").click()
+    page.page.get_by_role("button", name="Copied").wait_for()
+    copied = page.page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{page.address}#explore:{session.link}"
+
+
+CHOICES = [
+    Choice("face", 7),
+    Choice("a b&c=d/é", 0, "none", True, 12, "être", True),
+    Choice("face", 123_456, "unique", floor=0.0, percentile=33.3, strongest=17),
+    Choice("face", 1, floor=1e-7, percentile=100.0),
+    Choice("face", 1, floor=123456789.5),
+    Choice("face", 1, "hand", by_hand=()),
+    Choice("face", 1, "hand", by_hand=(0, 1, 127, 128, 255, 256, 20_000, 3_000_000)),
+]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=encode)
+def test_python_and_the_page_write_and_read_the_same_links(chromium, modules, choice):
+    page = chromium.new_page()
+    page.goto(modules)
+    values = {name: getattr(choice, name) for name in INPUTS}
+    values["by_hand"] = list(choice.by_hand)
+    written, read = page.evaluate(
+        """async ([choice, link]) => {
+            const { encode, decode } = await import("/link.js");
+            return [encode(choice), decode(link)];
+        }""",
+        [values, encode(choice)],
+    )
+    page.close()
+    assert written == encode(choice)
+    assert read == values
+
+
+def test_a_link_that_cannot_be_is_refused_in_words_and_the_page_goes_on(open_page, session):
+    page = open_page("#explore:task=emotion&case=9999")
+    page.page.get_by_text("picture 9999 is not among").first.wait_for()
+    assert page.said()  # there is something to go on with
+    page.go("#explore:nonsense")
+    page.page.get_by_text("This link is damaged").first.wait_for()
+    page.go(f"#explore:{session.link}")
+    assert page.said() == session.state.sentence
+
+
+def test_a_link_to_an_unknown_task_is_refused_beside_the_first_paint(open_page, session):
+    page = open_page("#explore:task=age&case=1")
+    page.page.get_by_text("unknown task 'age': choose one of face, emotion").wait_for()
+    assert session.state.sentence in page.page.locator("body").inner_text()
+
+
+def test_back_returns_to_the_state_before(open_page, session):
+    page = open_page(f"#explore:{session.link}")
+    before = session.state.sentence
+    assert page.said() == before
+    session.choose(pixel_set="backtracked", random=True)
+    page.go(f"#explore:{session.link}")
+    assert page.said() == session.state.sentence != before
+    page.page.go_back()
+    page.page.wait_for_timeout(100)
+    assert page.said() == before
+
+
+def test_without_scripts_the_state_is_there(open_page, session):
+    page = open_page(java_script_enabled=False)
+    shown = page.page.locator("body").inner_text()
+    assert session.state.sentence in shown
+    assert "This is a photograph of the explorer." in shown
+
+
+def test_a_missing_file_is_named_beside_the_first_paint(open_page, folder, session):
+    (folder / "explorer" / "emotion.js").unlink()
+    page = open_page()
+    page.page.get_by_text("emotion.js is missing").wait_for()
+    assert session.state.sentence in page.page.locator("body").inner_text()

@@ -1,0 +1,112 @@
+"""Four steps by hand: a mistake, what the paper blames for it, its control, and one's own set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from tinyvgg.explorer.link import encode
+from tinyvgg.explorer.session import Session
+from tinyvgg.explorer.state import Choice, State
+
+BLAMED = {"face": "common"}  # by the paper's Figs. 9 and 10; in any other task "unique", Fig. 11
+
+
+@dataclass(frozen=True)
+class Step:
+    """A state of the explorer to go to.
+
+    It shows itself as a link to the explorer on the same page of the book, and as the call that
+    goes there in Python.
+
+    Attributes
+    ----------
+    choice : Choice
+    words : str
+        What the link says.
+    said : str
+        What is to be seen there.
+    """
+
+    choice: Choice
+    words: str
+    said: str
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<p class="explorer-step"><a href="#explore:{escape(encode(self.choice))}">'
+            f"{escape(self.words)}</a> {escape(self.said)}</p>"
+        )
+
+    def __repr__(self) -> str:
+        names = ("task", "case", "pixel_set", "random")
+        call = ", ".join(f"{name}={getattr(self.choice, name)!r}" for name in names)
+        return f"{self.said}\nexplorer.choose({call})"
+
+
+@dataclass(frozen=True)
+class Tour:
+    """Four steps with one case.
+
+    Attributes
+    ----------
+    steps : list of Step
+        The mistake; without the set that the paper blames; without as many pixels at random;
+        nothing suppressed yet, by hand.
+    blamed : str
+        The set that the paper blames in this task; "backtracked" if no mistake has a twin.
+    cases, chosen_from : int
+        Cases that have that set, and those among them that are right without it and wrong
+        without as many pixels at random: the most confident of these was taken.
+    fewest : int or None
+        How many of the set's strongest pixels must go, at least, for the case to be right; None
+        if it never is.
+    """
+
+    steps: list[Step]
+    blamed: str
+    cases: int
+    chosen_from: int
+    fewest: int | None
+
+
+def tour(session: Session) -> Tour:
+    """Steps in the session's task, with its cut; it stands at the first of them afterwards."""
+    session.choose(pixel_set="none", random=False, draw=0, target="predicted")
+    pairs = [case.row for case in session.cases.values() if case.twin is not None]
+    blamed = BLAMED.get(session.task, "unique") if pairs else "backtracked"
+    rows = pairs or list(session.cases)
+    mended = [row for row in rows if _mends(session.choose(case=row, pixel_set=blamed))]
+    row = (mended or rows)[0]
+
+    blame = session.choose(case=row, pixel_set=blamed)
+    fewest = _fewest(session, int(blame.suppressed.sum()))
+    enough = "No number of these pixels, the strongest first, is enough."
+    if fewest is not None:
+        enough = f"Of the set above, the {fewest:,} strongest are enough. Can you do with fewer?"
+    control = session.choose(strongest=None, random=True)
+    nothing = session.choose(pixel_set="hand", by_hand=(), random=False)
+    mistake = session.choose(pixel_set="none")
+    steps = [
+        Step(mistake.choice, "See it.", f"{mistake.sentence} {mistake.context}"),
+        Step(blame.choice, "Remove them.", blame.sentence),
+        Step(control.choice, "Remove as many at random.", control.sentence),
+        Step(nothing.choice, "Begin with all pixels.", enough),
+    ]
+    return Tour(steps, blamed, len(rows), len(mended), fewest)
+
+
+def _mends(state: State) -> bool:
+    """Whether the set turns a wrong answer into the right one, and its control does not."""
+    answers = (state.before, state.without_chosen, state.without_control)
+    right = [int(probabilities.argmax()) == state.case.true for probabilities in answers]
+    return right == [False, True, False]
+
+
+def _fewest(session: Session, count: int) -> int | None:
+    """The least number of a set's strongest pixels without which the answer is right."""
+    for strongest in range(1, count + 1):
+        state = session.choose(strongest=strongest)
+        if state.after.argmax() == state.case.true:
+            return strongest
+    return None

@@ -1,0 +1,131 @@
+// The explorer in a page without Jupyter: a model with no kernel behind it, and the packs from
+// files beside this one. Files are loaded as scripts, which works from file:// as well.
+(() => {
+  const MOUNT = ".tinyvgg-explorer-page";
+  const MARK = "#explore:"; // what stands after it is a link: a state as text
+  const home = document.currentScript.src;
+
+  const loaded = {}; // promises by file
+  const arrived = {}; // what a file brought
+
+  /** A file beside this one calls this with its content. */
+  window.tinyvggExplorer = (name, content) => (arrived[name] = content);
+
+  /** The content of a file beside this one. */
+  function load(name) {
+    loaded[name] ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = new URL(`${encodeURIComponent(name)}.js`, home).href;
+      script.onload = () => resolve(arrived[name]);
+      script.onerror = () => {
+        delete loaded[name];
+        script.remove();
+        reject(new Error(`The file ${name}.js is missing beside ${home}.`));
+      };
+      document.head.append(script);
+    });
+    return loaded[name];
+  }
+
+  /** The bytes of a task's pack. */
+  async function pack(task) {
+    const answer = await fetch(`data:application/octet-stream;base64,${await load(task)}`);
+    return answer.arrayBuffer();
+  }
+
+  /** What anywidget gives a view: values with listeners, and a partner that answers. */
+  class Model {
+    #values;
+    #listeners = new Map();
+
+    constructor(values) {
+      this.#values = values;
+    }
+
+    get(name) {
+      return this.#values[name];
+    }
+
+    set(name, value) {
+      if (JSON.stringify(value) === JSON.stringify(this.#values[name])) return;
+      this.#values[name] = value;
+      this.#tell(`change:${name}`);
+    }
+
+    save_changes() {}
+
+    on(event, listener) {
+      this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+    }
+
+    off(event, listener) {
+      const left = (this.#listeners.get(event) ?? []).filter((one) => listener && one !== listener);
+      this.#listeners.set(event, left);
+    }
+
+    async send({ need: task }) {
+      if (!task) return;
+      const { tasks } = this.#values;
+      if (!tasks.includes(task)) {
+        this.refuse(`unknown task '${task}': choose one of ${tasks.join(", ")}`, task);
+        return;
+      }
+      try {
+        this.#tell("msg:custom", { pack: task }, [new DataView(await pack(task))]);
+      } catch (error) {
+        this.refuse(error.message, task);
+      }
+    }
+
+    refuse(sentence, task) {
+      this.#tell("msg:custom", { refused: sentence, need: task }, []);
+    }
+
+    #tell(event, ...what) {
+      for (const listener of this.#listeners.get(event) ?? []) listener(...what);
+    }
+  }
+
+  /** The module that Jupyter runs too. */
+  async function program() {
+    const text = await load("module");
+    const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    try {
+      return (await import(address)).default;
+    } finally {
+      URL.revokeObjectURL(address);
+    }
+  }
+
+  /** Put the explorer in the place of its first paint. */
+  async function begin(mount) {
+    const first = JSON.parse(mount.dataset.explorer);
+    const model = new Model({ ...first, page: location.href.split("#")[0] });
+    const linked = () => location.hash.startsWith(MARK);
+    const [{ render, decode }] = await Promise.all([program(), linked() ? null : load(first.task)]);
+
+    /** Go where the address of the page says. */
+    function follow() {
+      if (!linked()) return;
+      try {
+        const choice = decode(location.hash.slice(MARK.length));
+        for (const [name, value] of Object.entries(choice)) model.set(name, value);
+      } catch (error) {
+        model.refuse(error.message);
+      }
+      mount.scrollIntoView();
+    }
+
+    follow();
+    await render({ model, el: mount }); // it takes the first paint away when it has something to show
+    addEventListener("hashchange", follow);
+  }
+
+  for (const mount of document.querySelectorAll(MOUNT)) {
+    begin(mount).catch((error) => {
+      const note = document.createElement("p");
+      note.textContent = `The explorer could not be started: ${error.message}`;
+      mount.append(note);
+    });
+  }
+})();
