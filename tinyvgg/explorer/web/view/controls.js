@@ -62,7 +62,8 @@ export class BrushControls {
     };
     this.tools = new Radios("Brush", tools, (tool) => apply({ tool }));
     const sizes = BRUSHES.map((size) => ({ value: size, text: String(size), title: `${size} × ${size} pixels` }));
-    this.sizes = new Radios("Size of the brush", sizes, (size) => apply({ size }), { seen: false });
+    this.sizes = new Radios("Size", sizes, (size) => apply({ size }));
+    this.sizes.node.classList.add("tve-size");
     this.all = new Switch("in all maps", (everywhere) => apply({ everywhere }));
     this.note = make("p", { class: "tve-hint", text: "A finger scrolls the page: to brush with it, choose suppress or restore.", hidden: !touch });
     this.node = make("div", { class: "tve-tool" }, this.tools.node, this.sizes.node, this.all.node, this.note);
@@ -140,7 +141,7 @@ export class TopControls {
     this.link = makeButton("Copy link", copyLink, { drawing: "link", title: "A link that restores exactly this" });
     const actions = make("div", { class: "tve-actions", role: "group", "aria-label": "History" }, this.undo, this.redo, this.reset, this.link);
     this.address = make("input", { class: "tve-address", readonly: true, "aria-label": "Link to copy", hidden: true });
-    this.node = make("header", { class: "tve-top" }, this.tasks.node, actions, this.address);
+    this.node = make("div", { class: "tve-top" }, this.tasks.node, actions, this.address);
   }
 
   /** Show a link, to be copied by hand. */

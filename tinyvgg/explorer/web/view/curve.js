@@ -31,6 +31,12 @@ export class Curve {
       this.classes.node,
       this.plot,
       this.strongest.node,
+      make(
+        "p",
+        { class: "tve-legendline" },
+        make("span", {}, make("i", { class: "tve-dash tve-bar-set" }), "the set"),
+        make("span", {}, make("i", { class: "tve-dash tve-bar-random" }), "as many at random"),
+      ),
     );
     this._listen();
   }
@@ -132,7 +138,7 @@ export class Curve {
     place(this._other, state.without_control[this.class]);
     for (const name of ["x1", "x2"]) this._guide.setAttribute(name, x);
     this._guide.setAttribute("y1", yOf(state.without_chosen[this.class]));
-    this.plot.style.setProperty("--set", this._colour);
+    this.node.style.setProperty("--set", this._colour);
   }
 
   // ------------------------------------------------------------------ by hand

@@ -9,6 +9,7 @@ import { Session } from "../session.js";
 const CHOSEN = [...new Set([...INPUTS, "by_hand"])]; // the traits that make a choice
 const TRAITS = [...CHOSEN, "suppressed"]; // which follows from them
 const HEAVY = 30; // milliseconds; late work that takes longer waits until the hand rests
+const BLOCKING = 250;
 const REST = 120; // milliseconds
 
 /**
@@ -76,7 +77,8 @@ export class Desk {
     this._wanted = null;
     this.moving = false;
     const session = await this._open(changes.task ?? this.session.choice.task);
-    if (session && this._take(() => session.choose(changes, this.session.choice), session)) this._keep();
+    if (!session || this.left) return;
+    if (this._take(() => session.choose(changes, this.session.choice), session)) this._keep();
   }
 
   undo() {
@@ -102,7 +104,7 @@ export class Desk {
   async _return(choice) {
     if (!choice) return;
     const session = await this._open(choice.task);
-    if (!session || !this._take(() => session.restore(choice), session)) return;
+    if (!session || this.left || !this._take(() => session.restore(choice), session)) return;
     this._write();
     this._paint();
   }
@@ -126,8 +128,8 @@ export class Desk {
     try {
       change();
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
       this.seen.refused((this._refusal = error.message));
+      if (!(error instanceof Refused)) throw error;
       return false;
     }
     this.session = session;
@@ -145,7 +147,9 @@ export class Desk {
   _later(state, step) {
     const work = this.seen.late[step];
     if (!work) return;
-    const wait = this.moving && this._costs[step] > HEAVY ? REST : 0;
+    const cost = this.moving ? (this._costs[step] ?? 0) : 0;
+    if (cost > BLOCKING) return; // it is done when the hand lifts
+    const wait = cost > HEAVY ? REST : 0;
     this._late = setTimeout(() => {
       const start = performance.now();
       work(state);

@@ -116,7 +116,7 @@ export class Slider {
       moved(Number(this.input.value));
     };
     this.input = make("input", { type: "range", id, min, max, step, oninput: input, onchange: left });
-    this.output = make("output", { for: id });
+    this.output = make("output", { for: id, "aria-live": "off" });
     this.label = make("label", { for: id, text });
     this.node = make("div", { class: "tve-slider" }, this.label, this.output, this.input);
   }

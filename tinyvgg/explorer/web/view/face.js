@@ -14,7 +14,7 @@ const OVERLAYS = [
   { value: "suppressed", text: "suppressed" },
 ];
 const OVERLAY_WORDS = {
-  picture: "Where pixels are suppressed, the picture fades.",
+  picture: "Where all pixels are suppressed, the picture is gone.",
   tracked: "Tracked: what the suppressed pixels show, in the colour of the set.",
   summed: "All maps, summed over the picture; yellow is most.",
   suppressed: "The suppressed pixels of all maps, summed on the same scale.",
@@ -188,7 +188,7 @@ export class Face {
         if (!lost[place]) continue;
         const left = Math.round(column * cellWidth);
         const top = Math.round(row * cellHeight);
-        context.fillStyle = `rgba(${paper}, ${0.9 * (lost[place] / active[place])})`;
+        context.fillStyle = `rgba(${paper}, ${0.92 * (lost[place] / active[place]) ** 2})`;
         context.fillRect(left, top, Math.round((column + 1) * cellWidth) - left, Math.round((row + 1) * cellHeight) - top);
       }
     }

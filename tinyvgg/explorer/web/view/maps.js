@@ -7,7 +7,7 @@ import { SET_COLOUR, between, rgbOf } from "./theme.js";
 
 const SET_WORDS = { backtracked: "backtracked", common: "common with its twin", unique: "not in its twin" };
 const LEAST = 16; // CSS pixels that a map is wide
-const MOST = 120;
+const MOST = 84;
 const CROSSED = 5; // device pixels that a cell needs for a cross
 
 /** The maps as a board. */
@@ -67,7 +67,8 @@ export class Maps {
     const gap = Math.round(ratio * (columns > 2 ? 6 : 2));
     const fit = Math.max(1, Math.min(maps, Math.floor((wide + gap) / (least + gap))));
     const even = [...Array(fit).keys()].map((k) => fit - k).find((k) => maps % k === 0);
-    const across = even >= 0.85 * fit ? even : fit;
+    const high = (maps * rows) / (even ** 2 * columns); // as a share of the width
+    const across = even === fit || high <= 1 ? even : fit;
     const cell = Math.max(1, Math.floor((wide - (across - 1) * gap) / (across * columns)));
     const step = (wide - cell * columns) / Math.max(1, across - 1);
     const apart = across > 1 ? Math.min(step, cell * columns + 2 * gap) : 0;
@@ -98,7 +99,7 @@ export class Maps {
       let colour = name ? between(shade, colours[name], 0.85) : shade;
       if (suppressed[k]) {
         const mark = drawn ?? name ?? "random";
-        colour = between(paper, colours[mark], cell < CROSSED ? 0.55 : 0.18);
+        colour = between(paper, colours[mark], cell < CROSSED ? 0.55 : 0.2);
         if (!crosses.has(mark)) crosses.set(mark, []);
         crosses.get(mark).push(k);
       }

@@ -12,10 +12,9 @@ export class OwnPicture {
   constructor(desk, say) {
     this.desk = desk;
     this.say = say;
-    this.file = make("input", { type: "file", accept: "image/*", class: "tve-unseen", "aria-label": "Choose a picture", onchange: () => this._choose(this.file.files) });
+    this.file = make("input", { type: "file", accept: "image/*", class: "tve-unseen", tabindex: -1, "aria-hidden": "true", onchange: () => this._choose(this.file.files) });
     const choose = makeButton("Choose a picture", () => this.file.click(), { drawing: "picture" });
     const example = makeButton("Use an example", () => this._example());
-    this.file.tabIndex = -1;
     this.first = choose;
     this.refusal = make("p", { class: "tve-note", role: "alert" });
     this.canvas = make("canvas", {
@@ -61,6 +60,7 @@ export class OwnPicture {
   leave() {
     this.bitmap?.close?.();
     cancelAnimationFrame(this._frame);
+    clearTimeout(this._later);
   }
 
   /** Take what was dropped, pasted or chosen. */

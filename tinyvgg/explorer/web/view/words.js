@@ -23,6 +23,6 @@ export class Words {
   }
 
   refuse(sentence) {
-    this.note.textContent = sentence;
+    this.note.textContent = sentence[0].toUpperCase() + sentence.slice(1);
   }
 }
