@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from photographs import a_few
 from scipy.stats import binomtest
 
 from tinyvgg import Study, model, records, study
@@ -19,21 +18,10 @@ from tinyvgg.analysis.misleading import misleading_regions
 from tinyvgg.evaluation import predict
 from tinyvgg.studies import augmentation, common, discussion, seeds
 
-PEOPLE = (("01", "Caucasian_female"), ("02", "Moroccan_male"), ("03", "Kid_female"))
-GAZES, ANGLES = ("frontal", "left", "right"), ("045", "090", "135")
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Three people, two emotions, three gazes, three angles, named as RaFD does."""
-    root = tmp_path_factory.mktemp("rafd")
-    rng = np.random.default_rng(4)
-    for (number, kind), emotion, gaze, angle in product(PEOPLE, ("happy", "sad"), GAZES, ANGLES):
-        tint = 40 * int(number) + 20 * (emotion == "sad")
-        pixels = tint + rng.integers(0, 30, (102, 68, 3))
-        name = f"Rafd{angle}_{number}_{kind}_{emotion}_{gaze}.png"
-        Image.fromarray(pixels.astype(np.uint8)).save(root / name)
-    return f"rafd:{root}"
+    return a_few(tmp_path_factory.mktemp("rafd"))
 
 
 @pytest.fixture(autouse=True)

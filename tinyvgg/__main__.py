@@ -250,6 +250,11 @@ def _parser() -> argparse.ArgumentParser:
             "--precision", help="float32 or bfloat16 (default: what is usual in this study)"
         )
         kind.add_argument(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="let the workers of this Dask scheduler train, such as tcp://127.0.0.1:8786",
+        )
+        kind.add_argument(
             "--output", type=Path, help="folder of the record (default: book/records)"
         )
 

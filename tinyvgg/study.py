@@ -7,8 +7,8 @@ import importlib.metadata
 import json
 import logging
 import platform
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -225,6 +225,10 @@ class Study:
         """Whether the network of a task is in the store."""
         return self.store.has("network", self._network_recipe(task), self.training_code)
 
+    def prerequisites(self, task: str) -> list[tuple[Study, str]]:
+        """Networks that must be there before that of a task can be trained; none, in general."""
+        return []
+
     def augmentation(self, task: str) -> Augmentation | None:
         """What is done to the training pictures of a task; nothing, as in the paper."""
         return None
@@ -287,24 +291,26 @@ class Study:
             )
         return self._fits[task]
 
-    def _make_fit(self, task: str, folder: Path) -> dict[str, Any]:
+    def fitting(self, task: str) -> Fitting:
+        """The training of a task as a unit of work that can be carried elsewhere."""
         rows = self.split(task)
-        with threads(1):  # so that a network is the same alone and beside another
-            made = fit(
-                self.new_network(task),
-                self.faces.images,
-                rows.labels,
-                rows.train,
-                rows.test,
-                self.protocol(task),
-                self.seed,
-                self.device,
-                checkpoint=folder / "checkpoint.safetensors",
-                progress=self.progress,
-                title=self.title(task),
-                augmentation=self.augmentation(task),
-            )
-            return keep_results(made, self.faces.images[rows.test])
+        return Fitting(
+            self.new_network(task),
+            rows,
+            self.protocol(task),
+            self.seed,
+            self.device,
+            self.title(task),
+            self.augmentation(task),
+        )
+
+    def keep(self, task: str, results: Mapping[str, Any]) -> None:
+        """Put into the store what a `Fitting` of this study gave elsewhere."""
+        self.store.get("network", self._network_recipe(task), self.training_code, lambda _: results)
+
+    def _make_fit(self, task: str, folder: Path) -> dict[str, Any]:
+        checkpoint = folder / "checkpoint.safetensors"
+        return self.fitting(task).run(self.faces.images, checkpoint, self.progress)
 
     def _unusual(self) -> dict[str, Any]:
         """Settings that the paper's run does not have."""
@@ -325,6 +331,52 @@ class Study:
             "progress": self.progress,
             **self.departures,
         }
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """All that the training of a network depends on, but for the pictures.
+
+    Attributes
+    ----------
+    network : VGG
+        Untrained.
+    split : Split
+    protocol : Protocol
+    seed : int
+    device : torch.device
+    title : str
+    augmentation : Augmentation or None
+    """
+
+    network: VGG
+    split: Split
+    protocol: Protocol
+    seed: int
+    device: torch.device
+    title: str
+    augmentation: Augmentation | None
+
+    def run(
+        self, images: np.ndarray, checkpoint: Path | None = None, progress: bool = False
+    ) -> dict[str, Any]:
+        """Train; what is worth keeping of it (see `evaluation.keep_results`)."""
+        with threads(1):  # so that a network is the same alone and beside another
+            made = fit(
+                self.network,
+                images,
+                self.split.labels,
+                self.split.train,
+                self.split.test,
+                self.protocol,
+                self.seed,
+                self.device,
+                checkpoint=checkpoint,
+                progress=progress,
+                title=self.title,
+                augmentation=self.augmentation,
+            )
+            return keep_results(made, images[self.split.test])
 
 
 def train_side_by_side(jobs: list[tuple[Study, str]], may_diverge: bool = False) -> None:

@@ -100,6 +100,10 @@ class AugmentedStudy(Study):
             raise ValueError(f"the augmentation is made for the task {TASK!r}, not {task!r}")
         return self._fill_regions
 
+    def prerequisites(self, task: str) -> list[Job]:
+        """The network that the regions are from."""
+        return [(scout(self.base), task)]
+
     def is_trained(self, task: str) -> bool:
         """Whether the network of a task is in the store, and the one that its regions are from."""
         return scout(self.base).is_trained(task) and super().is_trained(task)

@@ -17,6 +17,7 @@ from typing import Any
 import joblib
 
 from tinyvgg import records
+from tinyvgg.cluster import train_on_cluster
 from tinyvgg.records import Record
 from tinyvgg.study import Study, train_side_by_side
 from tinyvgg.training import fit, threads
@@ -85,6 +86,7 @@ def record_study(
     device: str = "auto",
     progress: bool = True,
     folder: str | Path | None = None,
+    scheduler: str | None = None,
     **protocol: Any,
 ) -> tuple[Record, Path]:
     """Train what is missing for a study, measure, and write its record.
@@ -98,6 +100,8 @@ def record_study(
         Those of the study if None.
     folder : path, optional
         Where the record goes; see `records.default_folder`.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers train; the processors of this machine if None.
 
     Returns
     -------
@@ -117,7 +121,7 @@ def record_study(
     # the first network of every seed, then the second: who builds on another comes late
     columns = zip_longest(*(long.networks(study) for study in studies))
     jobs = [job for column in columns for job in column if job]
-    train(jobs, long.may_diverge)
+    train(jobs, long.may_diverge, scheduler)
     results = [entry for study in studies for entry in long.measure(study)]
     command = long.command + _options(first, seeds, given)
     made = records.provenance(first, command, long.code, seeds, started)
@@ -143,14 +147,18 @@ def _network(job: Job) -> tuple[str, Entry]:
     }
 
 
-def train(jobs: Sequence[Job], may_diverge: bool = False) -> None:
-    """Train what is missing, side by side, and say beforehand how long it takes."""
+def train(jobs: Sequence[Job], may_diverge: bool = False, scheduler: str | None = None) -> None:
+    """Train what is missing, side by side; here, say beforehand how long it takes."""
     missing = [job for job in jobs if not _is_trained(job)]
-    if missing:
-        minutes = max(1, round(estimate(missing)))
-        words = "%d of %d networks are to be trained, in about %d min"
-        log.info(words, len(missing), len(jobs), minutes)
-    train_side_by_side(missing, may_diverge)
+    if not missing:
+        return
+    words = f"{len(missing)} of {len(jobs)} networks are to be trained"
+    if scheduler is None:
+        log.info("%s, in about %d min", words, max(1, round(estimate(missing))))
+        train_side_by_side(missing, may_diverge)
+    else:
+        log.info("%s, by a cluster", words)
+        train_on_cluster(missing, scheduler, may_diverge)
 
 
 def estimate(missing: Sequence[Job]) -> float:
