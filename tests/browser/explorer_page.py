@@ -53,7 +53,8 @@ class Model {
 
 window.Model = Model;
 window.explorer = explorer;
-window.model = new Model(TRAITS);
+const page = location.href.split("#")[0];
+window.model = new Model({ page, ...TRAITS });
 window.leave = explorer.render({ model, el: document.querySelector("#first") });
 </script></body></html>
 """

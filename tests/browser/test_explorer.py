@@ -372,6 +372,19 @@ def test_a_link_restores_exactly_this_state(opened):
     }
 
 
+def test_there_is_no_link_where_no_page_opens_it(hands):
+    assert hands.page.get_by_role("button", name="Copy link").count() == 1
+    hands.page.evaluate(
+        """() => {
+            leave();
+            const values = { ...model.values, page: undefined };
+            explorer.render({ model: new Model(values), el: document.querySelector("#first") });
+        }"""
+    )
+    hands.page.locator(".tve-sentence").wait_for()
+    assert hands.page.get_by_role("button", name="Copy link").count() == 0
+
+
 def test_a_link_is_offered_where_the_clipboard_is_closed(hands):
     closed = "navigator.clipboard.writeText = () => Promise.reject(new Error('no'));"
     hands.page.evaluate(f"() => {{ {closed} }}")
@@ -568,9 +581,23 @@ def test_follows_the_tone_of_the_page(opened):
 
 
 def test_nothing_glides_where_motion_is_unwelcome(opened):
-    hands = opened(reduced_motion="reduce")
-    glides = "node => getComputedStyle(node).transitionDuration"
-    assert hands.page.locator(".tve-chance").first.evaluate(glides) == "0s"
+    count = """() => {
+        window.glided = 0;
+        const { animate } = Element.prototype;
+        Element.prototype.animate = function (...what) {
+            window.glided += 1;
+            return animate.apply(this, what);
+        };
+    }"""
+    for wanted in ("no-preference", "reduce"):
+        hands = opened(reduced_motion=wanted)
+        hands.page.evaluate(count)
+        hands.radio("Suppress", "nothing")
+        hands.radio("Suppress", "backtracked")
+        assert (hands.page.evaluate("glided") > 0) == (wanted == "no-preference")
+        slides = "node => getComputedStyle(node, '::after').transitionDuration"
+        slow = hands.page.locator(".tve-switch input").first.evaluate(slides)
+        assert (slow != "0s") == (wanted == "no-preference")
 
 
 # ---------------------------------------------------------------------- a picture of one's own

@@ -1,8 +1,9 @@
 // The explorer as a widget: `render` builds it in an element and lets it follow a model.
 //
-// The model has the traits of tinyvgg.explorer.Session and `tasks`. A task's weights come by
-// message: the view sends { need: task } and hears { pack: task } with the bytes, or
-// { refused: sentence }. `decode` reads what a link says is chosen.
+// The model has the traits of tinyvgg.explorer.Session and `tasks`; and, where a page opens links
+// to a state, its address as `page`. A task's weights come by message: the view sends
+// { need: task } and hears { pack: task } with the bytes, or { refused: sentence }. `decode` reads
+// what a link says is chosen.
 
 import { Refused } from "./choice.js";
 import { decode, encode } from "./link.js";
@@ -85,13 +86,29 @@ class View {
       this.own.node,
       ...this.words.nodes,
       make("div", { class: "tve-tools" }, this.sets.node, this.brush.node),
-      make("div", { class: "tve-columns" }, this.face.node, make("div", { class: "tve-side" }, this.bars.node, this.curve.node), this.maps.node),
+      make(
+        "div",
+        { class: "tve-columns" },
+        this.face.node,
+        make("div", { class: "tve-side" }, this.bars.node, this.curve.node),
+        this.maps.node,
+      ),
       this.method.node,
       this.live,
     );
     this.listen();
     this.el.replaceChildren(this.root);
-    this.parts = [this.top, this.cases, this.words, this.sets, this.face, this.maps, this.bars, this.curve, this.method];
+    this.parts = [
+      this.top,
+      this.cases,
+      this.words,
+      this.sets,
+      this.face,
+      this.maps,
+      this.bars,
+      this.curve,
+      this.method,
+    ];
   }
 
   show(state, moving) {
@@ -129,10 +146,9 @@ class View {
 
   async copyLink() {
     const { link } = this.top;
-    const page = this.model.get("page") || location.href.split("#")[0];
     let address;
     try {
-      address = `${page}#${MARK}${encode(this.desk.state.choice)}`;
+      address = `${this.model.get("page")}#${MARK}${encode(this.desk.state.choice)}`;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.refuse(error.message);

@@ -17,14 +17,16 @@ export class PortraitRefused extends Error {}
  */
 export async function readPortrait(file) {
   const name = file.name ? `“${file.name}”` : "This";
-  if (file.size === 0) throw new PortraitRefused(`${name} is empty: there is no picture in it. ${WHAT_TO_DO}.`);
+  if (file.size === 0)
+    throw new PortraitRefused(`${name} is empty: there is no picture in it. ${WHAT_TO_DO}.`);
   if (file.type && !file.type.startsWith("image/")) {
     throw new PortraitRefused(`${name} is no picture, but ${file.type}. ${WHAT_TO_DO}.`);
   }
   if (file.size > MOST_BYTES) {
     const megabytes = (bytes) => grouped(Math.ceil(bytes / 2 ** 20));
     throw new PortraitRefused(
-      `${name} has ${megabytes(file.size)} MB, and at most ${megabytes(MOST_BYTES)} MB can be taken. Make it smaller first.`,
+      `${name} has ${megabytes(file.size)} MB, and at most ${megabytes(MOST_BYTES)} MB can be ` +
+        "taken. Make it smaller first.",
     );
   }
   checkPixels(name, sizeInHead(new DataView(await file.slice(0, 2 ** 18).arrayBuffer())));
@@ -41,17 +43,19 @@ export async function readPortrait(file) {
 function checkPixels(name, size) {
   if (!size || size[0] * size[1] <= MOST_PIXELS) return;
   throw new PortraitRefused(
-    `${name} has ${grouped(size[0])} × ${grouped(size[1])} pixels, and at most ${grouped(MOST_PIXELS / 1e6)} million can be taken. Make it smaller first.`,
+    `${name} has ${grouped(size[0])} × ${grouped(size[1])} pixels, and at most ` +
+      `${MOST_PIXELS / 1e6} million can be taken. Make it smaller first.`,
   );
 }
 
-/** Width and height from the first bytes of a PNG, GIF, BMP, WebP or JPEG; null of anything else. */
+/** Width and height from the first bytes of a PNG, GIF, BMP, WebP or JPEG; else null. */
 export function sizeInHead(head) {
   const text = (at, length) => String.fromCharCode(...new Uint8Array(head.buffer, at, length));
   try {
     if (text(1, 3) === "PNG") return [head.getUint32(16), head.getUint32(20)];
     if (text(0, 3) === "GIF") return [head.getUint16(6, true), head.getUint16(8, true)];
-    if (text(0, 2) === "BM") return [Math.abs(head.getInt32(18, true)), Math.abs(head.getInt32(22, true))];
+    if (text(0, 2) === "BM")
+      return [Math.abs(head.getInt32(18, true)), Math.abs(head.getInt32(22, true))];
     if (text(0, 4) === "RIFF" && text(8, 4) === "WEBP") return sizeOfWebp(head, text(12, 4));
     if (head.getUint16(0) === 0xffd8) return sizeOfJpeg(head);
   } catch (error) {
@@ -63,7 +67,8 @@ export function sizeInHead(head) {
 function sizeOfWebp(head, kind) {
   const three = (at) => head.getUint16(at, true) + (head.getUint8(at + 2) << 16);
   if (kind === "VP8X") return [three(24) + 1, three(27) + 1];
-  if (kind === "VP8 ") return [head.getUint16(26, true) & 0x3fff, head.getUint16(28, true) & 0x3fff];
+  if (kind === "VP8 ")
+    return [head.getUint16(26, true) & 0x3fff, head.getUint16(28, true) & 0x3fff];
   const packed = head.getUint32(21, true);
   return [(packed & 0x3fff) + 1, ((packed >> 14) & 0x3fff) + 1];
 }
@@ -88,7 +93,10 @@ export function shrunk(source, { x, y, side }, size) {
   const wide = Math.ceil(x + side) - left;
   const across = shares(x - left, side, size);
   const down = shares(y, side, size);
-  Object.assign(canvas, { width: wide, height: Math.max(...down.map(({ weights }) => weights.length)) });
+  Object.assign(canvas, {
+    width: wide,
+    height: Math.max(...down.map(({ weights }) => weights.length)),
+  });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const bytes = new Uint8Array(size * size * 3);
   const area = (side / size) ** 2;
@@ -100,7 +108,11 @@ export function shrunk(source, { x, y, side }, size) {
     across.forEach(({ start: from, weights: columns }, j) => {
       for (let channel = 0; channel < 3; channel++) {
         let sum = 0;
-        rows.forEach((row, r) => columns.forEach((column, c) => (sum += row * column * data[4 * (r * wide + from + c) + channel])));
+        rows.forEach((row, r) =>
+          columns.forEach(
+            (column, c) => (sum += row * column * data[4 * (r * wide + from + c) + channel]),
+          ),
+        );
         bytes[3 * (i * size + j) + channel] = Math.round(sum / area);
       }
     });
@@ -108,14 +120,15 @@ export function shrunk(source, { x, y, side }, size) {
   return bytes;
 }
 
-/** For each of `size` parts of a stretch: the first source pixel, and how much of each it covers. */
+/** For each of `size` parts of a stretch: its first source pixel, and how much of each it has. */
 function shares(begin, length, size) {
   return Array.from({ length: size }, (_, k) => {
     const from = begin + (k * length) / size;
     const to = begin + ((k + 1) * length) / size;
     const start = Math.floor(from + 1e-9);
     const weights = [];
-    for (let pixel = start; pixel < to - 1e-9; pixel++) weights.push(Math.min(to, pixel + 1) - Math.max(from, pixel));
+    for (let pixel = start; pixel < to - 1e-9; pixel++)
+      weights.push(Math.min(to, pixel + 1) - Math.max(from, pixel));
     return { start, weights };
   });
 }

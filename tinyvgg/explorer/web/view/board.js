@@ -2,7 +2,9 @@
 
 import { make, newId } from "./dom.js";
 
-const CURSOR_KEYS = "Arrow keys move the cursor, with Shift they brush. Space brushes, Shift and Space the other way.";
+const CURSOR_KEYS =
+  "Arrow keys move the cursor, with Shift they brush. " +
+  "Space brushes, Shift and Space the other way.";
 const MAP_KEYS = "Page Up and Page Down change the map.";
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -11,15 +13,26 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
  *
  * `geometry(width)` lays it out for a width in device pixels: {width, height, maps, rows, columns,
  * across, origin(map) -> [x, y], cellWidth, cellHeight}; `draw(context, geometry)` draws it;
- * `describe({ map, row, column })` says what is there; `read(text)` shows what was said. `everyMap`:
- * its cells stand for that place in all maps.
+ * `describe({ map, row, column })` says what is there; `read(text)` shows what was said.
+ * `everyMap`: its cells stand for that place in all maps.
  */
 export class Board {
   constructor({ label, painter, geometry, draw, describe, read, everyMap = false }) {
     Object.assign(this, { painter, layOut: geometry, draw, describe, read, everyMap });
-    const hint = make("span", { id: newId("hint"), class: "tve-unseen", text: everyMap ? CURSOR_KEYS : `${CURSOR_KEYS} ${MAP_KEYS}` });
+    const hint = make("span", {
+      id: newId("hint"),
+      class: "tve-unseen",
+      text: everyMap ? CURSOR_KEYS : `${CURSOR_KEYS} ${MAP_KEYS}`,
+    });
     this.live = make("span", { class: "tve-unseen", "aria-live": "polite" });
-    this.canvas = make("canvas", { role: "application", "aria-roledescription": "board", tabindex: 0, "aria-label": label, "aria-describedby": hint.id, class: "tve-canvas" });
+    this.canvas = make("canvas", {
+      role: "application",
+      "aria-roledescription": "board",
+      tabindex: 0,
+      "aria-label": label,
+      "aria-describedby": hint.id,
+      class: "tve-canvas",
+    });
     this.mark = make("canvas", { class: "tve-mark", "aria-hidden": "true" });
     this.node = make("div", { class: "tve-board" }, this.canvas, this.mark, hint, this.live);
     this.cursor = { map: 0, row: 0, column: 0 };
@@ -28,7 +41,9 @@ export class Board {
     this._listen(hint);
     this._observer = new ResizeObserver(() => {
       cancelAnimationFrame(this._resizing);
-      this._resizing = requestAnimationFrame(() => this._wide !== this.node.clientWidth && this.resize());
+      this._resizing = requestAnimationFrame(
+        () => this._wide !== this.node.clientWidth && this.resize(),
+      );
     });
     this._observer.observe(this.node);
   }
@@ -71,7 +86,8 @@ export class Board {
       const [left, top] = g.origin(map);
       const column = Math.floor((x - left) / g.cellWidth);
       const row = Math.floor((y - top) / g.cellHeight);
-      if (row >= 0 && column >= 0 && row < g.rows && column < g.columns) return { map, row, column };
+      if (row >= 0 && column >= 0 && row < g.rows && column < g.columns)
+        return { map, row, column };
     }
     return null;
   }
@@ -82,18 +98,27 @@ export class Board {
     const cell = this.keyed ? this.cursor : this.hover;
     if (!cell || !this.geometry) return;
     const g = this.geometry;
-    const { top, left, bottom, right } = this.painter.tool === "look"
-      ? { top: cell.row, left: cell.column, bottom: cell.row + 1, right: cell.column + 1 }
-      : this.painter.extent(cell.row, cell.column, g.rows, g.columns);
+    const { top, left, bottom, right } =
+      this.painter.tool === "look"
+        ? { top: cell.row, left: cell.column, bottom: cell.row + 1, right: cell.column + 1 }
+        : this.painter.extent(cell.row, cell.column, g.rows, g.columns);
     const all = this.painter.everywhere && !this.everyMap && this.painter.tool !== "look";
     for (let map = all ? 0 : cell.map; map < (all ? g.maps : cell.map + 1); map++) {
       const [x0, y0] = g.origin(map);
-      const box = [x0 + left * g.cellWidth, y0 + top * g.cellHeight, (right - left) * g.cellWidth, (bottom - top) * g.cellHeight];
+      const box = [
+        x0 + left * g.cellWidth,
+        y0 + top * g.cellHeight,
+        (right - left) * g.cellWidth,
+        (bottom - top) * g.cellHeight,
+      ];
       const ratio = window.devicePixelRatio || 1;
       const styles = getComputedStyle(this.node);
-      for (const [colour, width] of [["--paper", 4], ["--ink", 2]]) {
+      for (const [colour, width] of [
+        ["--paper", 4],
+        ["--ink", 2],
+      ]) {
         context.strokeStyle = styles.getPropertyValue(colour);
-        context.lineWidth = (width * ratio) * (map === cell.map ? 1 : 0.6);
+        context.lineWidth = width * ratio * (map === cell.map ? 1 : 0.6);
         context.strokeRect(...box);
       }
     }
@@ -156,7 +181,7 @@ export class Board {
     if (!this.painter.stroking || !this._last) return;
     const far = Math.hypot(event.clientX - this._last.clientX, event.clientY - this._last.clientY);
     const ratio = window.devicePixelRatio || 1;
-    const steps = Math.max(1, Math.ceil(far / (0.5 * this.geometry.cellWidth / ratio)));
+    const steps = Math.max(1, Math.ceil(far / ((0.5 * this.geometry.cellWidth) / ratio)));
     for (let k = 1; k <= steps; k++) {
       const part = k / steps;
       const cell = this.cellAt({
@@ -187,12 +212,18 @@ export class Board {
     if (event.key in STEPS) {
       const [down, right] = STEPS[event.key];
       to = { map, row: row + down, column: column + right };
-      if (to.column < 0 || to.column >= columns) to = this._next(map + right, row, right < 0 ? columns - 1 : 0);
-      if (to && (to.row < 0 || to.row >= rows)) to = this._next(map + down * across, down < 0 ? rows - 1 : 0, column);
+      if (to.column < 0 || to.column >= columns)
+        to = this._next(map + right, row, right < 0 ? columns - 1 : 0);
+      if (to && (to.row < 0 || to.row >= rows))
+        to = this._next(map + down * across, down < 0 ? rows - 1 : 0, column);
     } else if (event.key === "Home" || event.key === "End") {
       to = { map, row, column: event.key === "Home" ? 0 : columns - 1 };
     } else if (event.key === "PageUp" || event.key === "PageDown") {
-      to = { map: Math.min(maps - 1, Math.max(0, map + (event.key === "PageUp" ? -1 : 1))), row, column };
+      to = {
+        map: Math.min(maps - 1, Math.max(0, map + (event.key === "PageUp" ? -1 : 1))),
+        row,
+        column,
+      };
     } else if (event.key !== " " && event.key !== "Enter") {
       return;
     }
@@ -200,7 +231,10 @@ export class Board {
     this.keyed = true;
     if (to) this.cursor = to;
     const moves = event.key in STEPS;
-    if (this.painter.tool !== "look" && (moves ? event.shiftKey : event.key === " " || event.key === "Enter")) {
+    if (
+      this.painter.tool !== "look" &&
+      (moves ? event.shiftKey : event.key === " " || event.key === "Enter")
+    ) {
       this.painter.begin();
       this._brush(this.cursor, !moves && event.shiftKey);
       this.painter.end();

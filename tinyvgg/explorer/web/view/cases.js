@@ -1,6 +1,6 @@
 // The strip of pictures: what was shown, what was said, and the twin beside the chosen one.
 
-import { make, makeButton, newId } from "./dom.js";
+import { calm, make, makeButton, newId } from "./dom.js";
 
 const DRAWN_AT_ONCE = 24;
 
@@ -38,7 +38,8 @@ export class Cases {
     if (session !== this._session || rows.length !== this._tiles.size) this._fill(session, rows);
     const row = state.choice.case;
     const place = rows.indexOf(row);
-    const twin = state.case.twin === null ? "" : `. Its twin: ${state.case.twin_shows} → recognised`;
+    const twin =
+      state.case.twin === null ? "" : `. Its twin: ${state.case.twin_shows} → recognised`;
     this.line.textContent = `${place + 1} of ${rows.length}: ${state.case.caption}${twin}`;
     if (row === this._shown) return;
     this._shown = row;
@@ -57,8 +58,17 @@ export class Cases {
     for (const row of rows) {
       const found = session.cases.get(row);
       const canvas = make("canvas", { "aria-hidden": "true" });
-      const input = make("input", { type: "radio", name: this._name, "aria-label": found.caption, onchange: () => this.desk.choose({ case: row }) });
-      const said = make("span", { class: "tve-said", "aria-hidden": "true" }, session.pack.said[found.predicted]);
+      const input = make("input", {
+        type: "radio",
+        name: this._name,
+        "aria-label": found.caption,
+        onchange: () => this.desk.choose({ case: row }),
+      });
+      const said = make(
+        "span",
+        { class: "tve-said", "aria-hidden": "true" },
+        session.pack.said[found.predicted],
+      );
       if (found.true !== null && found.true !== found.predicted) said.classList.add("tve-wrong");
       const node = make("label", { class: "tve-tile", title: found.caption }, input, canvas, said);
       this._tiles.set(row, { node, input });
@@ -76,10 +86,18 @@ export class Cases {
     this._twin?.remove();
     this._twin = null;
     if (found.twin === null) return;
-    const canvas = make("canvas", { role: "img", "aria-label": `Its twin, recognised: ${found.twin_shows}` });
+    const canvas = make("canvas", {
+      role: "img",
+      "aria-label": `Its twin, recognised: ${found.twin_shows}`,
+    });
     drawPicture(canvas, this._session, found.twin);
     const said = make("span", { class: "tve-said" }, "its twin");
-    this._twin = make("div", { class: "tve-tile tve-twin", title: `Its twin, recognised: ${found.twin_shows}` }, canvas, said);
+    this._twin = make(
+      "div",
+      { class: "tve-tile tve-twin", title: `Its twin, recognised: ${found.twin_shows}` },
+      canvas,
+      said,
+    );
     this._tiles.get(found.row).node.after(this._twin);
   }
 
@@ -92,8 +110,7 @@ export class Cases {
   /** Bring a tile into sight without moving the page. */
   _scrollTo(tile) {
     const middle = tile.offsetLeft - (this.strip.clientWidth - tile.offsetWidth) / 2;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.strip.scrollTo({ left: middle, behavior: calm || !this._placed ? "auto" : "smooth" });
+    this.strip.scrollTo({ left: middle, behavior: this._placed && !calm() ? "smooth" : "auto" });
     this._placed = true;
   }
 }

@@ -6,7 +6,13 @@ import { countOf } from "../session.js";
 import { Radios, Slider, Switch, make, makeButton, newId } from "./dom.js";
 import { SET_COLOUR } from "./theme.js";
 
-const SET_NAMES = { none: "nothing", backtracked: "backtracked", common: "common", unique: "unique", hand: "by hand" };
+const SET_NAMES = {
+  none: "nothing",
+  backtracked: "backtracked",
+  common: "common",
+  unique: "unique",
+  hand: "by hand",
+};
 const BRUSHES = [1, 2, 3, 5];
 const FLOOR = { most: 0.5, step: 0.005 };
 
@@ -14,17 +20,31 @@ const FLOOR = { most: 0.5, step: 0.005 };
 export class SetControls {
   constructor(desk) {
     this.desk = desk;
-    const options = PIXEL_SETS.map((value) => ({ value, text: SET_NAMES[value], colour: value === "none" ? null : SET_COLOUR[value] }));
+    const options = PIXEL_SETS.map((value) => ({
+      value,
+      text: SET_NAMES[value],
+      colour: value === "none" ? null : SET_COLOUR[value],
+    }));
     this.sets = new Radios("Suppress", options, (pixel_set) => desk.choose({ pixel_set }));
     this.random = new Switch("as many at random instead", (random) => desk.choose({ random }));
-    this.again = makeButton("Draw again", () => desk.choose({ draw: desk.state.choice.draw + 1 }), { drawing: "again" });
+    this.again = makeButton("Draw again", () => desk.choose({ draw: desk.state.choice.draw + 1 }), {
+      drawing: "again",
+    });
     this.note = make("p", { class: "tve-hint" });
-    this.node = make("div", { class: "tve-tool" }, this.sets.node, make("div", { class: "tve-row" }, this.random.node, this.again), this.note);
+    this.node = make(
+      "div",
+      { class: "tve-tool" },
+      this.sets.node,
+      make("div", { class: "tve-row" }, this.random.node, this.again),
+      this.note,
+    );
   }
 
   show(state) {
     const { choice } = state;
-    const counts = Object.fromEntries(Object.entries(state.sets).map(([name, set]) => [name, countOf(set)]));
+    const counts = Object.fromEntries(
+      Object.entries(state.sets).map(([name, set]) => [name, countOf(set)]),
+    );
     if (choice.pixel_set === "hand") counts.hand = countOf(state.chosen);
     const off = PIXEL_SETS.filter((name) => !this.desk.session.available().includes(name));
     this.sets.show(choice.pixel_set, { off, counts });
@@ -38,9 +58,11 @@ export class SetControls {
 /** What a reader must know to see why a control is off or a set is empty. */
 function explain({ case: found, choice, sets }) {
   const words = [];
-  if (found.why_no_twin) words.push(`${found.why_no_twin} So “common” and “unique” are switched off.`);
+  if (found.why_no_twin)
+    words.push(`${found.why_no_twin} So “common” and “unique” are switched off.`);
   if (choice.printed) words.push("Without a cut, backtracking selects nearly every active pixel.");
-  else if (!countOf(sets.backtracked)) words.push("No contribution passes this cut: lower the floor or the percentile.");
+  else if (!countOf(sets.backtracked))
+    words.push("No contribution passes this cut: lower the floor or the percentile.");
   return words.join(" ");
 }
 
@@ -61,12 +83,27 @@ export class BrushControls {
       changed();
     };
     this.tools = new Radios("Brush", tools, (tool) => apply({ tool }));
-    const sizes = BRUSHES.map((size) => ({ value: size, text: String(size), title: `${size} × ${size} pixels` }));
+    const sizes = BRUSHES.map((size) => ({
+      value: size,
+      text: String(size),
+      title: `${size} × ${size} pixels`,
+    }));
     this.sizes = new Radios("Size", sizes, (size) => apply({ size }));
     this.sizes.node.classList.add("tve-size");
     this.all = new Switch("in all maps", (everywhere) => apply({ everywhere }));
-    this.note = make("p", { class: "tve-hint", text: "A finger scrolls the page: to brush with it, choose suppress or restore.", hidden: !touch });
-    this.node = make("div", { class: "tve-tool" }, this.tools.node, this.sizes.node, this.all.node, this.note);
+    this.note = make("p", {
+      class: "tve-hint",
+      text: "A finger scrolls the page: to brush with it, choose suppress or restore.",
+      hidden: !touch,
+    });
+    this.node = make(
+      "div",
+      { class: "tve-tool" },
+      this.tools.node,
+      this.sizes.node,
+      this.all.node,
+      this.note,
+    );
     this.show();
   }
 
@@ -83,15 +120,34 @@ export class MethodControls {
   constructor(desk) {
     this.desk = desk;
     const id = newId("target");
-    this.target = make("select", { id, onchange: () => desk.choose({ target: this.target.value }) });
+    this.target = make("select", {
+      id,
+      onchange: () => desk.choose({ target: this.target.value }),
+    });
     const cuts = [
       { value: false, text: "released, with a cut" },
       { value: true, text: "printed" },
     ];
     this.printed = new Radios("Algorithm", cuts, (printed) => desk.choose({ printed }));
-    const slider = (name, text, range) => new Slider(text, range, (value) => desk.preview({ [name]: value }), () => desk.commit());
-    this.floor = slider("floor", "Floor", { min: 0, max: FLOOR.most, step: FLOOR.step, written: (value) => value.toFixed(3) });
-    this.percentile = slider("percentile", "Percentile", { min: 0, max: 100, step: 0.5, written: (value) => value.toFixed(1) });
+    const slider = (name, text, range) =>
+      new Slider(
+        text,
+        range,
+        (value) => desk.preview({ [name]: value }),
+        () => desk.commit(),
+      );
+    this.floor = slider("floor", "Floor", {
+      min: 0,
+      max: FLOOR.most,
+      step: FLOOR.step,
+      written: (value) => value.toFixed(3),
+    });
+    this.percentile = slider("percentile", "Percentile", {
+      min: 0,
+      max: 100,
+      step: 0.5,
+      written: (value) => value.toFixed(1),
+    });
     this.node = make(
       "details",
       { class: "tve-method", "aria-label": "Backtracking: class and cut" },
@@ -99,7 +155,12 @@ export class MethodControls {
       make(
         "div",
         { class: "tve-methods" },
-        make("div", { class: "tve-field" }, make("label", { class: "tve-legend", for: id, text: "Class traced back" }), this.target),
+        make(
+          "div",
+          { class: "tve-field" },
+          make("label", { class: "tve-legend", for: id, text: "Class traced back" }),
+          this.target,
+        ),
         this.printed.node,
         this.floor.node,
         this.percentile.node,
@@ -124,7 +185,9 @@ export class MethodControls {
     const text = JSON.stringify(options);
     if (text === this._targets) return;
     this._targets = text;
-    this.target.replaceChildren(...options.map(([value, words]) => make("option", { value, text: words })));
+    this.target.replaceChildren(
+      ...options.map(([value, words]) => make("option", { value, text: words })),
+    );
   }
 }
 
@@ -136,11 +199,33 @@ export class TopControls {
     this.tasks = new Radios("Task", tasks, (task) => desk.choose({ task }));
     this.tasks.node.hidden = tasks.length < 2;
     this.undo = makeButton("Undo", () => desk.undo(), { drawing: "undo", title: "Undo (Ctrl Z)" });
-    this.redo = makeButton("Redo", () => desk.redo(), { drawing: "redo", title: "Redo (Ctrl Shift Z)" });
-    this.reset = makeButton("Reset", () => desk.reset(), { drawing: "reset", title: "Everything but the picture as in the beginning" });
-    this.link = makeButton("Copy link", copyLink, { drawing: "link", title: "A link that restores exactly this" });
-    const actions = make("div", { class: "tve-actions", role: "group", "aria-label": "History" }, this.undo, this.redo, this.reset, this.link);
-    this.address = make("input", { class: "tve-address", readonly: true, "aria-label": "Link to copy", hidden: true });
+    this.redo = makeButton("Redo", () => desk.redo(), {
+      drawing: "redo",
+      title: "Redo (Ctrl Shift Z)",
+    });
+    this.reset = makeButton("Reset", () => desk.reset(), {
+      drawing: "reset",
+      title: "Everything but the picture as in the beginning",
+    });
+    this.link = makeButton("Copy link", copyLink, {
+      drawing: "link",
+      title: "A link that restores exactly this",
+    });
+    this.link.hidden = !desk.model.get("page");
+    const actions = make(
+      "div",
+      { class: "tve-actions", role: "group", "aria-label": "History" },
+      this.undo,
+      this.redo,
+      this.reset,
+      this.link,
+    );
+    this.address = make("input", {
+      class: "tve-address",
+      readonly: true,
+      "aria-label": "Link to copy",
+      hidden: true,
+    });
     this.node = make("div", { class: "tve-top" }, this.tasks.node, actions, this.address);
   }
 

@@ -15,7 +15,14 @@ export class Curve {
   constructor(desk) {
     this.desk = desk;
     this.which = "predicted";
-    this.classes = new Radios("Confidence in", [{ value: "predicted", text: "" }, { value: "true", text: "" }], (value) => this._of(value));
+    this.classes = new Radios(
+      "Confidence in",
+      [
+        { value: "predicted", text: "" },
+        { value: "true", text: "" },
+      ],
+      (value) => this._of(value),
+    );
     this.strongest = new Slider(
       "Only the strongest",
       { min: 1, max: 1, step: 1, written: (count) => this._written(count) },
@@ -56,7 +63,9 @@ export class Curve {
     this._size = order.length;
     this._count = countOf(state.chosen);
     const fixed = choice.pixel_set === "hand" || order.length < 2;
-    this.strongest.name(choice.pixel_set === "hand" ? "By hand, in the order brushed" : "Only the strongest");
+    this.strongest.name(
+      choice.pixel_set === "hand" ? "By hand, in the order brushed" : "Only the strongest",
+    );
     this.strongest.show(Math.max(1, this._count), { max: Math.max(1, order.length), off: fixed });
     this.node.classList.toggle("tve-empty", order.length === 0);
     this._colour = SET_COLOUR[choice.pixel_set];
@@ -86,7 +95,9 @@ export class Curve {
   }
 
   _written(count) {
-    return this._size ? `${grouped(Math.min(count, this._size))} of ${grouped(this._size)}` : "no pixel";
+    return this._size
+      ? `${grouped(Math.min(count, this._size))} of ${grouped(this._size)}`
+      : "no pixel";
   }
 
   _preview(count) {
@@ -98,15 +109,34 @@ export class Curve {
 
   _makePlot() {
     const grid = [0, 0.5, 1].flatMap((value) => [
-      makeSvg("line", { x1: EDGE.left, x2: WIDE - EDGE.right, y1: yOf(value), y2: yOf(value), class: "tve-grid" }),
-      makeSvg("text", { x: EDGE.left - 5, y: yOf(value) + 3.5, "text-anchor": "end", class: "tve-tick" }, document.createTextNode(String(value))),
+      makeSvg("line", {
+        x1: EDGE.left,
+        x2: WIDE - EDGE.right,
+        y1: yOf(value),
+        y2: yOf(value),
+        class: "tve-grid",
+      }),
+      makeSvg(
+        "text",
+        { x: EDGE.left - 5, y: yOf(value) + 3.5, "text-anchor": "end", class: "tve-tick" },
+        document.createTextNode(String(value)),
+      ),
     ]);
     this._random = makeSvg("path", { class: "tve-line tve-line-random" });
     this._set = makeSvg("path", { class: "tve-line tve-line-set" });
     this._guide = makeSvg("line", { class: "tve-guide", y2: yOf(0) });
     this._dot = makeSvg("circle", { class: "tve-dot", r: 6 });
     this._other = makeSvg("circle", { class: "tve-dot tve-dot-random", r: 4 });
-    return makeSvg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "tve-plot", role: "img" }, ...grid, this._random, this._set, this._guide, this._other, this._dot);
+    return makeSvg(
+      "svg",
+      { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "tve-plot", role: "img" },
+      ...grid,
+      this._random,
+      this._set,
+      this._guide,
+      this._other,
+      this._dot,
+    );
   }
 
   _x(count) {
@@ -115,15 +145,23 @@ export class Curve {
 
   _drawLines(state) {
     const { counts, set, random } = this._lines;
-    const path = (values) => [...values].map((value, k) => `${k ? "L" : "M"}${this._x(counts[k]).toFixed(1)} ${yOf(value).toFixed(1)}`).join("");
+    const path = (values) =>
+      [...values]
+        .map(
+          (value, k) => `${k ? "L" : "M"}${this._x(counts[k]).toFixed(1)} ${yOf(value).toFixed(1)}`,
+        )
+        .join("");
     this._set.setAttribute("d", path(set));
     this._random.setAttribute("d", path(random));
     const { said } = this.desk.session.pack;
-    const [start, end, chance] = [set[0], set.at(-1), random.at(-1)].map((value) => value.toFixed(2));
+    const [start, end, chance] = [set[0], set.at(-1), random.at(-1)].map((value) =>
+      value.toFixed(2),
+    );
     this.plot.setAttribute(
       "aria-label",
       state.order.length
-        ? `Confidence in ${said[this.class]}: ${start} with all pixels, ${end} without the ${grouped(state.order.length)} of the set, ${chance} without as many at random`
+        ? `Confidence in ${said[this.class]}: ${start} with all pixels, ${end} without the ` +
+            `${grouped(state.order.length)} of the set, ${chance} without as many at random`
         : "No pixel is suppressed: there is no curve",
     );
   }
@@ -155,7 +193,10 @@ export class Curve {
       this._dragged = true;
       this._preview(countAt(event));
     });
-    this.plot.addEventListener("pointermove", (event) => this._dragged && event.isPrimary && this._preview(countAt(event)));
+    this.plot.addEventListener(
+      "pointermove",
+      (event) => this._dragged && event.isPrimary && this._preview(countAt(event)),
+    );
     for (const name of ["pointerup", "pointercancel"]) {
       this.plot.addEventListener(name, (event) => {
         if (!this._dragged || !event.isPrimary) return;

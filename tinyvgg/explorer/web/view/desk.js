@@ -167,7 +167,9 @@ export class Desk {
     const traits = Object.fromEntries(CHOSEN.map((name) => [name, choice[name]]));
     traits.by_hand = [...choice.by_hand];
     traits.suppressed = numbersOf(state.suppressed);
-    const changed = Object.keys(traits).filter((name) => !sameValue(this.model.get(name), traits[name]));
+    const changed = Object.keys(traits).filter(
+      (name) => !sameValue(this.model.get(name), traits[name]),
+    );
     for (const name of changed) this.model.set(name, traits[name]);
     this._known = traits;
     if (changed.some((name) => name !== "suppressed")) this.model.save_changes();
@@ -201,7 +203,8 @@ export class Desk {
     this._known = traits;
     const isNew = (name) => traits[name] !== undefined && !sameValue(traits[name], known[name]);
     const news = Object.fromEntries(CHOSEN.filter(isNew).map((name) => [name, traits[name]]));
-    if (!Object.keys(news).length) return this.session && isNew("suppressed") ? { suppressed: traits.suppressed } : {};
+    if (!Object.keys(news).length)
+      return this.session && isNew("suppressed") ? { suppressed: traits.suppressed } : {};
     if (traits.pixel_set !== "hand") {
       delete news.by_hand;
       return news;
@@ -253,7 +256,8 @@ export class Desk {
 }
 
 function sameValue(a, b) {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((x, k) => x === b[k]);
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((x, k) => x === b[k]);
   return (a ?? null) === (b ?? null);
 }
 

@@ -10,7 +10,9 @@ const DRAWN_ICONS = {
   link: "M8.5 11.5l3-3M9 6l1.5-1.5a3.5 3.5 0 0 1 5 5L14 11M11 14l-1.5 1.5a3.5 3.5 0 0 1-5-5L6 9",
   back: "m12 4-6 6 6 6",
   forth: "m8 4 6 6-6 6",
-  again: "M3 6h3.5L13 14h4m-2.5-2.5L17 14l-2.5 2.5M3 14h3.5L8.4 11.7M11.1 8.3 13 6h4m-2.5-2.5L17 6l-2.5 2.5",
+  again:
+    "M3 6h3.5L13 14h4m-2.5-2.5L17 14l-2.5 2.5" +
+    "M3 14h3.5L8.4 11.7M11.1 8.3 13 6h4m-2.5-2.5L17 6l-2.5 2.5",
   picture: "M3 4h14v12H3zM3 13l4-4 4 4 2.5-2.5L17 14M13 7.5h.01",
   close: "m5 5 10 10M15 5 5 15",
 };
@@ -52,7 +54,12 @@ export function icon(name) {
 /** A button with an icon, a text, or both. */
 export function makeButton(text, press, { drawing = null, bare = false, title = null } = {}) {
   const label = make("span", { class: bare ? "tve-unseen" : null, text });
-  const extra = { class: "tve-button", type: "button", onclick: press, title: title ?? (bare ? text : null) };
+  const extra = {
+    class: "tve-button",
+    type: "button",
+    onclick: press,
+    title: title ?? (bare ? text : null),
+  };
   return make("button", extra, ...(drawing ? [icon(drawing)] : []), label);
 }
 
@@ -65,7 +72,13 @@ export class Radios {
     const name = newId("radio");
     const bar = make("div", { class: "tve-radios" });
     for (const { value, text, title = null, colour = null } of options) {
-      const input = make("input", { type: "radio", name, value, "aria-label": title, onchange: () => chosen(value) });
+      const input = make("input", {
+        type: "radio",
+        name,
+        value,
+        "aria-label": title,
+        onchange: () => chosen(value),
+      });
       const detail = make("span", { class: "tve-count" });
       const mark = colour ? [make("i", { class: "tve-key", style: `--key:${colour}` })] : [];
       const words = make("span", { text });
@@ -93,6 +106,11 @@ export class Radios {
   }
 }
 
+/** Whether motion is unwelcome. */
+export function calm() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 /** A native checkbox with its text. */
 export class Switch {
   constructor(text, chosen) {
@@ -115,7 +133,15 @@ export class Slider {
       this._write();
       moved(Number(this.input.value));
     };
-    this.input = make("input", { type: "range", id, min, max, step, oninput: input, onchange: left });
+    this.input = make("input", {
+      type: "range",
+      id,
+      min,
+      max,
+      step,
+      oninput: input,
+      onchange: left,
+    });
     this.output = make("output", { for: id, "aria-live": "off" });
     this.label = make("label", { for: id, text });
     this.node = make("div", { class: "tve-slider" }, this.label, this.output, this.input);

@@ -15,7 +15,7 @@ const OVERLAYS = [
 ];
 const OVERLAY_WORDS = {
   picture: "Where all pixels are suppressed, the picture is gone.",
-  tracked: "Tracked: what the suppressed pixels show, in the colour of the set.",
+  tracked: "What the suppressed pixels show, in the colour of the set.",
   summed: "All maps, summed over the picture; yellow is most.",
   suppressed: "The suppressed pixels of all maps, summed on the same scale.",
 };
@@ -36,12 +36,17 @@ export class Face {
       draw: (context, geometry) => this._draw(context, geometry),
       describe: (cell) => this._describe(cell),
     });
-    this.overlays = new Radios("Over the picture", OVERLAYS, (value) => this.overlay(value), { seen: false });
+    this.overlays = new Radios("Over the picture", OVERLAYS, (value) => this.overlay(value), {
+      seen: false,
+    });
     this.overlays.show(this.over);
     this.caption = make("p", { class: "tve-caption" });
     this.pictures = ["all pixels", "the rest", "difference"].map((text) => {
       const canvas = make("canvas", { role: "img", "aria-label": text });
-      return { canvas, node: make("figure", { class: "tve-figure" }, canvas, make("figcaption", { text })) };
+      return {
+        canvas,
+        node: make("figure", { class: "tve-figure" }, canvas, make("figcaption", { text })),
+      };
     });
     this.node = make(
       "section",
@@ -90,7 +95,11 @@ export class Face {
     const [, height, width] = this._pack.shape;
     const all = greyOf(full);
     const scale = topOf(all);
-    const parts = [[all, scale], [greyOf(suppressed), scale], [difference, topOf(difference)]];
+    const parts = [
+      [all, scale],
+      [greyOf(suppressed), scale],
+      [difference, topOf(difference)],
+    ];
     const paper = rgbOf("--features-paper", this.node);
     const ink = rgbOf("--features-ink", this.node);
     const count = countOf(state.suppressed);
@@ -114,14 +123,29 @@ export class Face {
     const [, rows, columns] = this.desk.state.shape;
     const [, high, wide] = this.desk.session.pack.shape;
     const height = Math.round((width * high) / wide);
-    return { width, height, maps: 1, across: 1, rows, columns, origin: () => [0, 0], cellWidth: width / columns, cellHeight: height / rows };
+    return {
+      width,
+      height,
+      maps: 1,
+      across: 1,
+      rows,
+      columns,
+      origin: () => [0, 0],
+      cellWidth: width / columns,
+      cellHeight: height / rows,
+    };
   }
 
   /** Sums over the maps, at each place: of what is active, of what is suppressed, and counts. */
   _places(state) {
     const [maps, height, width] = state.shape;
     const size = height * width;
-    const found = { all: new Float32Array(size), gone: new Float32Array(size), active: new Uint16Array(size), lost: new Uint16Array(size) };
+    const found = {
+      all: new Float32Array(size),
+      gone: new Float32Array(size),
+      active: new Uint16Array(size),
+      lost: new Uint16Array(size),
+    };
     for (let k = 0; k < maps * size; k++) {
       const value = state.maps[k];
       const place = k % size;
@@ -189,7 +213,12 @@ export class Face {
         const left = Math.round(column * cellWidth);
         const top = Math.round(row * cellHeight);
         context.fillStyle = `rgba(${paper}, ${0.92 * (lost[place] / active[place]) ** 2})`;
-        context.fillRect(left, top, Math.round((column + 1) * cellWidth) - left, Math.round((row + 1) * cellHeight) - top);
+        context.fillRect(
+          left,
+          top,
+          Math.round((column + 1) * cellWidth) - left,
+          Math.round((row + 1) * cellHeight) - top,
+        );
       }
     }
   }
@@ -202,7 +231,9 @@ export class Face {
   _describe({ row, column }) {
     const { active, lost } = this._places(this.desk.state);
     const place = row * this.desk.state.shape[2] + column;
-    return `Row ${row + 1}, column ${column + 1} of all maps: ${grouped(active[place])} active, ${grouped(lost[place])} of them suppressed.`;
+    const where = `Row ${row + 1}, column ${column + 1} of all maps`;
+    const [some, gone] = [grouped(active[place]), grouped(lost[place])];
+    return `${where}: ${some} active, ${gone} of them suppressed.`;
   }
 }
 
@@ -211,7 +242,10 @@ export function greyOf(image) {
   const size = image.length / 3;
   const grey = new Float32Array(size);
   for (let k = 0; k < size; k++) {
-    grey[k] = Math.max(0, LUMINANCE[0] * image[k] + LUMINANCE[1] * image[size + k] + LUMINANCE[2] * image[2 * size + k]);
+    grey[k] = Math.max(
+      0,
+      LUMINANCE[0] * image[k] + LUMINANCE[1] * image[size + k] + LUMINANCE[2] * image[2 * size + k],
+    );
   }
   return grey;
 }

@@ -5,7 +5,11 @@ import { Board } from "./board.js";
 import { make } from "./dom.js";
 import { SET_COLOUR, between, rgbOf } from "./theme.js";
 
-const SET_WORDS = { backtracked: "backtracked", common: "common with its twin", unique: "not in its twin" };
+const SET_WORDS = {
+  backtracked: "backtracked",
+  common: "common with its twin",
+  unique: "not in its twin",
+};
 const LEAST = 16; // CSS pixels that a map is wide
 const MOST = 84;
 const CROSSED = 5; // device pixels that a cell needs for a cross
@@ -25,7 +29,14 @@ export class Maps {
     this.key = make("p", { class: "tve-legendline" });
     this.heading = make("h3", { class: "tve-heading" });
     this.reading = make("p", { class: "tve-reading", "aria-hidden": "true" });
-    this.node = make("section", { class: "tve-maps", "aria-label": "Feature maps" }, this.heading, this.board.node, this.key, this.reading);
+    this.node = make(
+      "section",
+      { class: "tve-maps", "aria-label": "Feature maps" },
+      this.heading,
+      this.board.node,
+      this.key,
+      this.reading,
+    );
     this._sheet = document.createElement("canvas");
   }
 
@@ -51,7 +62,9 @@ export class Maps {
   }
 
   _showKey(state) {
-    const keys = this._parts(state).map(([name, set]) => keyOf(SET_COLOUR[name], `${SET_WORDS[name]} (${grouped(countOf(set))})`));
+    const keys = this._parts(state).map(([name, set]) =>
+      keyOf(SET_COLOUR[name], `${SET_WORDS[name]} (${grouped(countOf(set))})`),
+    );
     const { choice, suppressed } = state;
     const how = choice.random ? " at random" : choice.pixel_set === "hand" ? " by hand" : "";
     const colour = how === " by hand" ? SET_COLOUR.hand : "var(--ink)";
@@ -74,9 +87,22 @@ export class Maps {
     const apart = across > 1 ? Math.min(step, cell * columns + 2 * gap) : 0;
     const width = Math.round(apart * (across - 1)) + cell * columns;
     const height = Math.ceil(maps / across) * (cell * rows + gap) - gap;
-    const origin = (map) => [Math.round((map % across) * apart), Math.floor(map / across) * (cell * rows + gap)];
+    const origin = (map) => [
+      Math.round((map % across) * apart),
+      Math.floor(map / across) * (cell * rows + gap),
+    ];
     this.board.node.dataset.layout = [across, cell, apart, cell * rows + gap]; // for tests
-    return { width, height, maps, across, rows, columns, origin, cellWidth: cell, cellHeight: cell };
+    return {
+      width,
+      height,
+      maps,
+      across,
+      rows,
+      columns,
+      origin,
+      cellWidth: cell,
+      cellHeight: cell,
+    };
   }
 
   _draw(context, { width, height, maps, rows, columns, cellWidth: cell, origin }) {
@@ -86,7 +112,9 @@ export class Maps {
     const pale = rgbOf("--map-pale", node);
     const deep = rgbOf("--map-deep", node);
     const paper = rgbOf("--paper", node);
-    const colours = Object.fromEntries(Object.entries(SET_COLOUR).map(([name, colour]) => [name, rgbOf(colour)]));
+    const colours = Object.fromEntries(
+      Object.entries(SET_COLOUR).map(([name, colour]) => [name, rgbOf(colour)]),
+    );
     const drawn = choice.random ? "random" : choice.pixel_set === "hand" ? "hand" : null;
     const parts = this._parts(state);
     const most = state.maps.reduce((a, b) => Math.max(a, b), 0) || 1;
@@ -111,7 +139,16 @@ export class Maps {
     context.clearRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
     for (let map = 0; map < maps; map++) {
-      context.drawImage(this._sheet, 0, map * rows, columns, rows, ...origin(map), cell * columns, cell * rows);
+      context.drawImage(
+        this._sheet,
+        0,
+        map * rows,
+        columns,
+        rows,
+        ...origin(map),
+        cell * columns,
+        cell * rows,
+      );
     }
     if (cell < CROSSED) return;
     const inset = Math.max(1, Math.round(cell * 0.2));
@@ -136,7 +173,10 @@ export class Maps {
     const { state } = this.desk;
     const [, height, width] = state.shape;
     const k = (map * height + row) * width + column;
-    const words = [`Map ${map + 1}, row ${row + 1}, column ${column + 1}`, `activation ${state.maps[k].toFixed(2)}`];
+    const words = [
+      `Map ${map + 1}, row ${row + 1}, column ${column + 1}`,
+      `activation ${state.maps[k].toFixed(2)}`,
+    ];
     const name = this._parts(state).find(([, set]) => set[k])?.[0];
     if (name) words.push(SET_WORDS[name]);
     if (state.suppressed[k]) words.push("suppressed");

@@ -4,6 +4,9 @@ import { PortraitRefused, readPortrait, shrunk } from "../portrait.js";
 import { imageOf } from "./cases.js";
 import { Slider, make, makeButton } from "./dom.js";
 
+const LEAD =
+  "Drop a picture here, paste one, or choose it. It is read, cropped and classified in this " +
+  "page; nothing leaves your browser.";
 const SMALLEST = 16; // pixels of the picture that the square is wide
 const PLACE = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -12,7 +15,14 @@ export class OwnPicture {
   constructor(desk, say) {
     this.desk = desk;
     this.say = say;
-    this.file = make("input", { type: "file", accept: "image/*", class: "tve-unseen", tabindex: -1, "aria-hidden": "true", onchange: () => this._choose(this.file.files) });
+    this.file = make("input", {
+      type: "file",
+      accept: "image/*",
+      class: "tve-unseen",
+      tabindex: -1,
+      "aria-hidden": "true",
+      onchange: () => this._choose(this.file.files),
+    });
     const choose = makeButton("Choose a picture", () => this.file.click(), { drawing: "picture" });
     const example = makeButton("Use an example", () => this._example());
     this.first = choose;
@@ -21,24 +31,53 @@ export class OwnPicture {
       class: "tve-crop",
       tabindex: 0,
       role: "application",
-      "aria-label": "Frame: drag it, or move it with the arrow keys; plus and minus change its size",
+      "aria-label":
+        "Frame: drag it, or move it with the arrow keys; plus and minus change its size",
     });
-    this.side = new Slider("Size of the frame", { min: SMALLEST, max: 100, step: 1, written: (side) => `${side} pixels` }, (side) => this._resize(side), () => {});
-    this.preview = make("canvas", { class: "tve-preview", role: "img", "aria-label": "What the network will see" });
+    this.side = new Slider(
+      "Size of the frame",
+      { min: SMALLEST, max: 100, step: 1, written: (side) => `${side} pixels` },
+      (side) => this._resize(side),
+      () => {},
+    );
+    this.preview = make("canvas", {
+      class: "tve-preview",
+      role: "img",
+      "aria-label": "What the network will see",
+    });
     this.take = makeButton("See what it says", () => this._take());
     this.take.classList.add("tve-main");
     this.framing = make(
       "div",
       { class: "tve-framing" },
       this.canvas,
-      make("div", { class: "tve-framed" }, make("figure", { class: "tve-figure" }, this.preview, make("figcaption", { text: "What the network will see" })), this.side.node, this.take),
+      make(
+        "div",
+        { class: "tve-framed" },
+        make(
+          "figure",
+          { class: "tve-figure" },
+          this.preview,
+          make("figcaption", { text: "What the network will see" }),
+        ),
+        this.side.node,
+        this.take,
+      ),
     );
     this.framing.hidden = true;
     this.node = make(
       "section",
       { class: "tve-panel", "aria-label": "Your picture" },
-      make("div", { class: "tve-row" }, make("h3", { class: "tve-heading", text: "Your picture" }), makeButton("Close", () => this.open(false), { drawing: "close", bare: true })),
-      make("p", { class: "tve-lead", text: "Drop a picture here, paste one, or choose it. It is read, cropped and classified in this page; nothing leaves your browser." }),
+      make(
+        "div",
+        { class: "tve-row" },
+        make("h3", { class: "tve-heading", text: "Your picture" }),
+        makeButton("Close", () => this.open(false), { drawing: "close", bare: true }),
+      ),
+      make("p", {
+        class: "tve-lead",
+        text: LEAD,
+      }),
       make("div", { class: "tve-row" }, choose, this.file, example),
       this.refusal,
       this.framing,
@@ -73,7 +112,9 @@ export class OwnPicture {
     const file = files?.[0];
     this.refusal.textContent = "";
     if (!file) {
-      this._refuse("There was no file in that. Save the picture first, then drop the file, or choose it.");
+      this._refuse(
+        "There was no file in that. Save the picture first, then drop the file, or choose it.",
+      );
       return;
     }
     const turn = (this._turn = {});
@@ -110,7 +151,11 @@ export class OwnPicture {
     const most = Math.min(bitmap.width, bitmap.height);
     this.least = Math.min(SMALLEST, most);
     this.side.input.min = this.least;
-    this.square = { x: Math.floor((bitmap.width - most) / 2), y: Math.floor((bitmap.height - most) / 2), side: most };
+    this.square = {
+      x: Math.floor((bitmap.width - most) / 2),
+      y: Math.floor((bitmap.height - most) / 2),
+      side: most,
+    };
     this.framing.hidden = false;
     this._show();
     this.canvas.focus({ preventScroll: true });
@@ -147,7 +192,10 @@ export class OwnPicture {
     const room = Math.max(120, Math.min(this.canvas.parentElement.clientWidth, 420));
     const zoom = Math.min(room / bitmap.width, 300 / bitmap.height);
     const [wide, high] = [bitmap.width * zoom, bitmap.height * zoom];
-    Object.assign(this.canvas, { width: Math.round(wide * ratio), height: Math.round(high * ratio) });
+    Object.assign(this.canvas, {
+      width: Math.round(wide * ratio),
+      height: Math.round(high * ratio),
+    });
     Object.assign(this.canvas.style, { width: `${wide}px`, height: `${high}px` });
     this.zoom = zoom;
     const context = this.canvas.getContext("2d");
@@ -201,7 +249,12 @@ export class OwnPicture {
     const begin = (from) => {
       const { x, y, side } = this.square;
       const corner = Math.hypot(from[0] - x - side, from[1] - y - side) < 22 / this.zoom;
-      start = { from, corner, square: { ...this.square }, apart: pointers.size === 2 ? apart() : 0 };
+      start = {
+        from,
+        corner,
+        square: { ...this.square },
+        apart: pointers.size === 2 ? apart() : 0,
+      };
     };
     on("pointerdown", (event) => {
       this.canvas.setPointerCapture(event.pointerId);
@@ -218,7 +271,12 @@ export class OwnPicture {
         return;
       }
       const [dx, dy] = place(event).map((value, k) => value - start.from[k]);
-      if (start.corner) this._set(x, y, Math.min(side + Math.max(dx, dy), this.bitmap.width - x, this.bitmap.height - y));
+      if (start.corner)
+        this._set(
+          x,
+          y,
+          Math.min(side + Math.max(dx, dy), this.bitmap.width - x, this.bitmap.height - y),
+        );
       else this._set(x + dx, y + dy, side);
     });
     for (const name of ["pointerup", "pointercancel"]) {
@@ -227,14 +285,19 @@ export class OwnPicture {
         if (pointers.size) begin([...pointers.values()][0]);
       });
     }
-    on("wheel", (event) => {
-      event.preventDefault();
-      this._resize(this.square.side * Math.exp(event.deltaY / 600));
-    }, { passive: false });
+    on(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this._resize(this.square.side * Math.exp(event.deltaY / 600));
+      },
+      { passive: false },
+    );
     on("keydown", (event) => {
       const { x, y, side } = this.square;
       const step = Math.max(1, Math.round(side * (event.shiftKey ? 0.1 : 0.02)));
-      if (event.key in PLACE) this._set(x + PLACE[event.key][0] * step, y + PLACE[event.key][1] * step, side);
+      if (event.key in PLACE)
+        this._set(x + PLACE[event.key][0] * step, y + PLACE[event.key][1] * step, side);
       else if ("+=".includes(event.key)) this._resize(side + step);
       else if ("-_".includes(event.key)) this._resize(side - step);
       else return;

@@ -64,6 +64,11 @@ export class Painter {
     const reach = Math.floor((this.size - 1) / 2);
     const top = Math.max(0, row - reach);
     const left = Math.max(0, column - reach);
-    return { top, left, bottom: Math.min(height, row - reach + this.size), right: Math.min(width, column - reach + this.size) };
+    return {
+      top,
+      left,
+      bottom: Math.min(height, row - reach + this.size),
+      right: Math.min(width, column - reach + this.size),
+    };
   }
 }

@@ -10,7 +10,18 @@ export const SET_COLOUR = {
   hand: "#E69F00",
   random: "#999999",
 };
-const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+const VIRIDIS = [
+  "#440154",
+  "#482878",
+  "#3e4989",
+  "#31688e",
+  "#26828e",
+  "#1f9e89",
+  "#35b779",
+  "#6ece58",
+  "#b5de2b",
+  "#fde725",
+];
 
 const KNOWN_COLOURS = new Map();
 
@@ -32,7 +43,10 @@ export function followTone(node, changed) {
   };
   const observer = new MutationObserver(apply);
   for (const place of [document.documentElement, document.body]) {
-    observer.observe(place, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "data-jp-theme-name"] });
+    observer.observe(place, {
+      attributes: true,
+      attributeFilter: ["data-theme", "data-jp-theme-light", "data-jp-theme-name"],
+    });
   }
   system.addEventListener("change", apply);
   node.dataset.tone = toneOfPage();
@@ -50,7 +64,9 @@ export function rgbOf(colour, node = null) {
 }
 
 function measuredColour(colour) {
-  const context = make("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  const context = make("canvas", { width: 1, height: 1 }).getContext("2d", {
+    willReadFrequently: true,
+  });
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
   return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];

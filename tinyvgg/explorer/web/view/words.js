@@ -16,7 +16,8 @@ export class Words {
   show(state, moving) {
     this.sentence.setAttribute("aria-busy", String(moving)); // read out when the hand rests
     const found = ANSWER.exec(state.sentence);
-    if (found) this.sentence.replaceChildren(found[1], make("strong", { text: found[2] }), found[3]);
+    if (found)
+      this.sentence.replaceChildren(found[1], make("strong", { text: found[2] }), found[3]);
     else this.sentence.textContent = state.sentence;
     this.context.textContent = state.context;
     this.note.textContent = "";
