@@ -496,6 +496,41 @@ def test_a_picture_of_ones_own_has_no_truth_no_twin_and_no_link(page, two_tasks)
     assert got["back"] == gallery.first.row
 
 
+def test_pixels_by_hand_may_be_a_mask_and_keep_the_order_in_which_they_came(page, two_tasks):
+    seen = page.evaluate(
+        """async (name) => {
+            const { Session } = await import("/web/session.js");
+            const session = new Session(packs[name]);
+            const seen = [];
+            const mask = new Uint8Array(24).fill(1, 22);
+            for (const suppressed of [[9, 4], [4, 9, 1, 7], [7, 9], mask]) {
+                const state = session.choose({ suppressed });
+                seen.push([[...state.order], [...state.choice.by_hand]]);
+            }
+            for (const wrong of [new Uint8Array(3), 5, null]) {
+                try {
+                    session.choose({ suppressed: wrong });
+                } catch (error) {
+                    seen.push(error.message);
+                }
+            }
+            return seen;
+        }""",
+        two_tasks[1][0],
+    )
+    orders = [
+        [[9, 4], [4, 9]],
+        [[9, 4, 1, 7], [1, 4, 7, 9]],
+        [[9, 7], [7, 9]],
+        [[22, 23], [22, 23]],
+    ]
+    assert seen[:4] == orders
+    expected = (
+        "suppressed must be numbers of pixels, 0 to 23, or a bool array of shape (6, 2, 2); got"
+    )
+    assert seen[4:] == [f"{expected} bool of shape (3,)", f"{expected} 5", f"{expected} None"]
+
+
 def test_a_history_goes_back_and_forth_and_forgets_what_was_undone(page):
     seen = page.evaluate(
         """async () => {
@@ -513,3 +548,11 @@ def test_a_history_goes_back_and_forth_and_forgets_what_was_undone(page):
         }"""
     )
     assert seen == [False, None, None, 1, 0, None, False, 1, True, False, None, 1, 5]
+
+
+def test_the_benchmark_times_every_step(chromium):
+    from tinyvgg.explorer.bench import STEPS, bench, untrained
+
+    found = bench(chromium, untrained(16, count=6), repeats=2, floor=0.0)
+    assert list(found) == list(STEPS)
+    assert [len(times) for times, _ in found.values()] == [2 * often for often in STEPS.values()]

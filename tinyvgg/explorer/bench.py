@@ -1,7 +1,7 @@
 """How long the page's engine takes, in a headless browser: ``python -m tinyvgg.explorer.bench``.
 
-Needs playwright (the extra "dev") and a Chromium. Times are those of one task's explorer with
-its pictures as they come; without a study, of an untrained TinyVGG on random pictures.
+Needs playwright (the extra "dev") and a Chromium. Without a study, the network is an untrained
+TinyVGG and its pictures are random.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,74 +24,93 @@ from tinyvgg.study import Study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CLASSES = 67
-REPEATS = 30
+REPEATS = 20
 
+STEPS = {  # name, and how often it is done for each of `repeats`
+    "the pack is read": 1,
+    "features of a picture": 1,
+    "backtracking with a cut": 1,
+    "suppression to probabilities": 4,
+    "a brush: set, control, sentence": 4,
+    "the same, with deconvolution and tracking": 1,
+    "the cut is moved": 1,
+    "a deletion curve of 61 points": 1,
+}
 HARNESS = """
-export async function time(text, repeats, floor) {
+export function stepsOf(text, floor) {
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const times = {};
-  const timed = async (name, act) => {
-    const start = performance.now();
-    const result = await act();
-    (times[name] ??= []).push(performance.now() - start);
-    return result;
+  const counts = Array.from({ length: 61 }, (_, count) => count);
+  const cut = { floor, percentile: 90 };
+  let pack, session, recording, set, turn = 0;
+  const some = () => drawnOrder(recording.maps, turn++).slice(0, 40);
+  const brush = () => session.choose({ suppressed: some() });
+  const steps = [
+    async () => { pack = await readPack(bytes); },
+    () => { recording = pack.network.record(asInput(pack.image(pack.first), pack.network)); },
+    () => { set = backtrack(pack.network, recording.maps, null, cut).pixels; },
+    () => suppress(pack.network, recording.maps, set),
+    () => { session ??= new Session(pack); brush(); },
+    () => brush().tracking(),
+    () => session.choose({ pixel_set: "backtracked", floor, percentile: 90 - (turn++ % 60) }),
+    () => deletion(pack.network, recording.maps, session.state.control_order, counts, 0),
+  ];
+  return async (step, repeats) => {
+    const times = [];
+    for (let k = 0; k < repeats; k++) {
+      const start = performance.now();
+      await steps[step]();
+      times.push(performance.now() - start);
+    }
+    return times;
   };
-  let pack;
-  for (let k = 0; k < 5; k++) pack = await timed("readPack", () => readPack(bytes));
-  const rows = [...pack.cases.keys()];
-  const session = new Session(pack);
-  for (let k = 0; k < repeats; k++) {
-    const x = asInput(pack.image(rows[k % rows.length]), pack.network);
-    const recording = await timed("features of a picture", () => pack.network.record(x));
-    const { maps } = recording;
-    const trace = await timed("backtracking with a cut", () =>
-      backtrack(pack.network, maps, null, { floor, percentile: 90 }),
-    );
-    await timed("suppression to probabilities", () => suppress(pack.network, maps, trace.pixels));
-    const hand = drawnOrder(maps, k).subarray(0, 40);
-    session.choose({ case: rows[k % rows.length], pixel_set: "none" }).tracking();
-    await timed("a brush: set, control, sentence", () => session.choose({ suppressed: hand }));
-    await timed("its deconvolution and tracking", () => session.state.tracking());
-    const counts = Array.from({ length: 61 }, (_, count) => count);
-    const { control_order, target } = session.state;
-    await timed("deletion curve of 61 points", () =>
-      deletion(pack.network, maps, control_order, counts, target),
-    );
-  }
-  return times;
 }
 """
 
 
-def bench(gallery: Gallery, repeats: int = REPEATS, floor: float = 0.05) -> dict[str, list[float]]:
-    """Milliseconds of each step in the page, as often as it was done.
+def bench(
+    browser: Any, gallery: Gallery, repeats: int = REPEATS, floor: float = 0.05
+) -> dict[str, tuple[list[float], float]]:
+    """Milliseconds of each step in the page.
 
     Parameters
     ----------
+    browser : playwright.sync_api.Browser
+        A Chromium.
     gallery : Gallery
         Its pack is made with the fewest bits.
     repeats : int
-        Pictures, each of them once more than there are cases if need be.
+        How often each step is done, after a few times that do not count.
     floor : float
         Of the cut.
-    """
-    from playwright.sync_api import sync_playwright
 
-    pack = base64.b64encode(pack_gallery(gallery)).decode()
-    with sync_playwright() as play:
-        found = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.evaluate(
-            """async (text) => {
-                const blob = new Blob([text], { type: "text/javascript" });
-                window.engine = await import(URL.createObjectURL(blob));
-            }""",
-            bundle() + HARNESS,
-        )
-        times = page.evaluate("(given) => engine.time(...given)", [pack, repeats, floor])
-        browser.close()
-    return times
+    Returns
+    -------
+    dict of str to (list of float, float)
+        By step: the time of each repetition, and the processor time of one on average, which
+        other work on the machine does not lengthen much.
+    """
+    page, system = browser.new_page(), browser.new_browser_cdp_session()
+
+    def processor_time() -> float:
+        processes = system.send("SystemInfo.getProcessInfo")["processInfo"]
+        return 1000 * sum(p["cpuTime"] for p in processes if p["type"] == "renderer")
+
+    page.evaluate(
+        """async ([text, ...given]) => {
+            const blob = new Blob([text], { type: "text/javascript" });
+            const { stepsOf } = await import(URL.createObjectURL(blob));
+            window.run = stepsOf(...given);
+        }""",
+        [bundle() + HARNESS, base64.b64encode(pack_gallery(gallery)).decode(), floor],
+    )
+    found = {}
+    for step, (name, often) in enumerate(STEPS.items()):
+        page.evaluate("(step) => run(step, 3)", step)
+        before = processor_time()
+        times = page.evaluate("(given) => run(...given)", [step, often * repeats])
+        found[name] = times, (processor_time() - before) / len(times)
+    page.close()
+    return found
 
 
 def untrained(size: int, count: int = 12) -> Gallery:
@@ -113,19 +133,25 @@ def _galleries(profile: str | None, sizes: Sequence[int]) -> Iterator[tuple[str,
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a table: the median, and the range of the middle four fifths, in milliseconds."""
+    """Print a table of milliseconds."""
+    from playwright.sync_api import sync_playwright
+
     parser = argparse.ArgumentParser(prog="python -m tinyvgg.explorer.bench", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, help="pictures' sizes for untrained networks")
     parser.add_argument("--profile", help="time a study's networks too (trained if need be)")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     options = parser.parse_args(arguments)
     sizes = options.sizes or ([] if options.profile else [64])
-    print(f"{platform.machine()}, {platform.system()}; milliseconds: median (10 % to 90 %)")
-    for title, gallery, floor in _galleries(options.profile, sizes):
-        print(f"\n{title}")
-        for name, times in bench(gallery, options.repeats, floor).items():
-            low, median, high = np.quantile(times, (0.1, 0.5, 0.9))
-            print(f"  {name:<34}{median:8.1f}   ({low:.1f} to {high:.1f}, {len(times)} times)")
+    print(f"milliseconds on {platform.machine()}, {platform.system()}")
+    with sync_playwright() as play:
+        path = next(filter(None, map(shutil.which, BROWSERS)), None)
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for title, gallery, floor in _galleries(options.profile, sizes):
+            print(f"\n{title:<44}  median   10 % to 90 %   processor")
+            for name, (times, processor) in bench(browser, gallery, options.repeats, floor).items():
+                low, median, high = np.quantile(times, (0.1, 0.5, 0.9))
+                print(f"  {name:<42}{median:8.1f}{low:8.1f} {high:7.1f}{processor:10.1f}")
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -132,7 +132,8 @@ def _predictions(net: nn.Module, images: np.ndarray) -> Tensor:
     _, linears = check_network(net)
     at = next(net.parameters())
     batches = (as_input(images[k : k + BATCH]).to(at) for k in range(0, len(images), BATCH))
-    return torch.cat([dense_pass(linears, feature_maps_of(net, x))[-1].argmax(1) for x in batches])
+    logits = torch.cat([dense_pass(linears, feature_maps_of(net, x))[-1] for x in batches])
+    return logits.argmax(1).cpu()
 
 
 def tested(gallery: Gallery) -> np.ndarray:

@@ -45,7 +45,8 @@ export class Session {
   }
 
   /**
-   * Set some of INPUTS, or `suppressed`: numbers of pixels, or a set of them, chosen by hand.
+   * Set some of INPUTS, or `suppressed`: pixels chosen by hand, as numbers or as a Uint8Array of
+   * 0 and 1.
    *
    * Nothing changes if one of them is Refused. Another case without a pixel_set of its own keeps
    * the set if the case allows it, and else goes back to the backtracked one. `now` may be the
@@ -224,14 +225,20 @@ export class Session {
   #numbers(pixels) {
     const shape = this.recording(this.pack.first).shape;
     const total = shape.reduce((a, b) => a * b);
-    if (pixels instanceof Uint8Array && pixels.length === total) return numbersOf(pixels);
+    const refused = (what) =>
+      new Refused(
+        `suppressed must be numbers of pixels, 0 to ${total - 1}, or a bool array of shape ` +
+          `(${shape.join(", ")}); got ${what}`,
+      );
+    if (pixels instanceof Uint8Array) {
+      if (pixels.length !== total) throw refused(`bool of shape (${pixels.length},)`);
+      return numbersOf(pixels);
+    }
+    if (!pixels?.[Symbol.iterator]) throw refused(repr(pixels));
     const numbers = [...pixels];
     if (numbers.some((number) => !Number.isInteger(number) || number < 0)) {
       const kind = numbers.every(Number.isInteger) ? "int64" : "float64";
-      throw new Refused(
-        `suppressed must be numbers of pixels, 0 to ${total - 1}, or a bool array of shape ` +
-          `(${shape.join(", ")}); got ${kind} of shape (${numbers.length},)`,
-      );
+      throw refused(`${kind} of shape (${numbers.length},)`);
     }
     const outside = numbers.reduce((a, b) => Math.max(a, b), -1);
     if (outside >= total) {
