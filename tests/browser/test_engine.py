@@ -316,7 +316,7 @@ GOOD = {
     "draw": [0, 1, 7, 2**31],
     "target": ["predicted", "true", "class 1", "it's 50 %"],
     "printed": [False, False, True],
-    "floor": [0.0, 0.001, 0.05, 3e-7, 1e9],
+    "floor": [0.0, 0.001, 0.05, 3e-7, 1e9, 2.5e21],
     "percentile": [0.0, 33.3, 60.0, 90.0, 100.0],
     "strongest": [None, 1, 3, 1000],
     "suppressed": [[], [5, 3, 3], [0, 1, 23], list(range(20))],

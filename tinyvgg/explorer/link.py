@@ -94,12 +94,9 @@ def _text(value: Any) -> str:
     if value is True:
         return "1"
     if isinstance(value, float):  # as a browser writes it
-        small = 0 < value < 1e-6
-        return (
-            np.format_float_scientific(value, trim="-", exp_digits=1)
-            if small
-            else np.format_float_positional(value, trim="-")
-        )
+        if 0 < value < 1e-6 or value >= 1e21:
+            return np.format_float_scientific(value, trim="-", exp_digits=1)
+        return np.format_float_positional(value, trim="-")
     return quote(str(value), safe=UNQUOTED)
 
 
