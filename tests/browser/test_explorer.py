@@ -493,6 +493,14 @@ def test_everything_is_done_by_keys_alone(hands, session):
     assert "suppressed" in page.locator(".tve-maps [aria-live]").inner_text()
 
 
+def test_jupyterlab_takes_no_key_from_what_has_the_focus(hands):
+    hands.press("Your picture")
+    hands.press("Use an example")
+    focused = ".tve :is(a, button, input, select, summary, [tabindex])"
+    assert hands.page.locator(focused).count() > 30
+    assert hands.page.locator(f"{focused}:not([data-lm-suppress-shortcuts])").count() == 0
+
+
 def test_arrow_keys_go_from_map_to_map(hands):
     hands.page.locator(GRID).focus()
     for _ in range(SIDE):

@@ -40,7 +40,7 @@ class View {
       waiting: (task) => this.wait(task),
     });
     this.waiting = make("p", { class: "tve-waiting", role: "status" });
-    this.root = make("div", { class: "tve", "data-lm-suppress-shortcuts": "true" });
+    this.root = make("div", { class: "tve" });
     el.classList.add("tinyvgg-explorer");
     if (!el.childElementCount) el.append(this.waiting);
     this.endTone = followTone(el, () => this.redraw());

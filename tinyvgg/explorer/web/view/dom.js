@@ -16,11 +16,15 @@ const DRAWN_ICONS = {
   picture: "M3 4h14v12H3zM3 13l4-4 4 4 2.5-2.5L17 14M13 7.5h.01",
   close: "m5 5 10 10M15 5 5 15",
 };
+// what takes keys; JupyterLab would take some of them for its own (D, D deletes a cell) unless the
+// very element that has the focus says no
+const FOCUSED = new Set(["button", "canvas", "input", "select", "summary"]);
 let idsGiven = 0;
 
 /** An element with attributes (functions named on… become listeners) and children. */
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
+  if (FOCUSED.has(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
