@@ -45,7 +45,8 @@ function damagedLink(why) {
 }
 
 function written(value) {
-  return value === true ? "1" : encodeURIComponent(value);
+  if (value === true) return "1";
+  return typeof value === "string" ? encodeURIComponent(value) : String(value);
 }
 
 function read(key, value) {
