@@ -27,9 +27,9 @@ from tinyvgg.deconv import Recording
 from tinyvgg.explorer import Refused, Session, pack
 from tinyvgg.explorer.drawing import drawn
 from tinyvgg.explorer.gallery import Gallery, gallery_of, study_gallery
-from tinyvgg.explorer.link import decode
+from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.pack import pack_gallery, rounded
-from tinyvgg.explorer.state import strengths
+from tinyvgg.explorer.state import Choice, strengths
 from tinyvgg.layers import apply_feature_layer, feature_layers, pair
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -61,7 +61,7 @@ class Odd(nn.Module):
             nn.Conv2d(3, 6, (5, 3), stride=(3, 2), padding=(2, 0), dilation=(1, 2), groups=3),
             nn.ReLU(),
             nn.Conv2d(6, 9, 3, padding="same", dilation=2, bias=False, groups=3),
-            nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True),
+            nn.MaxPool2d(2, stride=3, padding=1, ceil_mode=True),  # the last window is left out
             nn.ReLU(),
             nn.Conv2d(9, 4, 1, padding=2),
             nn.ReLU(),
@@ -420,6 +420,14 @@ def test_sessions_in_the_page_and_in_python_follow_and_refuse_alike(page, two_ta
         assert {**got, "by_hand": tuple(got["by_hand"])} == {**vars(choice), "link": link}
         assert session.follow(link).choice == choice
         assert session.link == link
+
+
+def test_links_hold_pixels_that_lie_far_apart(page):
+    numbers = (0, 127, 128, 256, 16_640, 16_641, 3_000_000)
+    link = encode(Choice("face", 7, "hand", by_hand=numbers))
+    (got,) = page.evaluate("(links) => engine.follow(links)", [link])
+    assert decode(link).by_hand == tuple(got["by_hand"]) == numbers
+    assert got["link"] == link
 
 
 def test_damaged_links_are_refused_alike(page):
