@@ -356,31 +356,38 @@ def test_rotation_about_y_turns_the_nose_to_the_right():
 # ---------------------------------------------------------------- rasteriser
 
 
-def plain_rasterize(points, depth, triangles, width, height):
-    """Pixel by pixel, triangle by triangle: areas of the three parts that a pixel cuts."""
+def plain_rasterize(
+    points, depth, triangles, width, height, pattern=(0,), both_sides=True, is_hole=None
+):
+    """Sample by sample, triangle by triangle: areas of the three parts that a sample cuts."""
 
     def doubled(a, b, c):
         return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
-    seen = np.full((height, width), -1)
-    nearest = np.full((height, width), np.inf)
-    weights = np.zeros((height, width, 3))
+    fineness = len(pattern)
+    rows = height * fineness
+    seen = np.full((rows, width), -1)
+    nearest = np.full((rows, width), np.inf)
+    weights = np.zeros((rows, width, 3))
     for number, (i, j, k) in enumerate(triangles):
         whole = doubled(points[i], points[j], points[k])
-        if whole == 0:
+        if whole == 0 or (whole > 0 and not both_sides):
             continue
-        for row in range(height):
+        for row in range(rows):
             for column in range(width):
-                centre = (column + 0.5, row + 0.5)
+                place = (
+                    column + (pattern[row % fineness] + 0.5) / fineness,
+                    (row + 0.5) / fineness,
+                )
                 share = np.array(
                     [
-                        doubled(centre, points[j], points[k]),
-                        doubled(points[i], centre, points[k]),
-                        doubled(points[i], points[j], centre),
+                        doubled(place, points[j], points[k]),
+                        doubled(points[i], place, points[k]),
+                        doubled(points[i], points[j], place),
                     ]
                 )
                 share = share / whole
-                if (share >= 0).all():
+                if (share >= 0).all() and not (is_hole and is_hole(number, share)):
                     distance = share @ depth[[i, j, k]]
                     if distance < nearest[row, column]:
                         nearest[row, column] = distance
@@ -390,22 +397,48 @@ def plain_rasterize(points, depth, triangles, width, height):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("spread", [2.0, 12.0])
-def test_rasteriser_agrees_with_a_plain_one(seed, spread):
+@pytest.mark.parametrize("spread", [0.8, 2.0, 12.0])
+@pytest.mark.parametrize("pattern", [(0,), (1, 0), (1, 3, 0, 2)])
+@pytest.mark.parametrize("both_sides", [True, False])
+def test_rasteriser_agrees_with_a_plain_one(seed, spread, pattern, both_sides):
     random = np.random.default_rng(seed)
     width, height = 19, 13
-    middles = random.uniform(-3, 20, (12, 1, 2))
-    points = (middles + random.uniform(-spread, spread, (12, 3, 2))).reshape(-1, 2)
-    depth = random.uniform(1, 9, 36)
-    triangles = np.arange(36).reshape(12, 3)
-    expected, weights = plain_rasterize(points, depth, triangles, width, height)
-    found = rasterize(points, depth, triangles, width, height)
-    seen = np.full(width * height, -1)
-    seen[found.pixel] = found.triangle
-    np.testing.assert_array_equal(seen.reshape(height, width), expected)
-    weights = weights.reshape(-1, 3)[found.pixel]
+    middles = random.uniform(-3, 20, (24, 1, 2))
+    points = (middles + random.uniform(-spread, spread, (24, 3, 2))).reshape(-1, 2)
+    depth = random.uniform(1, 9, 72)
+    triangles = np.arange(72).reshape(24, 3)
+    expected, weights = plain_rasterize(
+        points, depth, triangles, width, height, pattern, both_sides
+    )
+    found = rasterize(
+        points, depth, triangles, width, height, two_sided=both_sides, pattern=pattern
+    )
+    seen = np.full(expected.size, -1)
+    seen[found.sample] = found.triangle
+    np.testing.assert_array_equal(seen.reshape(expected.shape), expected)
+    weights = weights.reshape(-1, 3)[found.sample]
     np.testing.assert_allclose(found.weight.T, weights, rtol=0, atol=1e-9)
-    assert (np.diff(found.pixel) > 0).all()
+    np.testing.assert_allclose(
+        found.depth, (weights * depth[triangles[found.triangle]]).sum(1), rtol=0, atol=1e-9
+    )
+    assert (np.diff(found.sample) > 0).all()
+
+
+def test_one_sees_through_holes_behind_holes():
+    """Many layers; some with holes where the first corner weighs much, some that are all hole."""
+    random = np.random.default_rng(3)
+    points = (random.uniform(0, 12, (60, 1, 2)) + random.uniform(-9, 9, (60, 3, 2))).reshape(-1, 2)
+    depth, triangles = random.uniform(1, 9, 180), np.arange(180).reshape(60, 3)
+
+    def is_hole(triangle, weight):
+        return (triangle % 3 == 0) & (weight[0] > 0.3) | (triangle % 3 == 1)
+
+    porous = np.arange(60) % 3 < 2
+    expected, _ = plain_rasterize(points, depth, triangles, 12, 12, is_hole=is_hole)
+    found = rasterize(points, depth, triangles, 12, 12, is_hole, porous)
+    seen = np.full(144, -1)
+    seen[found.sample] = found.triangle
+    np.testing.assert_array_equal(seen.reshape(12, 12), expected)
 
 
 def test_rasteriser_by_hand():
@@ -417,23 +450,25 @@ def test_rasteriser_by_hand():
     assert (found.triangle == 0).tolist() == [bool(each) for each in first_half]  # ties: the first
     hidden = rasterize(points, depth, triangles, 4, 4, lambda triangle, weight: triangle == 0)
     assert set(hidden.triangle.tolist()) == {1, 2}
-    assert len(rasterize(points + 10, depth, triangles, 4, 4).pixel) == 0
+    closed = np.array([False, True, True])  # no hole is looked for in the first
+    whole = rasterize(points, depth, triangles, 4, 4, lambda triangle, _: triangle == 0, closed)
+    np.testing.assert_array_equal(whole.triangle, found.triangle)
+    assert len(rasterize(points + 10, depth, triangles, 4, 4).sample) == 0
 
 
 def test_films_drawn_together_equal_films_drawn_alone():
     random = np.random.default_rng(7)
-    width, height, each = 40, 30, 9000  # more triangles than are drawn at a time
-    middles = random.uniform(-3, 43, (2 * each, 1, 2))
-    points = (middles + random.uniform(-2, 2, (2 * each, 3, 2))).reshape(-1, 2)
-    depth = random.uniform(1, 9, 6 * each)
-    triangles = np.arange(6 * each).reshape(-1, 3)
-    film = np.repeat([0, 1], each)
-    both = rasterize(points, depth, triangles, width, height, film=film, films=2)
-    for number in range(2):
-        alone = rasterize(points, depth, triangles[film == number], width, height)
-        here = both.pixel // (width * height) == number
-        np.testing.assert_array_equal(both.pixel[here] % (width * height), alone.pixel)
-        np.testing.assert_array_equal(both.triangle[here] % each, alone.triangle)
+    width, height, count = 40, 30, 9000  # more triangles than are drawn at a time
+    middles = random.uniform(-3, 43, (2, count, 1, 2))
+    points = (middles + random.uniform(-2, 2, (2, count, 3, 2))).reshape(2, -1, 2)
+    depth = random.uniform(1, 9, (2, 3 * count))
+    triangles = np.arange(3 * count).reshape(-1, 3)
+    both = rasterize(points, depth, triangles, width, height)
+    for film in range(2):
+        alone = rasterize(points[film], depth[film], triangles, width, height)
+        here = both.sample // (width * height) == film
+        np.testing.assert_array_equal(both.sample[here] % (width * height), alone.sample)
+        np.testing.assert_array_equal(both.triangle[here], alone.triangle)
         np.testing.assert_array_equal(both.weight[:, here], alone.weight)
         np.testing.assert_array_equal(both.depth[here], alone.depth)
 

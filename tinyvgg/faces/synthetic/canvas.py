@@ -171,7 +171,7 @@ def _coarse_fields() -> np.ndarray:
     fields = np.full((height, width, 2), np.nan)
     corners = triangles[seen.triangle]
     values = np.stack([radius, normals[:, 2]], 1)
-    fields.reshape(-1, 2)[seen.pixel] = (values[corners] * seen.weight.T[..., None]).sum(1)
+    fields.reshape(-1, 2)[seen.sample] = (values[corners] * seen.weight.T[..., None]).sum(1)
     for _ in range(2):  # fill the holes along rows, then whole rows from their neighbours
         fields = np.stack([_fill_rows(fields[..., k]) for k in range(2)], -1).transpose(1, 0, 2)
     return fields

@@ -46,7 +46,7 @@ def paint_eye(
     outward: np.ndarray,
     gaze: np.ndarray,
     lids: np.ndarray | None = None,
-    inner: float = 0.0,
+    inner: np.ndarray | float = 0.0,
     key: np.ndarray | None = None,
 ) -> np.ndarray:
     """Colours (n, 3) at points of the unit eyeball.
@@ -55,21 +55,22 @@ def paint_eye(
     ----------
     outward : (n, 3)
         The points, as directions from the ball's centre.
-    gaze : (3,)
+    gaze : (3,) or (3, n)
         Direction of the pupil.
-    lids : (2, 3), optional
+    lids : (2, 3) or (2, 3, n), optional
         Heights of the upper and of the lower lid's edge as polynomials of x, see `lid_edges`.
-    inner : float
+    inner : float or (n,)
         Sign of x towards the nose; 0 leaves out the inner corner.
     key : (3,), optional
         Direction of the main lamp, whose light the cornea gathers on the iris's other side.
     """
     look = person.complexion
     angle = np.degrees(np.arccos(np.clip(dot(outward, gaze), -1, 1)))
-    sideways = np.cross([0.0, 1.0, 0.0], gaze)
-    sideways /= np.linalg.norm(sideways)
-    upwards = np.cross(gaze, sideways)
-    right, up = dot(outward, sideways), dot(outward, upwards)
+    x, y, z = gaze.astype(float)
+    level = np.sqrt(x * x + z * z)
+    right, left = z / level, -x / level  # of the direction sideways, which is level: x and z
+    upwards = y * left, z * right - x * left, -y * right
+    right, up = dot(outward, (right, 0, left)), dot(outward, upwards)
     turn = np.arctan2(up, right)
     pupil = WIDE_PUPIL_ANGLE if emotion in ("fearful", "surprised") else PUPIL_ANGLE
 
@@ -82,7 +83,7 @@ def paint_eye(
     iris = blend(iris, look.iris_rim * light[:, None], rim)
     if key is not None:
         across = np.sin(np.radians(IRIS_ANGLE))
-        away = -(dot(outward, key) - dot(gaze[None], key)) / across
+        away = -(dot(outward, key) - dot(np.atleast_2d(gaze.T), key)) / across
         iris = iris * (1 + 0.65 * ramp(away, 0.0, 0.9) * ramp(angle, pupil, pupil + 6))[:, None]
     ring = look.iris_ring * ramp(angle, IRIS_ANGLE - 6.0, IRIS_ANGLE - 0.5)
     iris = iris * (1 - ring)[:, None]
@@ -90,9 +91,7 @@ def paint_eye(
     corner = ramp(np.abs(outward[:, 0]), 0.30, 0.95)
     sclera = SCLERA * np.exp(-corner[:, None] * VEINS)
     sclera = sclera * (1 - 0.18 * ramp(angle, 28, 65))[:, None]
-    if inner:
-        nearness = ramp(outward[:, 0] * inner, 0.66, 0.84)
-        sclera = blend(sclera, CARUNCLE, 0.9 * nearness)
+    sclera = blend(sclera, CARUNCLE, 0.9 * ramp(outward[:, 0] * inner, 0.66, 0.84))
     colour = blend(sclera, iris, ramp(angle, IRIS_ANGLE + 1.5, IRIS_ANGLE - 1.5))
     colour = blend(colour, PUPIL, ramp(angle, pupil + 1.0, pupil - 1.0))
     if lids is not None:
@@ -109,7 +108,10 @@ def lid_edges(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
 
 
 def lid_distances(outward: np.ndarray, lids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far (n,), in radii of the ball, points lie below the upper and above the lower lid."""
+    """How far (n,), in radii of the ball, points lie below the upper and above the lower lid.
+
+    `lids` are those of `paint_eye`.
+    """
     upper, lower = (np.polyval(edge, outward[:, 0]) for edge in lids)
     height = outward[:, 1]
     return np.clip(upper - height, 0, None), np.clip(height - lower, 0, None)
@@ -122,7 +124,7 @@ def eye_reflections(outward, gaze, views, film, light, lids=None) -> np.ndarray:
     """
     from_axis = np.arccos(np.clip(dot(outward, gaze), -1, 1))
     bulge = CORNEA_BULGE * np.clip(1 - from_axis / CORNEA_ANGLE, 0, 1)
-    normal = outward + bulge[:, None] * (outward - gaze)
+    normal = outward + bulge[:, None] * (outward - gaze.T)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     total = np.zeros(len(outward), np.float32)
     for (direction, _), strength, radii in zip(light, REFLECTIONS, LAMP_RADII, strict=False):

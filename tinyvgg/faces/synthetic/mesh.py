@@ -107,17 +107,14 @@ def vertex_normals(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
         across.append(axis.take(third) - axis.take(first))
         along.append(axis.take(fourth) - axis.take(second))
     corner = quads.ravel()
-    normals = np.stack(
-        [
-            np.bincount(
-                corner, np.repeat(across[k] * along[m] - across[m] * along[k], 4), len(vertices)
-            )
-            for k, m in ((1, 2), (2, 0), (0, 1))
-        ],
-        1,
-    )
-    length = np.sqrt((normals * normals).sum(1, keepdims=True))
-    return normals / np.maximum(length, 1e-12)
+    normal = [
+        np.bincount(
+            corner, np.repeat(across[k] * along[m] - across[m] * along[k], 4), len(vertices)
+        )
+        for k, m in ((1, 2), (2, 0), (0, 1))
+    ]
+    length = np.maximum(np.sqrt(sum(axis * axis for axis in normal)), 1e-12)
+    return np.stack([axis / length for axis in normal], 1)
 
 
 def unit_sphere(around: int = 32, down: int = 20) -> tuple[np.ndarray, np.ndarray]:

@@ -58,6 +58,11 @@ def dot(vectors, direction):
     return vectors[:, 0] * x + vectors[:, 1] * y + vectors[:, 2] * z
 
 
+def chosen(values: np.ndarray, here: np.ndarray) -> np.ndarray:
+    """Rows `here` (n,) of values (N, C) whose columns are kept apart, and of the result's too."""
+    return values.T.take(here, 1).T
+
+
 def blend(below, above, cover):
     """`above` painted over `below`, where cover is 0..1 for each point."""
     return below + (above - below) * np.asarray(cover)[..., None]
@@ -82,20 +87,24 @@ def sample(image: np.ndarray, column, row, film=None) -> np.ndarray:
     height, width, channels = image.shape[-3:]
     column = np.clip(column - 0.5, 0, width - 1.001).astype(np.float32)
     row = np.clip(row - 0.5, 0, height - 1.001).astype(np.float32)
-    left, top = column.astype(np.int64), row.astype(np.int64)
-    right_part, low_part = column - left, row - top
-    # Channel by channel, since numpy is far quicker along long rows.
-    flat = np.ascontiguousarray(image.reshape(-1, channels).T)
-    at = top * width + left
+    left, top = np.floor(column), np.floor(row)
+    right_part, low_part = (column - left).astype(float), (row - top).astype(float)
+    at = top.astype(np.intp) * width + left.astype(np.intp)
     if film is not None:
         at += film * (height * width)
+    # Channel by channel, since numpy is far quicker along long rows.
+    flat = np.ascontiguousarray(image.reshape(-1, channels).T)
 
     def between(left, right):
-        edge = flat.take(left, 1)
-        return edge + (flat.take(right, 1) - edge) * right_part
+        edge, rise = flat.take(left, 1), flat.take(right, 1)
+        rise -= edge
+        return edge + rise * right_part
 
     upper, lower = between(at, at + 1), between(at + width, at + width + 1)
-    return (upper + (lower - upper) * low_part).T
+    lower -= upper
+    lower *= low_part
+    lower += upper
+    return lower.T
 
 
 def halve(image: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import eyes, shade
 from .camera import Rig, aim
-from .paint import to_display
+from .paint import chosen, to_display
 from .sitter import EYES, LIT, Scene
 from .surface import describe
 from .view import SAMPLES, VisiblePoints, look
@@ -58,28 +58,43 @@ def illuminate(scene: Scene, rig: Rig, points: VisiblePoints) -> np.ndarray:
     lamps = shade.lamps(scene.shot.light)
 
     lit = surface.colour * shade.diffuse(normal, shade.SKIN_WRAP, open_share, lamps)
+    added = np.zeros((2, len(lit)), np.float32)
     shining = np.flatnonzero(surface.gloss > 0)
-    shine = shade.gloss(normal[shining], surface.gloss[shining], views, film[shining], lamps)
-    lit[shining] += (shine * open_share[shining])[:, None]
+    gloss = surface.gloss.take(shining)
+    added[0, shining] = shade.gloss(
+        chosen(normal, shining), gloss, views, film.take(shining), lamps
+    ) * open_share.take(shining)
     haired = np.flatnonzero(surface.hair > 0.3)
     if len(haired):
         sheen = shade.hair_sheen(
-            normal[haired], surface.direction[haired], views, film[haired], lamps
+            chosen(normal, haired),
+            chosen(surface.direction, haired),
+            views,
+            film.take(haired),
+            lamps,
         )
-        sheen = SHEEN * sheen * open_share[haired] * surface.hair[haired]
-        lit[haired] += sheen[:, None] * (0.35 + 0.9 * person.hair.colour.astype(np.float32))
+        added[1, haired] = SHEEN * sheen * open_share.take(haired) * surface.hair.take(haired)
+    lit += added[0][:, None]
+    lit += added[1][:, None] * (0.35 + 0.9 * person.hair.colour.astype(np.float32))
     lit *= surface.dim[:, None]
-    for side, number in EYES.items():
-        here = np.flatnonzero(points.part == number)
-        if len(here):
-            outward = normal[here]
-            eye = scene.eyes[side]
-            gaze = eye.gaze.astype(np.float32)
-            inner = -1.0 if side == "left" else 1.0
-            painted = eyes.paint_eye(
-                person, scene.shot.emotion, outward, gaze, eye.lids, inner, lamps[0][0]
-            )
-            lit[here] = painted * shade.diffuse(outward, shade.EYE_WRAP, open_share[here], lamps)
-            shine = eyes.eye_reflections(outward, gaze, views, film[here], lamps, eye.lids)
-            lit[here] += shine[:, None]
+    seeing = np.flatnonzero(np.isin(points.part, list(EYES.values())))
+    if len(seeing):
+        outward, share = chosen(normal, seeing), open_share.take(seeing)
+        lit[seeing] = _light_of_eyes(
+            scene, points.part.take(seeing), outward, share, views, film.take(seeing), lamps
+        )
     return lit
+
+
+def _light_of_eyes(scene: Scene, part, outward, open_share, views, film, lamps) -> np.ndarray:
+    """Linear light (n, 3) that points of the eyeballs send to their cameras."""
+    left, right = (scene.eyes[side] for side in EYES)
+    is_right = (part == EYES["right"]).astype(np.intp)
+    gaze = np.stack([left.gaze, right.gaze], 1).astype(np.float32).take(is_right, 1)
+    lids = np.stack([left.lids, right.lids], 2).take(is_right, 2)
+    inner = np.array([-1, 1], np.float32).take(is_right)
+    painted = eyes.paint_eye(
+        scene.sitter.person, scene.shot.emotion, outward, gaze, lids, inner, lamps[0][0]
+    )
+    lit = painted * shade.diffuse(outward, shade.EYE_WRAP, open_share, lamps)
+    return lit + eyes.eye_reflections(outward, gaze, views, film, lamps, lids)[:, None]

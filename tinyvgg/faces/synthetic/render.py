@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -92,6 +93,7 @@ def _results(jobs, rows, size, workers) -> Iterator[tuple[list[int], np.ndarray]
 
 
 def _render_job(person, numbers, rows, size):
+    gc.freeze()  # all that is loaded stays: no need to search it for garbage over and over
     return numbers, _render_subject(person, rows, size)
 
 

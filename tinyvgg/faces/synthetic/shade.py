@@ -99,8 +99,9 @@ def lit_share(points, normals, casters, light) -> np.ndarray:
     lost = np.zeros(len(points))
     for lamp, each in zip(light[:CASTING_LAMPS], falling, strict=False):
         here = np.flatnonzero(each)  # the others are turned away
-        (share,) = lamp_shares(points[here], normals[here], casters, [lamp])
-        lost[here] += (1 - share) * each[here]
+        share = np.ones(len(points), np.float32)
+        share[here] = lamp_shares(points.take(here, 0), normals.take(here, 0), casters, [lamp])[0]
+        lost += (1 - share) * each
     return 1 - lost / total
 
 

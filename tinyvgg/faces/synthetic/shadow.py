@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from scipy.ndimage import minimum_filter
 
 from .paint import dot, ramp
 
@@ -27,15 +26,17 @@ def lamp_shares(points, normals, casters, lamps) -> np.ndarray:
     `casters` (m, 3) are points of all that casts shadows, about `TEXEL` apart.
     """
     middle = np.array([0.0, casters[:, 1].max() - 0.45 * HEIGHT * TEXEL, 0.5])
-    points, casters = ((each - middle).astype(np.float32) for each in (points, casters))
-    normals = normals.astype(np.float32)
+    points, casters = (
+        np.subtract(each, middle, order="F").astype(np.float32) for each in (points, casters)
+    )
+    normals = normals.astype(np.float32, order="F")
     return np.stack([_share(points, normals, casters, lamp) for lamp, _ in lamps])
 
 
 def _share(points, normals, casters, direction) -> np.ndarray:
     """Light from far away, softened by the mean over a disc around each point."""
     direction = np.asarray(direction, np.float32)
-    sideways = np.cross(np.array([0, 1, 0], np.float32), direction)
+    sideways = np.array([direction[2], 0, -direction[0]], np.float32)
     sideways /= np.linalg.norm(sideways)
     upwards = np.cross(direction, sideways)
 
@@ -49,17 +50,17 @@ def _share(points, normals, casters, direction) -> np.ndarray:
         return np.clip(row, 0, HEIGHT - 1).astype(np.intp) * WIDTH + column
 
     column, row, distance = seen(casters)
-    nearest = np.full(HEIGHT * WIDTH, np.inf, np.float32)
-    np.minimum.at(nearest, texel(column, row), distance)
-    nearest = minimum_filter(nearest.reshape(HEIGHT, WIDTH), 2).ravel()  # closes small holes
+    nearest = np.full((HEIGHT, WIDTH), np.inf, np.float32)
+    np.minimum.at(nearest.ravel(), texel(column, row), distance)
+    nearest[1:] = np.minimum(nearest[1:], nearest[:-1])  # closes small holes
+    nearest[:, 1:] = np.minimum(nearest[:, 1:], nearest[:, :-1])
     column, row, distance = seen(points)
     # The surface goes on as its normal says: it must not shade itself.
     facing = np.maximum(dot(normals, direction), STEEPEST) / TEXEL
     to_right, to_top = dot(normals, sideways) / facing, dot(normals, upwards) / facing
-    shaded = np.zeros(len(points), np.float32)
-    for right, up in _disc():
-        above = nearest.take(texel(column + right, row + up))
-        shaded += ramp(distance + right * to_right + up * to_top - above, *BIAS)
+    right, up = _disc().T[..., None]
+    above = nearest.take(texel(column + right, row + up))
+    shaded = ramp(distance + right * to_right + up * to_top - above, *BIAS).sum(0)
     return 1 - shaded / TAPS
 
 

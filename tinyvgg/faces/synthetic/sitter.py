@@ -25,6 +25,7 @@ SKIN, TEETH, TONGUE, LASH = range(len(PARTS))
 EYES = {"left": 4, "right": 5}
 LOCKS, BUN = 6, 7
 TWO_SIDED = (TEETH, LASH, LOCKS)
+POROUS = (LASH, LOCKS)
 
 # Columns of `Scene.attributes`. The layout is the rest position on the mesh and
 # `ribbons.Sheet.layout` on hair, where the last four columns hold direction and tone.
@@ -45,6 +46,29 @@ GAZE_INWARD = 1.0  # degrees by which both eyes turn to look at the camera
 
 
 @dataclass(frozen=True)
+class Facets:
+    """How the vertices of a scene are joined, and what that alone decides."""
+
+    triangles: np.ndarray  # (T, 3)
+    part: np.ndarray  # (T,)
+
+    @functools.cached_property
+    def corners(self) -> np.ndarray:
+        """The triangles' corners, (3, T) and contiguous."""
+        return np.ascontiguousarray(self.triangles.T)
+
+    @functools.cached_property
+    def is_two_sided(self) -> np.ndarray:
+        """Which triangles (T,) are seen from behind too."""
+        return np.isin(self.part, TWO_SIDED)
+
+    @functools.cached_property
+    def is_porous(self) -> np.ndarray:
+        """Which triangles (T,) are hair with gaps in it."""
+        return np.isin(self.part, POROUS)
+
+
+@dataclass(frozen=True)
 class Sitter:
     """Everything about a person that no expression changes."""
 
@@ -62,6 +86,46 @@ class Sitter:
     def canvas_for(self, pixels_per_dm: float) -> int:
         """The painted level whose texels are about as large as the pixels."""
         return max(level_for(pixels_per_dm), min(self.canvases))
+
+    @functools.cached_property
+    def sheets(self) -> dict[int, Sheet]:
+        """The hair that there is, by the number of its part."""
+        sheets = {LOCKS: self.locks, BUN: self.bun}
+        return {number: sheet for number, sheet in sheets.items() if sheet is not None}
+
+    @functools.cached_property
+    def facets(self) -> Facets:
+        """The triangles of every scene: those of the mesh, of the eyes, of the hair."""
+        _, ball = eyeball_mesh()
+        more = {number: ball for number in EYES.values()}
+        more |= {number: sheet.quads for number, sheet in self.sheets.items()}
+        triangles, part = [self.mesh.triangles], [self.mesh.part_of_triangle]
+        first = len(self.mesh.vertices)
+        for number, quads in more.items():
+            triangles.append(triangulate(quads) + first)
+            part.append(np.full(2 * len(quads), number))
+            first += quads.max() + 1
+        return Facets(np.concatenate(triangles), np.concatenate(part))
+
+    @functools.cached_property
+    def attributes(self) -> np.ndarray:
+        """`Scene.attributes` with what does not depend on the shot."""
+        basis, mesh = self.basis, self.mesh
+        fixed = np.zeros((len(basis.rest), 14))
+        fixed[:, LAYOUT], fixed[:, EARS] = basis.rest, hair.near_ears()
+        fixed[:, LIPS], fixed[:, MOUTH] = basis.masks["lips"], basis.masks["inside-mouth"]
+        ball, _ = eyeball_mesh()
+        eye = np.zeros((len(ball), 14))
+        eye[:, NORMAL] = eye[:, LAYOUT] = ball
+        blocks = [fixed.take(mesh.vertices, 0), *[eye] * len(EYES)]
+        for sheet in self.sheets.values():
+            look = np.zeros((len(sheet.vertices), 14))
+            look[:, NORMAL], look[:, LAYOUT] = sheet.normals, sheet.layout
+            look[:, TANGENT], look[:, TONE] = sheet.tangent, sheet.tone
+            blocks.append(look)
+        attributes = np.asfortranarray(np.concatenate(blocks, dtype=np.float32))
+        attributes[:, LIT] = 1
+        return attributes
 
 
 def invite(subject: int, group: str, gender: str, side: int | None = None) -> Sitter:
@@ -135,8 +199,7 @@ class Scene:
     shot: Shot
     vertices: np.ndarray  # (V, 3), kept apart by coordinate: quicker to project
     attributes: np.ndarray  # float32 (V, 14), columns as named above, kept apart too
-    triangles: np.ndarray  # (T, 3)
-    part: np.ndarray  # (T,)
+    facets: Facets
     eyes: dict[str, Eye]
     lips_z: float  # how far forward the lips are
     cache: dict = field(default_factory=dict)  # relief of the folds, by canvas level
@@ -144,25 +207,15 @@ class Scene:
     # What all cameras need again, worked out when the first one does.
 
     @functools.cached_property
-    def corners(self) -> np.ndarray:
-        """The triangles' corners, (3, T) and contiguous."""
-        return np.ascontiguousarray(self.triangles.T)
-
-    @functools.cached_property
-    def is_two_sided(self) -> np.ndarray:
-        """Which triangles (T,) are seen from behind too."""
-        return np.isin(self.part, TWO_SIDED)
-
-    @functools.cached_property
     def is_plain(self) -> np.ndarray:
         """Which triangles (T,) are skin that looks the same all over a pixel: no lips, no lids."""
         detailed = (self.attributes[:, (LIPS, MOUTH, LASH_LINE)] > FAINT).any(1)
-        return (self.part == SKIN) & ~detailed.take(self.corners).any(0)
+        return (self.facets.part == SKIN) & ~detailed.take(self.facets.corners).any(0)
 
     @functools.cached_property
     def hair_layout(self) -> np.ndarray:
         """Where on its lock or strip of lashes each vertex lies, (V, 3)."""
-        layout = self.attributes[:, LAYOUT].copy("F")
+        layout = self.attributes[:, LAYOUT].astype(float, "F")
         mesh = self.sitter.mesh  # its vertices come first
         layout[mesh.lashes] = lash_layout()[mesh.vertices[mesh.lashes]]
         return layout
@@ -182,49 +235,29 @@ def pose(sitter: Sitter, shot: Shot) -> Scene:
     surface = (surface + sitter.shell).take(mesh.vertices, 0)
     normals = vertex_normals(surface, mesh.quads)
 
-    lips, mouth = basis.masks["lips"], basis.masks["inside-mouth"]
-    fixed = [basis.rest, np.stack([lips, mouth, hair.near_ears(), lash_line], 1)]
-    fixed = [each.take(mesh.vertices, 0) for each in fixed]
-    on_skin = basis.is_skin[mesh.vertices]
-    casters = [surface[on_skin]] + ([] if sitter.locks is None else [sitter.locks.vertices])
-    lit = np.ones(len(surface))
-    lit[on_skin] = shade.lit_share(
-        surface[on_skin], normals[on_skin], np.concatenate(casters), shade.lamps(shot.light)
-    )
-    vertices, shades = [surface], [_columns(surface, normals, *fixed, lit[:, None])]
-    triangles, part = [mesh.triangles], [mesh.part_of_triangle]
+    ball, _ = eyeball_mesh()
+    points = [surface, *(eye.centre + eye.radius * ball for eye in eyes.values())]
+    points += [sheet.carried(coarse - sitter.vertices) for sheet in sitter.sheets.values()]
+    vertices = np.concatenate(points)
 
-    def add(points, point_normals, quads, number, layout, rest_of_columns=None):
-        start = sum(len(each) for each in vertices)
-        vertices.append(points)
-        if rest_of_columns is None:
-            rest_of_columns = np.zeros((len(points), 4))
-        unshaded = np.ones((len(points), 1))
-        shades.append(_columns(points, point_normals, layout, rest_of_columns, unshaded))
-        triangles.append(triangulate(quads) + start)
-        part.append(np.full(2 * len(quads), number))
-
-    ball, ball_quads = eyeball_mesh()
-    for side, eye in eyes.items():
-        add(eye.centre + eye.radius * ball, ball, ball_quads, EYES[side], ball)
-    for number, sheet in ((LOCKS, sitter.locks), (BUN, sitter.bun)):
-        if sheet is not None:
-            points = sheet.carried(coarse - sitter.vertices)
-            add(points, sheet.normals, sheet.quads, number, sheet.layout, sheet.look)
+    attributes = sitter.attributes.copy("F")
+    attributes[:, POSITION] = vertices
+    of_mesh = attributes[: len(surface)]
+    of_mesh[:, NORMAL], of_mesh[:, LASH_LINE] = normals, lash_line.take(mesh.vertices)
+    on_skin = np.flatnonzero(basis.is_skin.take(mesh.vertices))
+    lit = surface.take(on_skin, 0), normals.take(on_skin, 0)
+    casters = lit[0] if sitter.locks is None else np.concatenate([lit[0], sitter.locks.vertices])
+    of_mesh[on_skin, LIT] = shade.lit_share(*lit, casters, shade.lamps(shot.light))
+    lips = basis.masks["lips"].take(mesh.vertices) > 0.5
     return Scene(
         sitter=sitter,
         shot=shot,
-        vertices=np.asfortranarray(np.concatenate(vertices)),
-        attributes=np.asfortranarray(np.concatenate(shades)),
-        triangles=np.concatenate(triangles),
-        part=np.concatenate(part),
+        vertices=np.asfortranarray(vertices),
+        attributes=attributes,
+        facets=sitter.facets,
         eyes=eyes,
-        lips_z=float(np.percentile(surface[lips[mesh.vertices] > 0.5, 2], 80)),
+        lips_z=float(np.percentile(surface[lips, 2], 80)),
     )
-
-
-def _columns(*blocks) -> np.ndarray:
-    return np.concatenate(blocks, 1, dtype=np.float32)
 
 
 def gaze_vector(shot: Shot, side: str) -> np.ndarray:
@@ -244,10 +277,12 @@ def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndar
     margin = np.zeros(len(surface))
     for side, eye in eyes.items():
         lids = lid_vertices(side)
-        away = surface[lids] - eye.centre
+        lid = surface.take(lids, 0)
+        away = lid - eye.centre
         distance = np.linalg.norm(away, axis=1)
-        surface[lids] += away * np.maximum(LID_THICKNESS * eye.radius / distance - 1, 0)[:, None]
-        distance = np.linalg.norm(surface[lids] - eye.centre, axis=1)
+        lid += away * np.maximum(LID_THICKNESS * eye.radius / distance - 1, 0)[:, None]
+        surface[lids] = lid
+        distance = np.linalg.norm(lid - eye.centre, axis=1)
         margin[lids] = ramp(
             distance - eye.radius, MARGIN_DISTANCE[0] * unit, MARGIN_DISTANCE[1] * unit
         )

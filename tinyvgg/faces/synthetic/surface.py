@@ -9,7 +9,7 @@ import numpy as np
 from .camera import Rig
 from .canvas import AXIS_Z, column_of, row_of
 from .mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
-from .paint import blend, dot, ramp, sample
+from .paint import blend, chosen, dot, ramp, sample
 from .sitter import (
     BUN,
     EARS,
@@ -68,9 +68,10 @@ def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
         normal=normal,
         gloss=np.zeros(count, np.float32),
         hair=np.zeros(count, np.float32),
-        direction=np.tile(np.array([0, 1, 0], np.float32), (count, 1)),
+        direction=np.zeros((count, 3), np.float32, order="F"),
         dim=np.ones(count, np.float32),
     )
+    surface.direction[:, 1] = 1
     _describe_skin(scene, rig, values, np.flatnonzero(part == SKIN), surface)
     length = np.sqrt((surface.normal * surface.normal).sum(1, keepdims=True))
     surface.normal /= length + np.float32(1e-9)
@@ -95,7 +96,7 @@ def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
 
 def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> None:
     """Fill in the points `here` on the skin and the scalp."""
-    values, normal = values.T.take(here, 1).T, surface.normal.T.take(here, 1).T
+    values, normal = chosen(values, here), chosen(surface.normal, here)
     sitter, person = scene.sitter, scene.sitter.person
     level = sitter.canvas_for(rig.pixels_per_dm)
     x, y, z = values[:, LAYOUT].T

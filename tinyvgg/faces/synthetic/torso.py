@@ -13,7 +13,7 @@ import numpy as np
 
 from .basis import load_basis
 from .mesh import grid_quads, triangulate, vertex_normals
-from .sitter import NORMAL, POSITION, SKIN, Scene
+from .sitter import NORMAL, POSITION, SKIN, Facets, Scene
 
 LENGTH = 1.5  # dm; photographs reach 0.1 to 0.6 dm below the cut
 ROWS = 7
@@ -57,6 +57,8 @@ def hang_shirt(scene: Scene) -> Scene:
         scene,
         vertices=np.concatenate([scene.vertices, vertices]),
         attributes=np.concatenate([scene.attributes, attributes]),
-        triangles=np.concatenate([scene.triangles, triangles]),
-        part=np.concatenate([scene.part, np.full(len(triangles), SKIN)]),
+        facets=Facets(
+            np.concatenate([scene.facets.triangles, triangles]),
+            np.concatenate([scene.facets.part, np.full(len(triangles), SKIN)]),
+        ),
     )

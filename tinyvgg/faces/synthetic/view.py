@@ -14,13 +14,13 @@ import numpy as np
 from .camera import Rig
 from .lashes import is_gap
 from .raster import Fragments, rasterize
-from .sitter import LASH, LOCKS, Scene
+from .sitter import LASH, Scene
 from .strands import is_frayed
 
 SUPERSAMPLING = 2  # samples per pixel, in each direction
-# Each pixel is cut into four rows with one sample each, here from left to right.
-ACROSS = (3 / 8, 7 / 8, 1 / 8, 5 / 8)
-SAMPLES = len(ACROSS)
+# Each pixel is cut into four rows and four columns: the column of the sample in each row.
+PATTERN = (1, 3, 0, 2)
+SAMPLES = len(PATTERN)
 MOUTH_YIELD = 0.08  # dm that teeth and tongue are put back: none pierces the skin around them
 ALIKE = 3.0  # in pixels' widths: samples of a pixel that differ less in depth are one surface
 
@@ -42,41 +42,35 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
     points, distance = zip(*(each.project(scene.vertices) for each in rig.cameras), strict=True)
     for each in distance:
         each[scene.sitter.mesh.inside_mouth] += MOUTH_YIELD
-    facing = [_facing(scene, each) for each in points]
-    film = np.repeat(np.arange(len(facing)), [len(each) for each in facing])
-    wanted = np.concatenate(facing)
-    corners, part = scene.corners.take(wanted, 1), scene.part.take(wanted)
+    facets, part = scene.facets, scene.facets.part
     thickness = scene.sitter.person.complexion.lashes
 
     def is_hole(triangle, weight):
         """Gaps between lashes and between the strands of locks."""
-        hole = np.zeros(len(triangle), bool)
-        owner = part.take(triangle)
-        for number in (LASH, LOCKS):
-            here = np.flatnonzero(owner == number)
-            if len(here):
-                corner = corners.take(triangle[here], 1)
-                place = _interpolate(scene.hair_layout, corner, weight[:, here])
-                hole[here] = is_gap(place, thickness) if number == LASH else is_frayed(place)
+        corner = facets.corners.take(triangle, 1)
+        place = _interpolate(scene.hair_layout, corner, weight)
+        hole = is_frayed(place)
+        lash = np.flatnonzero(part.take(triangle) == LASH)
+        hole[lash] = is_gap(place[lash], thickness)
         return hole
 
     seen = rasterize(
-        np.concatenate(points) * [1, SAMPLES],
-        np.concatenate(distance),
-        (corners + film * len(scene.vertices)).T,
+        np.stack([each.T for each in points]).swapaxes(1, 2),
+        np.stack(distance),
+        facets.triangles,
         rig.width,
-        rig.height * SAMPLES,
+        rig.height,
         is_hole,
-        ACROSS,
-        film,
-        len(facing),
+        facets.is_porous,
+        facets.is_two_sided,
+        PATTERN,
     )
-    is_plain = scene.is_plain.take(wanted.take(seen.triangle))
+    is_plain = scene.is_plain.take(seen.triangle)
     chosen, opposite, pixel, share = _merge(seen, is_plain, rig)
 
     def values_at(fragments: np.ndarray) -> np.ndarray:
-        corner = corners.take(seen.triangle[fragments], 1)
-        weight = seen.weight[:, fragments].astype(np.float32)
+        corner = facets.corners.take(seen.triangle.take(fragments), 1)
+        weight = seen.weight.take(fragments, 1).astype(np.float32)
         return _interpolate(scene.attributes, corner, weight)
 
     values = values_at(chosen)
@@ -92,22 +86,14 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
     )
 
 
-def _facing(scene: Scene, points: np.ndarray) -> np.ndarray:
-    """Numbers of the triangles that turn their front to the camera or have no back."""
-    x, y = np.ascontiguousarray(points.T)
-    (ax, ay), (bx, by), (cx, cy) = ((x.take(each), y.take(each)) for each in scene.corners)
-    turned = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    return np.flatnonzero((turned < 0) | scene.is_two_sided)
-
-
 def _interpolate(values: np.ndarray, corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Values (n, C) at weights (3, n) between the corners (3, n) of triangles."""
-    first, second, third = corners
-    columns = np.ascontiguousarray(values.T)  # numpy is far quicker along long rows
-    total = columns.take(first, 1) * weight[0]
-    total += columns.take(second, 1) * weight[1]
-    total += columns.take(third, 1) * weight[2]
-    return total.T
+    columns = np.empty((values.shape[1], corners.shape[1]), np.result_type(values, weight))
+    for column, total in zip(values.T, columns, strict=True):
+        first, second, third = column.take(corners) * weight
+        np.add(first, second, out=total)
+        total += third
+    return columns.T  # kept apart: numpy is far quicker along long rows
 
 
 def _merge(seen: Fragments, plain: np.ndarray, rig: Rig):
@@ -118,7 +104,7 @@ def _merge(seen: Fragments, plain: np.ndarray, rig: Rig):
     """
     pixels = len(rig.cameras) * rig.height * rig.width
     lattice = np.full(SAMPLES * pixels, -1)
-    lattice[seen.pixel] = np.arange(len(seen.pixel))
+    lattice[seen.sample] = np.arange(len(seen.sample))
     rows = lattice.reshape(-1, SAMPLES, rig.width)
     first, *others = (rows[:, k].ravel() for k in range(SAMPLES))
     plain, depth = np.append(plain, False), np.append(seen.depth, np.inf)  # at -1: nothing seen
