@@ -213,3 +213,24 @@ def test_a_missing_file_is_named_beside_the_first_paint(open_page, folder, sessi
     page = open_page()
     page.page.get_by_text("emotion.js is missing").wait_for()
     assert session.state.sentence in page.page.locator("body").inner_text()
+
+
+def test_where_python_is_silent_the_view_says_what_to_do(chromium, modules, session):
+    page = chromium.new_page()
+    page.goto(modules)
+    page.clock.install()
+    traits = {name: getattr(session, name) for name in (*INPUTS, "suppressed", "tasks")}
+    page.evaluate(
+        """async traits => {
+            const { default: explorer } = await import("/explorer.js");
+            const nothing = () => {};
+            const silent = { on: nothing, off: nothing, set: nothing, send: nothing };
+            const el = document.body.appendChild(document.createElement("div"));
+            explorer.render({ model: { ...silent, get: (name) => traits[name] }, el });
+        }""",
+        traits,
+    )
+    assert "Loading the network" in page.locator("div").first.inner_text()
+    page.clock.run_for(20_000)
+    assert "run the notebook's cells" in page.locator("div").first.inner_text()
+    page.close()

@@ -112,8 +112,8 @@ class Explorer(Session, anywidget.AnyWidget):
                 if inputs:  # what follows from them, the front-end knows
                     self._states_to_send.discard("suppressed")
         except Refused as refusal:
-            self.send({"refused": str(refusal)})
             self.send_state(SHARED)
+            self.send({"refused": str(refusal)})
 
     def _answer(self, _: Any, content: Any, __: Any) -> None:
         """Send a pack that is asked for."""

@@ -22,6 +22,10 @@ import { Words } from "./view/words.js";
 
 const COPIED = 1600; // milliseconds for which a button says so
 const MARK = "explore:"; // what the fragment of a link begins with
+const PATIENCE = 10000; // milliseconds until a silent kernel is thought to be none
+const SILENCE =
+  "Python does not answer. This explorer has its network from Python: run the notebook's cells " +
+  "from the first one. In the pages of the book it needs no Python.";
 
 /** Show a model in an element; what is there stays until there is something to show. */
 function render({ model, el }) {
@@ -52,6 +56,7 @@ class View {
     this.endTone();
     for (const part of [this.face, this.maps, this.own]) part?.leave();
     clearTimeout(this._copied);
+    clearTimeout(this._silence);
     this.el.classList.remove("tinyvgg-explorer");
     this.el.replaceChildren();
   }
@@ -131,6 +136,9 @@ class View {
   }
 
   wait(task) {
+    clearTimeout(this._silence);
+    const inBook = Boolean(this.model.get("page"));
+    if (task !== null && !inBook) this._silence = setTimeout(() => this.refuse(SILENCE), PATIENCE);
     const sentence = task === null ? "" : `Loading the network of the task ${task} …`;
     if (this.parts) this.say(sentence);
     else if (sentence) this.waiting.textContent = sentence; // what was refused stays
