@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,7 @@ INJECTED = "injected-parameters"  # papermill's tag
 REMEDY = "run `make book`"
 MISSING = "–"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+ICONS = re.compile(r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>')
 EXPLORER = "explorer"  # folder beside the executed copies, and within _static
 
 
@@ -90,6 +92,17 @@ def copy_explorer(app: Sphinx) -> None:
     if explorer_folder(app).is_dir():
         target = Path(app.outdir) / "_static" / EXPLORER
         shutil.copytree(explorer_folder(app), target, dirs_exist_ok=True)
+
+
+def leave_out_drawn_icons(app: Sphinx, exception: Exception | None) -> None:
+    """Take out of every page the 1.5 MB of script that draw the theme's icons a second time.
+
+    They are there as fonts already; the script then looks at whatever changes in a page.
+    """
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text("utf8")
+        if (lighter := ICONS.sub("", text)) != text:
+            page.write_text(lighter, "utf8")
 
 
 class RunIdentity(SphinxDirective):
@@ -178,5 +191,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("source-read", show_executed)
     app.connect("doctree-resolved", dash_what_is_missing)
     app.connect("html-page-context", add_explorer)
+    app.connect("build-finished", leave_out_drawn_icons)
     app.add_directive("run-identity", RunIdentity)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
