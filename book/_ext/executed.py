@@ -30,7 +30,10 @@ INJECTED = "injected-parameters"  # papermill's tag
 REMEDY = "run `make book`"
 MISSING = "–"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-ICONS = re.compile(r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>')
+ICONS = re.compile(  # the theme's, by a script, and fonts that are asked for early
+    r'<script src="[^"]*/fontawesome/[^"]*"></script>'
+    r'|<link rel="preload"[^>]*/fontawesome/[^>]*>\n*'
+)
 EXPLORER = "explorer"  # folder beside the executed copies, and within _static
 
 
@@ -94,10 +97,12 @@ def copy_explorer(app: Sphinx) -> None:
         shutil.copytree(explorer_folder(app), target, dirs_exist_ok=True)
 
 
-def leave_out_drawn_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Take out of every page the 1.5 MB of script that draw the theme's icons a second time.
+def lighten(app: Sphinx, exception: Exception | None) -> None:
+    """Take out of every page what the theme's icons need twice.
 
-    They are there as fonts already; the script then looks at whatever changes in a page.
+    They are fonts, which the style sheet loads where it shows one. The theme also draws them by
+    1.5 MB of script, which then looks at whatever changes in a page, and asks for the fonts
+    early, which a page opened from a file may not.
     """
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text("utf8")
@@ -191,6 +196,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("source-read", show_executed)
     app.connect("doctree-resolved", dash_what_is_missing)
     app.connect("html-page-context", add_explorer)
-    app.connect("build-finished", leave_out_drawn_icons)
+    app.connect("build-finished", lighten)
     app.add_directive("run-identity", RunIdentity)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -262,7 +262,7 @@ def compare_picture(page, name: str, net: nn.Module, picture: np.ndarray, settin
 
 
 @pytest.mark.parametrize(
-    "bits, network", list(zip([8, 12, 8, 16, 32, 12, 8], NETWORKS, strict=True))
+    "bits, network", list(zip([8, 12, 10, 16, 32, 12, 8], NETWORKS, strict=True))
 )
 def test_random_networks_agree_with_the_package(page, load, network, bits):
     gallery = random_gallery(network)

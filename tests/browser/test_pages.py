@@ -20,8 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 HARMLESS = ("THEBE_JS_URL",)  # sphinx-thebe's script runs twice and says so
-# a preload asked for with "crossorigin" is refused under file://; the font itself then loads
-PRELOAD = re.compile(r"file://.*/fontawesome/.*\.woff2")
 WITH_EXPLORER = ("notebooks/11_explorer", "notebooks/16_try_it")
 LARGEST = 8e6  # bytes of a page with an explorer and all that it loads at first
 LEFTOVERS = (r"\{glue", r"\{[a-z:]+\}`", r"Traceback \(most recent call last\)", r"\bERROR\b")
@@ -77,7 +75,7 @@ class Visit:
 
     def _console(self, message):
         said = f"{message.text} {message.location['url']}"
-        if message.type == "error" and "favicon" not in said and not PRELOAD.search(said):
+        if message.type == "error" and "favicon" not in said:
             self._complain(f"console: {said}")
 
     def _complain(self, text: str):

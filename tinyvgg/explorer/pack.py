@@ -3,7 +3,8 @@
 The format is safetensors'; what is no tensor is JSON in its metadata, under "explorer". Weights
 are whole numbers q with a scale for each unit that they feed, w = scale · q in float32. The
 first linear layer, which holds most of them, has the fewest bits with which the network
-predicts every test picture as before; the other layers have 12 or more.
+predicts every test picture as before; the other layers have 12 or more. The numbers are kept as
+bytes, all low ones before all high ones, and compressed: the high ones are mostly small.
 
 A network that was rounded is a network like any other, so that Python can compute with exactly
 the weights that the page has (`rounded`).
@@ -35,7 +36,7 @@ from tinyvgg.layers import (
 from tinyvgg.model import PIXEL_SCALE, as_input
 
 VERSION = 1  # of the format; web/pack.js reads the same
-BITS = (8, 12, 16, 32)  # of a weight; with 32 it is the float32 itself
+BITS = (8, 10, 12, 16, 32)  # of a weight; with 32 it is the float32 itself
 FINE = 12  # bits that the layers but for the first linear one have at least
 BATCH = 64
 
@@ -46,7 +47,7 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
     Parameters
     ----------
     gallery : Gallery
-    bits : {8, 12, 16, 32}, optional
+    bits : {8, 10, 12, 16, 32}, optional
         Of the weights of the first linear layer; the `fewest_bits` if not given.
 
     Raises
@@ -92,7 +93,7 @@ def rounded_network(net: nn.Module, bits: int) -> nn.Module:
     Parameters
     ----------
     net : nn.Module
-    bits : {8, 12, 16, 32}
+    bits : {8, 10, 12, 16, 32}
         Of the first linear layer; the other layers have as many, and 12 at least.
     """
     copied = copy.deepcopy(net).to("cpu", torch.float32)
@@ -115,7 +116,7 @@ def fewest_bits(net: nn.Module, images: np.ndarray) -> int:
 
     Returns
     -------
-    {8, 12, 16, 32}
+    {8, 10, 12, 16, 32}
         32 if even 16 change a prediction.
     """
     expected = _predictions(net, images)
@@ -176,11 +177,11 @@ def _tensors(name: str, layer: nn.Conv2d | nn.Linear, bits: int) -> dict[str, np
     kept = _array(layer.weight)
     if bits < 32:
         numbers, scale = _whole(layer.weight, bits)
-        kept = _array(numbers).astype(np.int8 if bits == 8 else np.int16)
+        kept = _array(numbers).astype(np.int8 if bits == 8 else "<i2")
         found[f"{name}.scale"] = _array(scale).ravel()
     if isinstance(layer, nn.Linear):
         kept = np.ascontiguousarray(kept.T)
-    found[f"{name}.weight"] = _twelve_bits(kept) if bits == 12 else kept
+    found[f"{name}.weight"] = kept if bits == 32 else _planes(kept)
     return found
 
 
@@ -193,21 +194,26 @@ def _whole(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     return numbers, scale
 
 
-def _twelve_bits(numbers: np.ndarray) -> np.ndarray:
-    """Whole numbers of -2,047 to 2,047, two in three bytes."""
-    flat = (numbers.ravel() + 2048).astype(np.uint16)
-    low, high = np.pad(flat, (0, flat.size % 2)).reshape(-1, 2).T
-    packed = np.stack([low & 255, (low >> 8) | ((high & 15) << 4), high >> 4], axis=1)
-    return packed.astype(np.uint8).ravel()
+def _planes(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers of one or two bytes: all low bytes, then all high bytes, compressed."""
+    planes = numbers.reshape(-1, 1).view(np.uint8).T
+    return np.frombuffer(zlib.compress(planes.tobytes(), 9), np.uint8)
 
 
 def _compressed(images: np.ndarray) -> np.ndarray:
-    """Pictures without loss: differences, modulo 256, of red and blue to green and of a pixel to
-    its left neighbour, compressed; bytes."""
-    red, green, blue = np.moveaxis(images, -1, 0)
-    colours = np.stack([red - green, green, blue - green], axis=-1)
-    differences = np.diff(colours, axis=2, prepend=np.uint8(0))
-    return np.frombuffer(zlib.compress(differences.tobytes(), 9), np.uint8)
+    """Pictures without loss, compressed; bytes.
+
+    Of each pixel green, red less green and blue less green; of each of these what Paeth's
+    predictor misses (PNG specification, 9.4), from the pixels left, above and above left.
+    """
+    red, green, blue = np.moveaxis(images.astype(np.int16), -1, 0)
+    colours = np.stack([(red - green + 128) % 256, green, (blue - green + 128) % 256], axis=-1)
+    around = np.pad(colours, ((0, 0), (1, 0), (1, 0), (0, 0)))
+    left, above, corner = around[:, 1:, :-1], around[:, :-1, 1:], around[:, :-1, :-1]
+    nearest = np.abs(np.stack([above - corner, left - corner, left + above - 2 * corner]))
+    predicted = np.choose(nearest.argmin(axis=0), [left, above, corner])
+    missed = ((colours - predicted) % 256).astype(np.uint8)
+    return np.frombuffer(zlib.compress(missed.tobytes(), 9), np.uint8)
 
 
 def _rows(gallery: Gallery) -> list[int]:

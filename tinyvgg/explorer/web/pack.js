@@ -21,8 +21,11 @@ export async function readPack(buffer) {
     );
   }
   const weighted = async (layer, name, across) => {
-    const [weight, scale, bias] = ["weight", "scale", "bias"].map((part) => tensor(`${name}.${part}`));
-    return { ...layer, weight: scale ? await unrounded(weight, scale, across) : weight, bias };
+    const [kept, scale, bias] = ["weight", "scale", "bias"].map((part) => tensor(`${name}.${part}`));
+    const { from, to, groups = 1, kernel: [height, width] = [1, 1] } = layer;
+    const count = (from / groups) * to * height * width;
+    const weight = scale ? await unrounded(kept, scale, across, count) : kept;
+    return { ...layer, weight, bias };
   };
   const layers = [];
   for (const [k, layer] of about.layers.entries()) {
@@ -34,12 +37,11 @@ export async function readPack(buffer) {
     linears.push(await weighted(linear, `classifier.${k}`, true));
   }
   const { task, classes, said, shape, bits, scale, first } = about;
-  const pictures = await readPictures(tensor("pictures"), about.rows, shape);
   return {
     ...{ task, classes, said, shape, bits, first },
     cases: new Map(about.cases.map((given) => [given.row, given])),
     network: new Network({ shape, scale, layers, linears }),
-    image: (row) => pictures.get(row),
+    image: await pictureReader(tensor("pictures"), about.rows, shape),
   };
 }
 
@@ -54,7 +56,7 @@ function openTensors(buffer) {
   } catch {
     throw damaged();
   }
-  const kinds = { F32: Float32Array, I16: Int16Array, I8: Int8Array, U8: Uint8Array };
+  const kinds = { F32: Float32Array, U8: Uint8Array };
   const tensor = (name) => {
     if (!(name in header)) return null;
     const { dtype, data_offsets: [from, to] } = header[name];
@@ -68,8 +70,8 @@ function openTensors(buffer) {
  * Weights from whole numbers and a scale for each unit that they feed. Of a linear layer these
  * units are `across`, its last axis, and else the first one.
  */
-async function unrounded(kept, scale, across) {
-  const numbers = kept instanceof Uint8Array ? twelveBits(kept) : kept;
+async function unrounded(kept, scale, across, count) {
+  const numbers = wholeNumbers(await inflated(kept), count);
   const weights = new Float32Array(numbers.length);
   const line = across ? scale.length : Math.floor(numbers.length / scale.length);
   for (let start = 0, row = 0; start < weights.length; start += line, row++) {
@@ -81,31 +83,53 @@ async function unrounded(kept, scale, across) {
   return weights;
 }
 
-/** Whole numbers of 12 bits, kept two in three bytes. */
-function twelveBits(bytes) {
-  const numbers = new Int16Array((bytes.length / 3) * 2);
-  for (let from = 0, to = 0; from < bytes.length; from += 3) {
-    numbers[to++] = (bytes[from] | ((bytes[from + 1] & 15) << 8)) - 2048;
-    numbers[to++] = ((bytes[from + 1] >> 4) | (bytes[from + 2] << 4)) - 2048;
-  }
+/** Whole numbers from their bytes: all low ones, then all high ones if they have two. */
+function wholeNumbers(bytes, count) {
+  if (bytes.length === count) return new Int8Array(bytes.buffer);
+  const numbers = new Int16Array(count);
+  for (let k = 0; k < count; k++) numbers[k] = bytes[k] | (bytes[count + k] << 8);
   return numbers;
 }
 
-/**
- * Pictures (H, W, 3) by row, from what was compressed of them: differences, modulo 256, of red
- * and blue to green and of a pixel to its left neighbour.
- */
-async function readPictures(compressed, rows, [, height, width]) {
+/** What was compressed. */
+async function inflated(compressed) {
   const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const line = 3 * width;
-  for (let start = 0; start < bytes.length; start += line) {
-    for (let k = start + 3; k < start + line; k++) bytes[k] += bytes[k - 3];
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * The bytes (H, W, 3) of a picture by its row. Each is put together when it is first asked for:
+ * green, red less green and blue less green are what Paeth's predictor (PNG specification, 9.4)
+ * says from the pixels left, above and above left, and what it missed.
+ */
+async function pictureReader(compressed, rows, [, height, width]) {
+  const missed = await inflated(compressed);
+  const places = new Map(rows.map((row, k) => [row, k * height * width * 3]));
+  const whole = new Map();
+
+  function read(start) {
+    const line = 3 * width;
+    const colours = missed.slice(start, start + height * line);
+    for (let k = 0; k < colours.length; k++) {
+      const inside = k % line >= 3;
+      const left = inside ? colours[k - 3] : 0;
+      const above = k >= line ? colours[k - line] : 0;
+      const corner = inside && k >= line ? colours[k - line - 3] : 0;
+      const toLeft = Math.abs(above - corner);
+      const toAbove = Math.abs(left - corner);
+      const toCorner = Math.abs(left + above - 2 * corner);
+      if (toLeft <= toAbove && toLeft <= toCorner) colours[k] += left;
+      else colours[k] += toAbove <= toCorner ? above : corner;
+    }
+    for (let k = 0; k < colours.length; k += 3) {
+      colours[k] += colours[k + 1] - 128;
+      colours[k + 2] += colours[k + 1] - 128;
+    }
+    return colours;
   }
-  for (let k = 0; k < bytes.length; k += 3) {
-    bytes[k] += bytes[k + 1];
-    bytes[k + 2] += bytes[k + 1];
-  }
-  const size = height * line;
-  return new Map(rows.map((row, k) => [row, bytes.subarray(k * size, (k + 1) * size)]));
+
+  return (row) => {
+    if (!whole.has(row) && places.has(row)) whole.set(row, read(places.get(row)));
+    return whole.get(row);
+  };
 }
