@@ -35,9 +35,9 @@ from tinyvgg.departures import ORDER_COMMAND, recorded_order
 from tinyvgg.figures.style import CONTROL, TASK
 from tinyvgg.layers import feature_maps_of
 from tinyvgg.paper import PAPER
+from tinyvgg.protocol import epoch_order
 from tinyvgg.study import Study
 from tinyvgg.tracking import track
-from tinyvgg.training import epoch_order
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,20 @@
 """Training: the paper's protocol, its named variants, and going on after an interruption."""
 
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 
-from tinyvgg import training
+from tinyvgg import checkpoint, passes, training
 from tinyvgg.model import TinyVGG
-from tinyvgg.training import Protocol, epoch_order, fit, resolve_device, threads
+from tinyvgg.passes import Passes
+from tinyvgg.protocol import Protocol, epoch_order
+from tinyvgg.training import fit, resolve_device, threads
 
 CLASSES, SIZE = 3, 8
 
@@ -151,18 +157,17 @@ def test_interrupted_training_ends_with_the_same_weights(
     protocol = Protocol(epochs=4, optimiser=optimiser)
     whole = run(data, protocol)
     path = tmp_path / "checkpoint.safetensors"
-    epoch = training._epoch
+    run_epoch = Passes.run
 
-    def until(*given):
-        *_, number, _tick = given
-        if number > stopped_after:
+    def until(passes, epoch, tick):
+        if epoch > stopped_after:
             raise KeyboardInterrupt
-        return epoch(*given)
+        return run_epoch(passes, epoch, tick)
 
-    monkeypatch.setattr(training, "_epoch", until)
+    monkeypatch.setattr(Passes, "run", until)
     with pytest.raises(KeyboardInterrupt):
         run(data, protocol, checkpoint=path)
-    monkeypatch.setattr(training, "_epoch", epoch)
+    monkeypatch.setattr(Passes, "run", run_epoch)
     resumed = run(data, protocol, checkpoint=path)
     assert same(whole.network.state_dict(), resumed.network.state_dict())
     assert same(whole.weights["best"], resumed.weights["best"])
@@ -195,7 +200,7 @@ def test_a_checkpoint_that_fails_to_be_written_leaves_the_one_before(data, tmp_p
         save_file({}, file)
         raise OSError("disk full")
 
-    monkeypatch.setattr(training, "save_file", fail)
+    monkeypatch.setattr(checkpoint, "save_file", fail)
     with pytest.raises(OSError, match="disk full"):
         run(data, Protocol(epochs=5), seed=3, checkpoint=path)
     assert path.read_bytes() == before
@@ -255,7 +260,8 @@ def test_data_that_does_not_fit_is_refused(data, change, message):
 @pytest.mark.parametrize(
     ("setting", "known"),
     [(dict(order="sorted"), "reshuffled, fixed"), (dict(keep="first"), "last, best"),
-     (dict(precision="int8"), "float32, bfloat16"), (dict(optimiser="lion"), "sgd, adam, adagrad"),
+     (dict(precision="int8"), "float32, tf32, bfloat16"),
+     (dict(optimiser="lion"), "sgd, adam, adagrad"),
      (dict(initialisation="zero"), "glorot, he"), (dict(epochs=0), "above 0"),
      (dict(learning_rate=-1.0), "above 0")],
 )  # fmt: skip
@@ -268,3 +274,78 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(setting, known):
 def test_an_unknown_or_absent_device_is_refused(name):
     with pytest.raises(ValueError, match=name):
         resolve_device(name)
+
+
+def test_tf32_is_refused_on_a_cpu(data):
+    with pytest.raises(ValueError, match="CUDA alone; choose float32 or bfloat16"):
+        run(data, Protocol(precision="tf32"))
+
+
+def test_single_precision_is_as_it_was_after_training(data):
+    before = [kind.fp32_precision for kind in training.PRODUCTS]
+    with training.arithmetic("tf32", torch.device("cuda")):  # needs no GPU
+        assert [kind.fp32_precision for kind in training.PRODUCTS] == ["tf32", "tf32"]
+        with training.arithmetic("float32", torch.device("cpu")):
+            assert [kind.fp32_precision for kind in training.PRODUCTS] == ["ieee", "ieee"]
+    assert [kind.fp32_precision for kind in training.PRODUCTS] == before
+
+
+def test_a_checkpoint_is_written_no_more_often_than_asked(data, tmp_path):
+    often, never = tmp_path / "often", tmp_path / "never"
+    run(data, checkpoint=often)
+    run(data, checkpoint=never, save_every=3600)
+    assert often.exists()
+    assert not never.exists()
+
+
+class Machine:
+    """Stands in for CUDA's streams and graphs: notes what runs, captures, replays."""
+
+    def __init__(self):
+        self.capturing = False
+        self.done = []
+
+    def step(self):
+        self.done.append("captured" if self.capturing else "eager")
+
+    def Stream(self, device=None):
+        return SimpleNamespace(device=device, wait_stream=lambda other: None)
+
+    def current_stream(self, device):
+        return self.Stream(device)
+
+    def stream(self, stream):
+        return nullcontext()
+
+    def CUDAGraph(self):
+        return SimpleNamespace(replay=lambda: self.done.append("replayed"))
+
+    @contextmanager
+    def graph(self, graph, stream, capture_error_mode):
+        self.capturing = True
+        yield
+        self.capturing = False
+
+
+def test_a_captured_step_runs_as_often_as_it_is_asked_to(monkeypatch):
+    machine = Machine()
+    for name in ("Stream", "current_stream", "stream", "CUDAGraph", "graph"):
+        monkeypatch.setattr(torch.cuda, name, getattr(machine, name))
+    steps = passes._Captured(machine.step, torch.device("cuda"))
+    for _ in range(2):
+        with steps.stream():
+            for _ in range(4):
+                steps.run()
+    # a capture computes nothing: without it there are as many as were asked for
+    assert machine.done == ["eager"] * 3 + ["captured"] + ["replayed"] * 5
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+def test_on_cuda_the_captured_steps_train_as_on_the_cpu(data, precision):
+    protocol = Protocol(epochs=4, batch_size=5, learning_rate=0.05)
+    here = run(data, protocol)
+    there = fit(network(), **data, protocol=replace(protocol, precision=precision),
+                device="cuda", progress=False)  # fmt: skip
+    tolerance = {"float32": 1e-4, "tf32": 1e-2, "bfloat16": 5e-2}[precision]
+    np.testing.assert_allclose(there.history.loss, here.history.loss, rtol=tolerance)

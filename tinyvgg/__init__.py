@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from tinyvgg.explorer import Explorer as Explorer
     from tinyvgg.faces import FaceSet, Split, open_faces, split
     from tinyvgg.model import TinyVGG, as_input, vgg
+    from tinyvgg.protocol import Protocol
     from tinyvgg.study import Study
     from tinyvgg.tracking import Tracking, grey, suppress, track
-    from tinyvgg.training import Fit, Protocol, fit
+    from tinyvgg.training import Fit, fit
 
 __version__ = "0.1.0"
 
@@ -41,10 +42,11 @@ _NAMES = {
     "layers": (),
     "model": ("TinyVGG", "as_input", "vgg"),
     "profiles": (),
+    "protocol": ("Protocol",),
     "store": (),
     "study": ("Study",),
     "tracking": ("Tracking", "grey", "suppress", "track"),
-    "training": ("Fit", "Protocol", "fit"),
+    "training": ("Fit", "fit"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 

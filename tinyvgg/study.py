@@ -27,11 +27,13 @@ from tinyvgg.faces.spec import parse_source
 from tinyvgg.faces.split import Split, split
 from tinyvgg.model import VGG, as_input, build
 from tinyvgg.profiles import Profile, get_profile
+from tinyvgg.protocol import KEEPS, Augmentation, Protocol
 from tinyvgg.store import Store, code_fingerprint
-from tinyvgg.training import KEEPS, Augmentation, Protocol, fit, resolve_device, threads
+from tinyvgg.training import fit, resolve_device, threads
 
 log = logging.getLogger(__name__)
 
+SAVE_EVERY = 10  # seconds of training that an interruption may cost
 FACES_CODE = ("tinyvgg.faces.sources",)
 TRAINING_CODE = ("tinyvgg.training", "tinyvgg.model", "tinyvgg.faces.split", "tinyvgg.evaluation")
 
@@ -375,6 +377,7 @@ class Fitting:
                 progress=progress,
                 title=self.title,
                 augmentation=self.augmentation,
+                save_every=SAVE_EVERY,
             )
             return keep_results(made, images[self.split.test])
 

@@ -1,110 +1,28 @@
-"""Section "Training of the networks": plain SGD from Glorot's weights, on CPU or CUDA.
-
-The pictures lie on the device as bytes; a mini-batch is gathered and scaled there, so one
-loop serves both kinds of device and nothing is copied or waited for within an epoch. All
-chance in an epoch follows from the seed and the epoch's number alone, so a checkpoint needs
-the weights, the optimiser's state (plain SGD has none) and the history.
-"""
+"""Section "Training of the networks": plain SGD from Glorot's weights, on CPU or CUDA."""
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
 import json
-import logging
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol as Interface
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from tinyvgg.model import INITIALISATIONS, PIXEL_SCALE, VGG
+from tinyvgg.checkpoint import Progress
+from tinyvgg.model import VGG
+from tinyvgg.passes import Passes
+from tinyvgg.protocol import OPTIMISERS, Augmentation, Protocol
 
-log = logging.getLogger(__name__)
-
-ORDERS = ("reshuffled", "fixed")
-KEEPS = ("last", "best")
-MEMORY = "optimiser"  # prefix of the optimiser's state in a checkpoint, beside KEEPS
-PRECISIONS = ("float32", "bfloat16")
-OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": torch.optim.SGD,
-    "adam": torch.optim.Adam,
-    "adagrad": torch.optim.Adagrad,
-}
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a network is trained; the defaults are the paper's.
-
-    Attributes
-    ----------
-    epochs : int
-    batch_size : int
-    learning_rate : float
-    order : {"reshuffled", "fixed"}
-        ``"fixed"`` is the released code's: shuffled once, then the same batches every epoch.
-    keep : {"last", "best"}
-        Which epoch's weights the network ends with. ``"best"`` is the released code's: the
-        epoch of the best *test* accuracy (the first of several), a selection on the test set.
-    precision : {"float32", "bfloat16"}
-        ``"bfloat16"`` computes forward and backward of training under autocast.
-    optimiser : {"sgd", "adam", "adagrad"}
-        Plain SGD without momentum is the paper's; the others have torch's settings but for the
-        learning rate.
-    initialisation : {"glorot", "he"}
-        How the weights are drawn (see `VGG.reset`).
-    """
-
-    epochs: int = 100
-    batch_size: int = 12
-    learning_rate: float = 0.01
-    order: str = "reshuffled"
-    keep: str = "last"
-    precision: str = "float32"
-    optimiser: str = "sgd"
-    initialisation: str = "glorot"
-
-    def __post_init__(self):
-        _one_of("order", self.order, ORDERS)
-        _one_of("keep", self.keep, KEEPS)
-        _one_of("precision", self.precision, PRECISIONS)
-        _one_of("optimiser", self.optimiser, OPTIMISERS)
-        _one_of("initialisation", self.initialisation, INITIALISATIONS)
-        for name in ("epochs", "batch_size"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
-                raise ValueError(
-                    f"{name} must be a whole number above 0, not {getattr(self, name)!r}"
-                )
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate!r}")
-
-
-class Augmentation(Interface):
-    """What may be done to the pictures of a training batch before the network sees them.
-
-    Attributes
-    ----------
-    digest : str
-        Names it: the same digest means the same pictures.
-    """
-
-    digest: str
-
-    def __call__(self, x: Tensor, y: Tensor, chance: np.random.Generator) -> Tensor:
-        """Changed pictures, float (B, 3, S, S), of classes y (B,); `chance` is its only source."""
-        ...
+PRODUCTS = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -143,6 +61,7 @@ def fit(
     progress: bool = True,
     title: str = "training",
     augmentation: Augmentation | None = None,
+    save_every: float = 0,
 ) -> Fit:
     """Train a network by the paper's protocol (Section "Training of the networks").
 
@@ -160,18 +79,21 @@ def fit(
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
     checkpoint : path, optional
-        Written after every epoch, whole or not at all. If it is there, of this very protocol,
+        Written after an epoch, whole or not at all. If it is there, of this very protocol,
         seed and data, training goes on from it, with the same result as if it had never
         stopped (bit for bit on a CPU in float32, with the same number of threads).
     progress : bool
         Show a progress bar with loss and error.
     augmentation : Augmentation, optional
         Changes the pictures of each training batch; the test pictures stay as they are.
+    save_every : float
+        Seconds between two writings of the checkpoint, at least; 0: after every epoch. (At the
+        paper's size, writing takes longer than an epoch on a fast GPU.)
 
     Raises
     ------
     ValueError
-        Shapes, labels or rows do not fit together.
+        Shapes, labels or rows do not fit together, or this device has not that precision.
     FloatingPointError
         The loss is no longer finite.
     """
@@ -182,37 +104,42 @@ def fit(
     network.reset(torch.Generator().manual_seed(seed), protocol.initialisation)
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = OPTIMISERS[protocol.optimiser](network.parameters(), lr=protocol.learning_rate)
-    # (N, H, W, 3) bytes, seen as (N, 3, H, W) in channels_last: what convolutions like best
-    pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2)
-    target = torch.from_numpy(np.asarray(labels, np.int64)).to(device)
-    data = _Data(pixels, target, np.asarray(train), np.asarray(test), augmentation)
     identity = [asdict(protocol), seed, _digest(images, labels, train, test)]
     identity += [augmentation.digest] if augmentation else []
-    state = _State(json.dumps(identity))
+    so_far = Progress(json.dumps(identity))
     if checkpoint is not None:
-        state.resume(Path(checkpoint), network, optimiser)
+        so_far.resume(Path(checkpoint), network, optimiser)
 
     batches = -(-len(train) // protocol.batch_size)
     bar = tqdm(
         total=protocol.epochs * batches,
-        initial=len(state.history) * batches,
+        initial=len(so_far.history) * batches,
         desc=title,
         unit="batch",
         mininterval=1,
         disable=not progress,
     )
-    with bar:
-        for epoch in range(len(state.history) + 1, protocol.epochs + 1):
-            row = _epoch(network, optimiser, data, protocol, seed, epoch, bar.update)
-            state.add(row, network)
+    saved = time.monotonic()
+    with bar, arithmetic(protocol.precision, device):
+        passes = Passes(
+            network, optimiser, images, labels, train, test, protocol, seed, augmentation
+        )
+        for epoch in range(len(so_far.history) + 1, protocol.epochs + 1):
+            row = passes.run(epoch, bar.update)
+            so_far.add(row, network)
             shown = {key: f"{row[key]:.3f}" for key in ("loss", "test_error")}
             bar.set_postfix(shown, refresh=False)
-            if checkpoint is not None:
-                state.save(Path(checkpoint), optimiser)
+            if checkpoint is not None and time.monotonic() - saved >= save_every:
+                so_far.save(Path(checkpoint), optimiser)
+                saved = time.monotonic()
 
-    network.load_state_dict(state.weights[protocol.keep])
+    network.load_state_dict(so_far.weights[protocol.keep])
     network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
-    return Fit(network, pd.DataFrame(state.history), state.weights, state.best_epoch)
+    weights = {
+        which: {name: value.cpu() for name, value in tensors.items()}
+        for which, tensors in so_far.weights.items()
+    }
+    return Fit(network, pd.DataFrame(so_far.history), weights, so_far.best_epoch)
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -241,6 +168,29 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 
 @contextmanager
+def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
+    """Let CUDA multiply single precision as a protocol's `precision` says, inside the block.
+
+    By itself torch rounds the factors of convolutions to TF32. A CPU does not care.
+
+    Raises
+    ------
+    ValueError
+        TF32 on a CPU.
+    """
+    if precision == "tf32" and device.type != "cuda":
+        raise ValueError("precision 'tf32' is of CUDA alone; choose float32 or bfloat16")
+    before = [kind.fp32_precision for kind in PRODUCTS]
+    try:
+        for kind in PRODUCTS:
+            kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        yield
+    finally:
+        for kind, value in zip(PRODUCTS, before, strict=True):
+            kind.fp32_precision = value
+
+
+@contextmanager
 def threads(number: int) -> Iterator[None]:
     """Let torch compute with that many threads inside the block."""
     before = torch.get_num_threads()
@@ -249,82 +199,6 @@ def threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def epoch_order(train: np.ndarray, seed: int, epoch: int, order: str) -> np.ndarray:
-    """The training rows in the order of an epoch (counted from 1)."""
-    number = epoch if order == "reshuffled" else 0
-    return np.random.default_rng([seed, number]).permutation(train)
-
-
-@dataclass(frozen=True)
-class _Data:
-    pixels: Tensor  # uint8 (N, 3, H, W), channels_last
-    target: Tensor  # int64 (N,)
-    train: np.ndarray
-    test: np.ndarray
-    augmentation: Augmentation | None
-
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return self.pixels[rows].float().div_(PIXEL_SCALE), self.target[rows]
-
-
-def _epoch(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    data: _Data,
-    protocol: Protocol,
-    seed: int,
-    epoch: int,
-    tick: Callable[[int], object],
-) -> dict:
-    """One pass over the training rows, then the error on the test rows."""
-    device = data.target.device
-    chance = np.random.default_rng([seed, epoch, 1])  # of the augmentation alone
-    order = torch.from_numpy(epoch_order(data.train, seed, epoch, protocol.order)).to(device)
-    loss_sum = torch.zeros((), device=device)
-    wrong = torch.zeros((), device=device)
-    start = time.perf_counter()
-    for rows in order.split(protocol.batch_size):
-        x, y = data.batch(rows)
-        if data.augmentation is not None:
-            x = data.augmentation(x, y, chance)
-        with torch.autocast(device.type, torch.bfloat16, enabled=protocol.precision == "bfloat16"):
-            logits = network(x)
-            loss = cross_entropy(logits, y)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        loss_sum += loss.detach() * len(rows)
-        wrong += (logits.detach().argmax(1) != y).sum()
-        tick(1)
-    loss_mean = float(loss_sum) / len(order)  # the only wait of the epoch
-    seconds = time.perf_counter() - start
-    if not np.isfinite(loss_mean):
-        raise FloatingPointError(
-            f"the loss is {loss_mean} in epoch {epoch}: training diverged; "
-            f"try a learning rate below {protocol.learning_rate}"
-        )
-    return {
-        "epoch": epoch,
-        "loss": loss_mean,
-        "train_error": float(wrong) / len(order),
-        "test_error": _test_error(network, data),
-        "seconds": seconds,
-        "images_per_second": len(order) / seconds,
-    }
-
-
-@torch.no_grad()
-def _test_error(network: nn.Module, data: _Data, batch_size: int = 12) -> float:
-    device = data.target.device
-    wrong = torch.zeros((), device=device)
-    network.eval()
-    for rows in torch.from_numpy(data.test).to(device).split(batch_size):
-        x, y = data.batch(rows)
-        wrong += (network(x).argmax(1) != y).sum()
-    network.train()
-    return float(wrong) / len(data.test)
 
 
 def _keep_freed_memory() -> None:
@@ -341,66 +215,6 @@ def _keep_freed_memory() -> None:
         return
     mallopt(mmap_threshold, 2**30)
     mallopt(trim_threshold, 2**31 - 1)
-
-
-class _State:
-    """The history, and the weights of the last and of the best epoch; a file keeps them."""
-
-    def __init__(self, identity: str):
-        self.identity = identity
-        self.history: list[dict] = []
-        self.weights: dict[str, dict[str, Tensor]] = {}
-        self.best_epoch = 0
-
-    def add(self, row: dict, network: nn.Module) -> None:
-        self.history.append(row)
-        weights = {
-            name: value.detach().to("cpu", copy=True).contiguous()
-            for name, value in network.state_dict().items()
-        }
-        self.weights["last"] = weights
-        best = self.history[self.best_epoch - 1]["test_error"]
-        if not self.best_epoch or row["test_error"] < best:
-            self.best_epoch, self.weights["best"] = row["epoch"], weights
-
-    def save(self, path: Path, optimiser: torch.optim.Optimizer) -> None:
-        tensors = {f"{k}/{n}": t.clone() for k, w in self.weights.items() for n, t in w.items()}
-        for number, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"{MEMORY}/{number}/{n}": t.contiguous() for n, t in state.items()}
-        text = {
-            "identity": self.identity,
-            "history": json.dumps(self.history),
-            "best_epoch": str(self.best_epoch),
-        }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        save_file(tensors, temporary, metadata=text)
-        os.replace(temporary, path)
-
-    def resume(self, path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        if not path.exists():
-            return
-        try:
-            with safe_open(path, "pt") as file:
-                text = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            log.warning("checkpoint %s cannot be read (%s); training starts anew", path, error)
-            return
-        if text.get("identity") != self.identity:
-            log.warning("checkpoint %s is of another training; training starts anew", path)
-            return
-        self.history, self.best_epoch = json.loads(text["history"]), int(text["best_epoch"])
-        memory: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            which, _, parameter = name.partition("/")
-            if which == MEMORY:
-                number, _, key = parameter.partition("/")
-                memory.setdefault(int(number), {})[key] = tensor
-            else:
-                self.weights.setdefault(which, {})[parameter] = tensor
-        network.load_state_dict(self.weights["last"])
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": memory})
-        log.info("training goes on after epoch %d", len(self.history))
 
 
 def _check(images, labels, train, test) -> None:
@@ -422,8 +236,3 @@ def _digest(*arrays) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _one_of(name: str, value, known) -> None:
-    if value not in known:
-        raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from tinyvgg.training import epoch_order
+from tinyvgg.protocol import epoch_order
 
 
 def stops(history: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,9 @@ from tinyvgg.bench import plain
 from tinyvgg.bench.timing import Duel, Way
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
+from tinyvgg.protocol import PRECISIONS, Protocol
 from tinyvgg.tracking import suppress, track
-from tinyvgg.training import PRECISIONS, Protocol, fit
+from tinyvgg.training import fit
 
 CLASSES = 67
 PAPER = 224  # pixels; pool3 then has 25,088 values before a dense layer of 1,024
@@ -59,7 +60,7 @@ def find(name: str, quick: bool, device: str) -> Duel:
 
 def _training(quick: bool, device: str) -> Iterator[Duel]:
     for size in TRAINING_SIZES[quick]:
-        for precision in PRECISIONS:
+        for precision in PRECISIONS if device != "cpu" else ("float32", "bfloat16"):
             images = BATCH * max(2, round(TURN / size**2 / BATCH))
             yield Duel(
                 f"training, {size} px, {precision}",

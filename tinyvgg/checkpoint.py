@@ -1,0 +1,98 @@
+"""What a training has come to, epoch by epoch, and the file from which it can go on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
+
+MEMORY = "optimiser"  # prefix of the optimiser's state in a file, beside "last" and "best"
+
+
+class Progress:
+    """The history, and the weights of the last and of the best epoch; a file keeps them.
+
+    All chance follows from the seed and the epoch's number, so nothing else is needed to go on.
+
+    Parameters
+    ----------
+    identity : str
+        Names the training: a file of another one is not continued.
+
+    Attributes
+    ----------
+    history : list of dict
+        A row an epoch.
+    weights : dict
+        ``"last"`` and ``"best"``: the weights of either epoch by name, where the network is.
+    best_epoch : int
+        The first of the smallest test error, from 1; 0 before the first epoch.
+    """
+
+    def __init__(self, identity: str):
+        self.identity = identity
+        self.history: list[dict] = []
+        self.weights: dict[str, dict[str, Tensor]] = {}
+        self.best_epoch = 0
+
+    def add(self, row: dict, network: nn.Module) -> None:
+        """Note an epoch that is over."""
+        self.history.append(row)
+        weights = {
+            name: value.detach().clone(memory_format=torch.contiguous_format)
+            for name, value in network.state_dict().items()
+        }
+        self.weights["last"] = weights
+        best = self.history[self.best_epoch - 1]["test_error"]
+        if not self.best_epoch or row["test_error"] < best:
+            self.best_epoch, self.weights["best"] = row["epoch"], weights
+
+    def save(self, path: Path, optimiser: torch.optim.Optimizer) -> None:
+        """Write the file, whole or not at all."""
+        tensors = {f"{k}/{n}": t.clone() for k, w in self.weights.items() for n, t in w.items()}
+        for number, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{MEMORY}/{number}/{n}": t.contiguous() for n, t in state.items()}
+        text = {
+            "identity": self.identity,
+            "history": json.dumps(self.history),
+            "best_epoch": str(self.best_epoch),
+        }
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        save_file(tensors, temporary, metadata=text)
+        os.replace(temporary, path)
+
+    def resume(self, path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+        """Go on from a file, if it is there, whole and of this training."""
+        if not path.exists():
+            return
+        device = next(network.parameters()).device
+        try:
+            with safe_open(path, "pt", device=str(device)) as file:
+                text = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            log.warning("checkpoint %s cannot be read (%s); training starts anew", path, error)
+            return
+        if text.get("identity") != self.identity:
+            log.warning("checkpoint %s is of another training; training starts anew", path)
+            return
+        self.history, self.best_epoch = json.loads(text["history"]), int(text["best_epoch"])
+        memory: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            which, _, parameter = name.partition("/")
+            if which == MEMORY:
+                number, _, key = parameter.partition("/")
+                memory.setdefault(int(number), {})[key] = tensor
+            else:
+                self.weights.setdefault(which, {})[parameter] = tensor
+        network.load_state_dict(self.weights["last"])
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": memory})
+        log.info("training goes on after epoch %d", len(self.history))

@@ -1,0 +1,102 @@
+"""Section "Training of the networks": the settings of a training, and all chance in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol as Interface
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tinyvgg.model import INITIALISATIONS
+
+ORDERS = ("reshuffled", "fixed")
+KEEPS = ("last", "best")
+PRECISIONS = ("float32", "tf32", "bfloat16")
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adagrad": torch.optim.Adagrad,
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a network is trained; the defaults are the paper's.
+
+    Attributes
+    ----------
+    epochs : int
+    batch_size : int
+    learning_rate : float
+    order : {"reshuffled", "fixed"}
+        ``"fixed"`` is the released code's: shuffled once, then the same batches every epoch.
+    keep : {"last", "best"}
+        Which epoch's weights the network ends with. ``"best"`` is the released code's: the
+        epoch of the best *test* accuracy (the first of several), a selection on the test set.
+    precision : {"float32", "tf32", "bfloat16"}
+        ``"bfloat16"`` computes forward and backward of training under autocast; ``"tf32"``, for
+        CUDA alone, rounds the factors of each product to 10 bits of mantissa.
+    optimiser : {"sgd", "adam", "adagrad"}
+        Plain SGD without momentum is the paper's; the others have torch's settings but for the
+        learning rate.
+    initialisation : {"glorot", "he"}
+        How the weights are drawn (see `VGG.reset`).
+    """
+
+    epochs: int = 100
+    batch_size: int = 12
+    learning_rate: float = 0.01
+    order: str = "reshuffled"
+    keep: str = "last"
+    precision: str = "float32"
+    optimiser: str = "sgd"
+    initialisation: str = "glorot"
+
+    def __post_init__(self):
+        _one_of("order", self.order, ORDERS)
+        _one_of("keep", self.keep, KEEPS)
+        _one_of("precision", self.precision, PRECISIONS)
+        _one_of("optimiser", self.optimiser, OPTIMISERS)
+        _one_of("initialisation", self.initialisation, INITIALISATIONS)
+        for name in ("epochs", "batch_size"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
+                raise ValueError(
+                    f"{name} must be a whole number above 0, not {getattr(self, name)!r}"
+                )
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate!r}")
+
+
+class Augmentation(Interface):
+    """What may be done to the pictures of a training batch before the network sees them.
+
+    Attributes
+    ----------
+    digest : str
+        Names it: the same digest means the same pictures.
+    """
+
+    digest: str
+
+    def __call__(self, x: Tensor, y: Tensor, chance: np.random.Generator) -> Tensor:
+        """Changed pictures, float (B, 3, S, S), of classes y (B,); `chance` is its only source."""
+        ...
+
+
+def epoch_order(train: np.ndarray, seed: int, epoch: int, order: str) -> np.ndarray:
+    """The training rows in the order of an epoch (counted from 1)."""
+    number = epoch if order == "reshuffled" else 0
+    return np.random.default_rng([seed, number]).permutation(train)
+
+
+def augmentation_chance(seed: int, epoch: int) -> np.random.Generator:
+    """The chance of an epoch that is the augmentation's alone."""
+    return np.random.default_rng([seed, epoch, 1])
+
+
+def _one_of(name: str, value, known) -> None:
+    if value not in known:
+        raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
