@@ -16,7 +16,7 @@ from tinyvgg.analysis.gradients import gradient_norms
 from tinyvgg.analysis.intervals import bootstrap_mean
 from tinyvgg.analysis.misleading import misleading_regions
 from tinyvgg.evaluation import predict
-from tinyvgg.studies import augmentation, common, discussion, seeds
+from tinyvgg.studies import augmentation, common, discussion, precision, seeds
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,37 @@ def test_gradients_at_the_start_are_those_of_the_weights_that_training_starts_fr
     y = torch.from_numpy(own.split("face").labels[rows])
     expected = gradient_norms(net, own.inputs(rows), y)
     assert discussion.gradients_at_start(own).equals(expected)
+
+
+# ---------------------------------------------------------------------- the precision
+
+
+def test_either_precision_is_trained_and_read_from_its_own_network(run, place):
+    record, _ = run(precision.STUDY, seeds=(0, 1), epochs=1)
+    for entry in record.results:
+        own = one(place, seed=entry["seed"], precision=entry["precision"], epochs=1)
+        assert own.is_trained(entry["task"])
+        assert entry["right"] == own.outcomes(entry["task"]).correct.sum()
+    found = [(e["seed"], e["task"], e["precision"]) for e in record.results]
+    assert len(set(found)) == len(found) == 2 * 2 * 2
+    assert one(place, epochs=1).is_trained("face"), "float32 is the usual network"
+
+
+def test_the_difference_of_precisions_is_taken_seed_by_seed():
+    rights = {"float32": (90, 80, 70), "bfloat16": (93, 81, 72)}  # gains of 3, 1, 2 in a hundred
+    entries = [
+        {"seed": seed, "task": "face", "precision": name, "right": right, "test": 100}
+        for name, values in rights.items()
+        for seed, right in enumerate(values)
+    ]
+    row = precision.differences(records.Record("x", {}, entries)).iloc[0]
+    half = 4.302652729911275 * 0.01 / 3**0.5  # Student's quantile of two degrees of freedom
+    assert (row.seeds, row.verdict) == (3, "not measurably better or worse")
+    assert row.float32 == pytest.approx(0.8) and row.bfloat16 == pytest.approx(0.82)
+    assert (row.value, row.low, row.high) == pytest.approx((0.02, 0.02 - half, 0.02 + half))
+    lost = [{**e, "right": e["right"] - 9 * (e["precision"] == "bfloat16")} for e in entries]
+    assert precision.differences(records.Record("x", {}, lost)).verdict.item() == "worse"
+    assert precision.differences(None).empty
 
 
 # ---------------------------------------------------------------------- the augmentation

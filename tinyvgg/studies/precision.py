@@ -1,0 +1,96 @@
+"""Does training in bfloat16 cost accuracy? Both tasks, each seed once in either precision.
+
+Half the bits, and on a processor that has the instructions about half the time. Whether a
+network is as good in the end is another question, put here to several seeds.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tinyvgg.analysis.intervals import over_seeds, verdict
+from tinyvgg.records import Record
+from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.study import Study
+
+NAME = "precision"
+FULL, HALF = "float32", "bfloat16"
+
+
+def _networks(study: Study) -> list[Job]:
+    return [
+        (study.variant(precision=precision), task)
+        for task in reversed(study.tasks)  # emotion takes longest
+        for precision in (FULL, HALF)
+    ]
+
+
+def _measure(study: Study) -> list[Entry]:
+    entries = []
+    for own, task in _networks(study):
+        correct = own.outcomes(task).correct
+        entries.append(
+            {
+                "seed": study.seed,
+                "task": task,
+                "precision": own.protocol(task).precision,
+                "right": int(correct.sum()),
+                "test": len(correct),
+            }
+        )
+    return entries
+
+
+def _words(entry: Entry) -> str:
+    share = entry["right"] / entry["test"]
+    return f"seed {entry['seed']}, {entry['task']} task, {entry['precision']}: {share:.2%} right"
+
+
+STUDY = LongStudy(NAME, NETWORK_CODE, (0, 1, 2, 3, 4), _networks, _measure, _words)
+
+
+def pairs(record: Record | None) -> pd.DataFrame:
+    """A row a seed and task of a record.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, seed, float32 and bfloat16 (shares of the test images right).
+    """
+    if record is None:
+        return pd.DataFrame(columns=["task", "seed", FULL, HALF])
+    table = pd.DataFrame(record.results).assign(share=lambda t: t.right / t.test)
+    wide = table.pivot(index=["task", "seed"], columns="precision", values="share")
+    return wide.reset_index()[["task", "seed", FULL, HALF]].rename_axis(columns=None)
+
+
+def differences(record: Record | None) -> pd.DataFrame:
+    """A row a task: what bfloat16 gains or loses.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, seeds, float32 and bfloat16 (mean shares right), value, low, high (mean of
+        the differences seed by seed, and Student's 95 % interval), verdict.
+    """
+    rows = []
+    for task, own in pairs(record).groupby("task", sort=False):
+        difference = over_seeds(own[HALF] - own[FULL])
+        rows.append(
+            {
+                "task": task,
+                "seeds": len(own),
+                FULL: own[FULL].mean(),
+                HALF: own[HALF].mean(),
+                **difference._asdict(),
+                "verdict": verdict(
+                    difference,
+                    more="better",
+                    less="worse",
+                    same="not measurably better or worse",
+                    unknown="trained with too few seeds to say whether better or worse",
+                ),
+            }
+        )
+    columns = ["task", "seeds", FULL, HALF, "value", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
