@@ -7,6 +7,7 @@ waited for within an epoch, and a CUDA graph of one step, played again, is the n
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,6 +20,7 @@ from torch.nn.functional import cross_entropy
 from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.protocol import Augmentation, Protocol, augmentation_chance, epoch_order
 
+_CAPTURE = threading.Lock()
 WARM_UP = 3  # steps before one is captured, in which the libraries choose and take their memory
 TEST_BATCH = {"cpu": 12, "cuda": 96}
 
@@ -176,8 +178,11 @@ class _Captured:
             self._step()
         else:
             graph = torch.cuda.CUDAGraph()
-            # thread_local: another thread may be training on this device
-            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            # another thread may be training on this device: it may go on, but not capture too
+            with (
+                _CAPTURE,
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
                 self._step()
             self._graph = graph
             graph.replay()  # the capture itself computed nothing

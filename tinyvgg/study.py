@@ -29,10 +29,11 @@ from tinyvgg.model import VGG, as_input, build
 from tinyvgg.profiles import Profile, get_profile
 from tinyvgg.protocol import KEEPS, Augmentation, Protocol
 from tinyvgg.store import Store, code_fingerprint
-from tinyvgg.training import fit, resolve_device, threads
+from tinyvgg.training import arithmetic, fit, full_precision, resolve_device, threads
 
 log = logging.getLogger(__name__)
 
+ON_A_GPU = 2  # networks trained at a time; `python -m tinyvgg bench` measures what it brings
 SAVE_EVERY = 10  # seconds of training that an interruption may cost
 FACES_CODE = ("tinyvgg.faces.sources",)
 TRAINING_CODE = ("tinyvgg.training", "tinyvgg.model", "tinyvgg.faces.split", "tinyvgg.evaluation")
@@ -93,6 +94,7 @@ class Study:
         self.source = faces
         self.seed = _whole(seed)
         self.device = resolve_device(device)
+        full_precision()
         self.unseen_subjects = bool(unseen_subjects)
         self.architecture = architecture
         with torch.device("meta"):  # without memory: refuses what does not fit, now
@@ -383,17 +385,29 @@ class Fitting:
 
 
 def train_side_by_side(jobs: list[tuple[Study, str]], may_diverge: bool = False) -> None:
-    """Train the networks that are missing, each in a process of its own, of one thread each.
+    """Train the networks that are missing, some at a time.
+
+    On a CPU each has a process of its own, of one thread; on a GPU each has a thread and a
+    stream of its own, since kernels of several processes would not run at once.
 
     Parameters
     ----------
     jobs : list of (Study, task)
-        The longest first is best: as many run at a time as there are processors.
+        The longest first is best: as many run at a time as there are processors, or
+        `ON_A_GPU` of them.
     may_diverge : bool
         Leave a network out, with a warning, whose loss is no longer finite, instead of raising.
     """
     missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
-    if len(missing) > 1 and joblib.cpu_count() > 1:
+    if missing and missing[0][0].device.type == "cuda":
+        kinds = {study.protocol(task).precision for study, task in missing}
+        for precision in sorted(kinds):  # what TF32 may do is settled for all threads at once
+            alike = [(s, task) for s, task in missing if s.protocol(task).precision == precision]
+            with arithmetic(precision, missing[0][0].device), threads(1):
+                joblib.Parallel(n_jobs=ON_A_GPU, prefer="threads")(
+                    joblib.delayed(_fit_one)(study, task, may_diverge) for study, task in alike
+                )
+    elif len(missing) > 1 and joblib.cpu_count() > 1:
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             joblib.Parallel(n_jobs=min(len(missing), joblib.cpu_count()))(
                 joblib.delayed(_train_one)(

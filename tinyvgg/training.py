@@ -190,6 +190,12 @@ def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
             kind.fp32_precision = value
 
 
+def full_precision() -> None:
+    """Let all products in single precision on CUDA be full, in this process, from now on."""
+    for kind in PRODUCTS:
+        kind.fp32_precision = "ieee"
+
+
 @contextmanager
 def threads(number: int) -> Iterator[None]:
     """Let torch compute with that many threads inside the block."""
