@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES
-from tinyvgg.faces.synthetic import basis_fingerprint, render_face, render_faces
+from tinyvgg.faces.synthetic import basis_fingerprint, bench, render_face, render_faces
 from tinyvgg.faces.synthetic.basis import (
     BASIS_PATH,
     MASKS,
@@ -145,6 +146,24 @@ def test_a_table_without_a_column_and_no_workers_are_refused():
         render_faces(table.drop(columns="gaze"), SIZE)
     with pytest.raises(ValueError, match="workers is 0"):
         render_faces(table, SIZE, workers=0)
+
+
+def test_the_time_of_a_step_is_divided_by_the_pictures_that_share_it(monkeypatch):
+    seconds = itertools.count()
+    monkeypatch.setattr(bench.time, "process_time", lambda: next(seconds))  # each step takes one
+    cost = bench.measure(SIZE, people=2, emotions=("happy", "sad"))
+    per_shot = 1000 / 3  # milliseconds; the paper's three angles are taken together
+    assert cost == pytest.approx(
+        {
+            "painting": per_shot / 24,  # eight emotions, three gazes
+            **dict.fromkeys(("posing", "looking", "lighting", "developing"), per_shot),
+            "all": per_shot * (4 + 1 / 24),
+            "floor": per_shot,
+        }
+    )
+    rows = bench.table({SIZE: cost, 8: cost})
+    assert [row["stage"] for row in rows] == list(cost)
+    assert rows[-1]["24 px"] == rows[-1]["8 px"] == cost["floor"]
 
 
 # ---------------------------------------------------------------- people and expressions

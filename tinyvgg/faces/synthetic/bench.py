@@ -3,12 +3,13 @@
     python -m tinyvgg.faces.synthetic.bench [--sizes 64 224] [--people 3]
 
 renders all emotions of a few people of the roster, gazing ahead, at the paper's three angles, in
-one process, and prints a table. Times are CPU time of one core per picture, so that other work
-on the machine changes them little. Painting a person is shared by the 72 pictures that the full
-design has of each, posing by the three angles of a shot; both are divided accordingly.
+one process, and prints a table. Times are CPU time of one core per picture, which other work on
+the machine changes less than the clock's. Painting a person is shared by the 72 pictures that the
+full design has of each, posing by the three angles of a shot; both are divided accordingly.
 
-The floor is what numpy needs at least for as many points as a picture shades: to gather the
-attributes of three corners, to sample the canvas once, and to add up the light of one lamp.
+The floor is what numpy takes to touch everything once: to project each vertex, to turn to each
+triangle's corners and see which way it faces, to interpolate the attributes of each point that
+is shaded, to look up its paint, and to add the light of one lamp.
 """
 
 from __future__ import annotations
@@ -16,17 +17,30 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..design import EMOTIONS, GAZES, PAPER_ANGLES, ROSTER
+from .camera import Rig
 from .expression import draw_shot
-from .paint import dot, sample
+from .paint import chosen, dot, sample
 from .picture import develop, illuminate, rigs
-from .sitter import Scene, Sitter, invite, pose
+from .render import LARGEST, SMALLEST
+from .sitter import Scene, invite, pose
 from .view import VisiblePoints, look
 
+SIZES = (64, 224)  # pixels
+PEOPLE = 3
 PICTURES_OF_A_PERSON = len(EMOTIONS) * len(GAZES) * len(PAPER_ANGLES)
+STAGES = {
+    "painting": "a person: shape, skin, hair; shared by all their pictures",
+    "posing": "expression, eyes, cast shadows; shared by the cameras",
+    "looking": "which triangle each sample sees, and where on it",
+    "lighting": "colour and light of each point seen",
+    "developing": "points to pixels, light to bytes",
+}
 
 
 class Stopwatch:
@@ -43,20 +57,41 @@ class Stopwatch:
         return result
 
 
-def measure(size: int, people: int) -> dict[str, float]:
-    """Milliseconds per picture of each stage, of all together, and of the floor."""
+def measure(
+    size: int, people: int = PEOPLE, emotions: Sequence[str] = EMOTIONS
+) -> dict[str, float]:
+    """Milliseconds per picture of each of `STAGES`, of "all" together, and of the "floor".
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures in pixels.
+    people : int
+        How many of the roster, evenly spread over it.
+    emotions : sequence of str
+        Those that each of them poses.
+    """
     watch = Stopwatch()
-    chosen = ROSTER[:: max(1, len(ROSTER) // people)][:people]
-    _render(chosen[0], size, EMOTIONS[:1], Stopwatch())  # what is made once per process
-    for person in chosen:
-        _render(person, size, EMOTIONS, watch)
-    seconds = dict(watch.seconds)
-    pictures = len(chosen) * len(EMOTIONS) * len(PAPER_ANGLES)
-    painting = seconds.pop("painting") / (len(chosen) * PICTURES_OF_A_PERSON)
-    floor = seconds.pop("floor") / pictures
-    stages = {"painting": painting} | {name: each / pictures for name, each in seconds.items()}
-    stages |= {"all": sum(stages.values()), "floor": floor}
-    return {name: 1000 * each for name, each in stages.items()}
+    posers = ROSTER[:: max(1, len(ROSTER) // people)][:people]
+    for person in posers:  # what is made once per process does not count
+        _render(person, size, (), Stopwatch())
+    _render(posers[0], size, emotions[:1], Stopwatch())
+    for person in posers:
+        _render(person, size, emotions, watch)
+    pictures = dict.fromkeys(watch.seconds, len(posers) * len(emotions) * len(PAPER_ANGLES))
+    pictures["painting"] = len(posers) * PICTURES_OF_A_PERSON
+    each = {name: 1000 * seconds / pictures[name] for name, seconds in watch.seconds.items()}
+    stages = {name: each[name] for name in STAGES}
+    return stages | {"all": sum(stages.values()), "floor": each["floor"]}
+
+
+def table(costs: dict[int, dict[str, float]]) -> list[dict[str, Any]]:
+    """What `measure` gave for some sizes, a row a stage."""
+    said = STAGES | {"all": "", "floor": "numpy touches everything once"}
+    return [
+        {"stage": name, "what is done": words} | {f"{size} px": costs[size][name] for size in costs}
+        for name, words in said.items()
+    ]
 
 
 def _render(person, size: int, emotions, watch: Stopwatch) -> None:
@@ -67,30 +102,40 @@ def _render(person, size: int, emotions, watch: Stopwatch) -> None:
             points = watch.time("looking", look, scene, rig)
             light = watch.time("lighting", illuminate, scene, rig, points)
             watch.time("developing", develop, points, light, rig)
-            watch.time("floor", _floor, sitter, scene, points)
+            watch.time("floor", _floor, scene, rig, points)
 
 
-def _floor(sitter: Sitter, scene: Scene, points: VisiblePoints) -> np.ndarray:
-    """The least that shading so many points takes."""
-    corner = points.pixel % len(scene.attributes)
-    values = scene.attributes[corner] + scene.attributes[corner] + scene.attributes[corner]
-    canvas = sitter.canvases[max(sitter.canvases)]
-    colour = sample(canvas, values[:, 0], values[:, 1])[:, :3]
-    return colour * dot(values[:, 3:6], (0.0, 0.0, 1.0))[:, None]
+def _floor(scene: Scene, rig: Rig, points: VisiblePoints) -> tuple[list[np.ndarray], np.ndarray]:
+    """The least that these pictures take: which triangles face the cameras, and shaded points."""
+    facing = []
+    for camera in rig.cameras:
+        places, _ = camera.project(scene.vertices)
+        (x0, x1, x2), (y0, y1, y2) = (axis.take(scene.facets.corners) for axis in places.T)
+        facing.append((x1 - x0) * (y2 - y0) < (y1 - y0) * (x2 - x0))
+    corner = points.pixel % len(scene.attributes)  # any will do
+    first, second, third = (chosen(scene.attributes, corner) for _ in range(3))
+    values = first + second + third
+    canvases = scene.sitter.canvases
+    colour = sample(canvases[max(canvases)], values[:, 0], values[:, 1])[:, :3]
+    return facing, colour * dot(values[:, 3:6], (0.0, 0.0, 1.0))[:, None]
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[64, 224], help="pixels")
-    parser.add_argument("--people", type=int, default=3, help="of the roster")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="pixels")
+    parser.add_argument("--people", type=int, default=PEOPLE, help="of the roster")
     options = parser.parse_args()
-    tables = {size: measure(size, options.people) for size in options.sizes}
+    if not 1 <= options.people <= len(ROSTER):
+        parser.error(f"--people is {options.people}; expected 1 to {len(ROSTER)}")
+    if not all(SMALLEST <= size <= LARGEST for size in options.sizes):
+        parser.error(f"--sizes must lie between {SMALLEST} and {LARGEST} pixels")
+    costs = {size: measure(size, options.people) for size in options.sizes}
     print("CPU milliseconds per picture, one core")
-    print(f"{'':24}" + "".join(f"{size:>8} px" for size in tables))
-    for name in next(iter(tables.values())):
-        print(f"{name:24}" + "".join(f"{table[name]:11.1f}" for table in tables.values()))
-    rates = "".join(f"{1000 / table['all']:11.0f}" for table in tables.values())
+    print(f"{'':24}" + "".join(f"{size:>8} px" for size in costs))
+    for name in next(iter(costs.values())):
+        print(f"{name:24}" + "".join(f"{cost[name]:11.1f}" for cost in costs.values()))
+    rates = "".join(f"{1000 / cost['all']:11.0f}" for cost in costs.values())
     print(f"{'pictures/s and core':24}{rates}")
 
 
