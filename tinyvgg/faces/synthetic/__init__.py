@@ -1,8 +1,13 @@
 """Synthetic faces: people who do not exist, rendered from a parametric 3D head.
 
-Where to look: `identity` draws a person, `expression` says what a smile is, `sitter` bends
-the mesh accordingly, `skin`, `hair`, `wrinkles` and `eyes` paint, `camera` and `raster` take
-the picture, `shade` lights it. `basis` loads the data file; `NOTICE.md` tells its origin.
+Where to look, in the order of the work: `render` goes through a table of labels; `identity` draws
+a person, who looks as `shape`, `complexion` and `haircuts` say; `sitter` bends the mesh, paints it
+(`skin` with `brows` and `beard`, `hair`) and grows the `locks`; `expression` says what a smile is,
+and `sitter` poses it. `camera` aims, `view` finds what each pixel sees (by `raster`), `surface`
+says what is there (`wrinkles`, `mouth`; `eyes` for themselves), `shade` lights it, and `picture`
+puts these together. `photograph` takes the larger ones of an export. `basis` loads the data file,
+whose origin `NOTICE.md` tells; `settings` lists what decides how hard the set is, and `bench`
+times all of it.
 """
 
 from .basis import basis_fingerprint

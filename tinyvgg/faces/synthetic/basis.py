@@ -126,7 +126,7 @@ class HeadBasis:
 
     def chin_height(self, vertices: np.ndarray) -> float:
         """Height of the lowest point of a coarse head's chin."""
-        _, y, z = self.vertices[: self.smooth.shape[1]].T
+        _, y, z = self.vertices[: self.smooth.shape[1]].T  # of the mean head, to find the chin
         return float(vertices[: self.smooth.shape[1], 1][(z > 1.0) & (y > HEAD_ABOVE)].min())
 
 

@@ -68,7 +68,8 @@ def paint_eye(
     angle = np.degrees(np.arccos(np.clip(dot(outward, gaze), -1, 1)))
     x, y, z = gaze.astype(float)
     level = np.sqrt(x * x + z * z)
-    right, left = z / level, -x / level  # of the direction sideways, which is level: x and z
+    # Sideways along the iris is the level direction (right, 0, left), at right angles to the gaze.
+    right, left = z / level, -x / level
     upwards = y * left, z * right - x * left, -y * right
     right, up = dot(outward, (right, 0, left)), dot(outward, upwards)
     turn = np.arctan2(up, right)

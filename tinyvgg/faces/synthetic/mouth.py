@@ -15,7 +15,6 @@ TEETH_CENTRE_Z = 1.15  # dm; the row of teeth bends around x = 0 and this depth
 TOOTH_TURN = np.radians(14)
 TONGUE_COLOUR = np.array([0.38, 0.12, 0.11], np.float32)
 
-
 # Where the upper incisors end, from the seam of the lips, in units of the head's size: MakeHuman's
 # teeth end at the seam and stay back where a person's lips are full; in a smile they then hide.
 TEETH_BELOW_SEAM = 0.040  # people show some 3 mm in parted lips

@@ -74,7 +74,7 @@ def illuminate(scene: Scene, rig: Rig, points: VisiblePoints) -> np.ndarray:
             lamps,
         )
         added[1, haired] = SHEEN * sheen * open_share.take(haired) * surface.hair.take(haired)
-    lit += added[0][:, None]
+    lit += added[0][:, None]  # as white as the lamps; hair lends light its colour
     lit += added[1][:, None] * (0.35 + 0.9 * person.hair.colour.astype(np.float32))
     lit *= surface.dim[:, None]
     seeing = np.flatnonzero(np.isin(points.part, list(EYES.values())))

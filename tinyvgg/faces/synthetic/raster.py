@@ -2,8 +2,15 @@
 
 Samples stand in rows, and in columns too. Each triangle is drawn along those of the two that
 fewer of cross it: the samples of a line that lie between the triangle's edges are known without
-testing any. Arrays are kept apart by coordinate, which numpy handles several times faster than
-rows of three; for the same reason `take` and `compress` stand for square brackets.
+testing any. An *item* is a triangle on a film, a *fragment* a sample in an item.
+
+`_Scene.visible` drops items that cannot be seen and queues the others from the nearest on.
+`_draw` takes a batch of them: `_fragments` lists their samples and depths, `_put_nearest` finds
+who wins each sample, and `_look_through` goes on behind winners that turn out to be holes. What
+later batches bring is dropped unseen where the `_Buffer` is already closed in front of it.
+
+Arrays are kept apart by coordinate, which numpy handles several times faster than rows of three;
+for the same reason `take` and `compress` stand for square brackets.
 """
 
 from __future__ import annotations
@@ -138,7 +145,7 @@ class _Scene:
     def visible(self, film: int) -> tuple[np.ndarray, np.ndarray]:
         """The items of a film that face it and may hold a sample, about from the nearest on.
 
-        The second array is their least depth.
+        The second array is their least depth. Fills in the film's part of `box` and `upright`.
         """
         x, y, z = self.places[film]
         x, y = (axis.take(self.corners) for axis in (x, y))
@@ -151,11 +158,14 @@ class _Scene:
         height, width = self.lattice.lines
         rows, columns = _lines(top, bottom, height), _lines(left, right, width)
         self.upright[film] = columns < rows
+        # Clockwise on the screen, where y points down, is seen from behind.
         held = ((turned < 0) | self.two_sided) & (rows > 0) & (columns > 0)
         for count, line, low, high, offset in (
             (rows, top, left, right, self.lattice.offset[:height]),
             (columns, left, top, bottom, self.lattice.offset[height:]),
         ):
+            # Small triangles often cross one line only, between two of its samples. A little
+            # more than `TOLERANCE` is left: `_fragments` decides.
             single = np.flatnonzero(held & (count == 1))
             at = offset.take(np.ceil(np.maximum(line.take(single), 0)).astype(np.intp))
             low, high = ((each.take(single) - at) / self.lattice.fineness for each in (low, high))

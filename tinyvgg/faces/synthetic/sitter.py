@@ -37,10 +37,8 @@ LIT = 13  # share of the lamps' light that no shadow takes away
 COARSE = 45.0  # pixels per dm up to which the head is drawn with its coarse faces
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
 LID_THICKNESS = 1.03  # skin is kept this many radii away from an eye's centre
-MARGIN_DISTANCE = (
-    0.030,
-    0.006,
-)  # dm from the eyeball: where the dark lid margin begins and is full
+# How far from the eyeball, in dm, the dark margin of the lid begins and is full.
+MARGIN_DISTANCE = (0.030, 0.006)
 FAINT = 0.02  # masks below this do not show
 GAZE_INWARD = 1.0  # degrees by which both eyes turn to look at the camera
 
@@ -291,7 +289,10 @@ def _fit_lids(surface: np.ndarray, eyes: dict[str, Eye], unit: float) -> np.ndar
 
 @functools.lru_cache(maxsize=2)
 def lid_vertices(side: str) -> np.ndarray:
-    """Skin around an eye of the rest head, thin enough to be pushed by the eyeball."""
+    """Vertices of the skin around an eye that the eyeball may push: the lids, not the brow.
+
+    They are chosen on the rest head, from just inside the ball's surface outwards.
+    """
     basis = load_basis()
     centre, _ = basis.eyeballs(basis.vertices)[side]
     away = basis.rest - centre

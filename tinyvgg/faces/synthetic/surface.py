@@ -114,6 +114,7 @@ def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> No
         redness = np.float32(0.55 + 0.45 * person.complexion.redness)
         colour = colour * np.exp(-redness * ear[:, None] * EAR_BLOOD)
 
+    # Folds of the expression, where the window of `wrinkles` lies on bare skin.
     inside = (column > LEFT + 1) & (column < RIGHT - 1) & (row > UPPER + 1) & (row < LOWER - 1)
     inside = np.flatnonzero(inside & (hair < 0.99) & (z > 0.5))
     if level not in scene.cache:
@@ -125,6 +126,7 @@ def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> No
     colour[inside] *= np.exp(-np.clip(folds[:, :1], 0, 1.2) * bare * FOLD_SHADE)
     slope[inside] += folds[:, 1:] * bare
 
+    # The lips, the line between them, the mouth behind it, and the edges of the lids.
     lips = values[:, LIPS]
     lip = ramp(lips, *LIP_EDGE)
     colour = blend(colour, colour * person.complexion.lips.astype(np.float32), lip)

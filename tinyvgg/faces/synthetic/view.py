@@ -17,7 +17,7 @@ from .raster import Fragments, rasterize
 from .sitter import LASH, Scene
 from .strands import is_frayed
 
-SUPERSAMPLING = 2  # samples per pixel, in each direction
+SUPERSAMPLING = 2  # the samples are as dense as so many rows and columns to a pixel
 # Each pixel is cut into four rows and four columns: the column of the sample in each row.
 PATTERN = (1, 3, 0, 2)
 SAMPLES = len(PATTERN)
@@ -55,7 +55,7 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
         return hole
 
     seen = rasterize(
-        np.stack([each.T for each in points]).swapaxes(1, 2),
+        np.stack([each.T for each in points]).swapaxes(1, 2),  # (films, V, 2), kept apart
         np.stack(distance),
         facets.triangles,
         rig.width,

@@ -99,9 +99,8 @@ def fold_relief(person: Person, actions: dict[str, float], level: int) -> np.nda
     maps = _fold_maps(level)  # (folds, H, W)
     middle = maps.shape[2] // 2
     depth = np.empty(maps.shape[1:], np.float32)
-    depth[:, middle:] = np.einsum(
-        "f,fhw->hw", left, maps[:, :, middle:]
-    )  # positive x: the left side
+    # The subject's left is where x is positive: the right half of the canvas.
+    depth[:, middle:] = np.einsum("f,fhw->hw", left, maps[:, :, middle:])
     depth[:, :middle] = np.einsum("f,fhw->hw", right, maps[:, :, :middle])
     return np.concatenate(
         [depth[..., None], slope(-DEPTH * depth, TEXELS_PER_DM / 2**level)], -1
