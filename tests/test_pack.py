@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import zlib
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -14,10 +17,13 @@ from torch import nn
 
 from tinyvgg import as_input, backtrack
 from tinyvgg.explorer import pack
-from tinyvgg.explorer.gallery import gallery_of
+from tinyvgg.explorer.gallery import Case, Gallery, gallery_of
 from tinyvgg.explorer.pack import fewest_bits, pack_gallery, rounded, rounded_network
 
 CLASSES = [f"class {k}" for k in range(5)]
+FORMATS = {  # what `by_hand` becomes in each version of the format
+    2: "1902caad2d897174",
+}
 
 
 def gallery(net: nn.Module | None = None, size: int = 16, count: int = 20):
@@ -171,3 +177,42 @@ def test_what_the_page_cannot_run_is_refused_in_words():
 def test_what_was_tested_is_what_the_gallery_can_show():
     shown = gallery()
     assert np.array_equal(pack.tested(shown), shown.images)
+
+
+def by_hand() -> Gallery:
+    """A gallery whose every number can be written down."""
+    layers = nn.Conv2d(3, 2, 3, padding=1), nn.Linear(8, 4), nn.Linear(4, 2, bias=False)
+    with torch.no_grad():
+        for layer in layers:
+            for values in layer.parameters():
+                values.copy_(torch.arange(values.numel()).reshape(values.shape) / 16 - 1)
+    conv, first, last = layers
+    net = nn.Module()
+    net.features = nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2))
+    net.classifier = nn.Sequential(first, nn.ReLU(), last)
+    images = (np.arange(3 * 4 * 4 * 3).reshape(3, 4, 4, 3) * 37 % 256).astype(np.uint8)
+    cases = {
+        0: Case(0, 2, "a picture", 1, 0, 0.75, "a picture → no", ""),
+        1: Case(1, None, "another", 0, 1, 0.5, "another → yes", "It has no twin."),
+    }
+    return Gallery("task", net, images, ["no", "yes"], cases, {0: "one", 1: "two", 2: "its twin"})
+
+
+def test_another_format_is_another_version():
+    """If this fails, the format has changed: raise VERSION, here, in pack.py and in pack.js."""
+    digest = hashlib.sha256()
+    for bits in (8, 32):
+        about, tensors = opened(pack_gallery(by_hand(), bits))
+        del about["version"]
+        digest.update(json.dumps(about, sort_keys=True).encode())
+        for name, kept in sorted(tensors.items()):
+            packed = kept.dtype == np.uint8  # inflated: zlib's bytes differ between its makers
+            content = zlib.decompress(kept.tobytes()) if packed else kept.tobytes()
+            digest.update(f"{name} {kept.dtype}".encode() + content)
+    assert FORMATS[pack.VERSION] == digest.hexdigest()[:16], "never edit a line: add one"
+    assert max(FORMATS) == pack.VERSION
+
+
+def test_the_page_reads_the_version_that_is_written():
+    program = (files("tinyvgg.explorer") / "web" / "pack.js").read_text("utf8")
+    assert re.search(r"^const VERSION = (\d+);", program, re.MULTILINE)[1] == str(pack.VERSION)

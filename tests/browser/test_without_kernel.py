@@ -8,7 +8,7 @@ import pytest
 from serving import serve
 from test_session import CLASSES, OPEN, world
 
-from tinyvgg.explorer import Session
+from tinyvgg.explorer import Session, pack
 from tinyvgg.explorer.gallery import gallery_of
 from tinyvgg.explorer.kept import kept_pack
 from tinyvgg.explorer.link import encode
@@ -212,6 +212,20 @@ def test_a_missing_file_is_named_beside_the_first_paint(open_page, folder, sessi
     (folder / "explorer" / "emotion.js").unlink()
     page = open_page()
     page.page.get_by_text("emotion.js is missing").wait_for()
+    assert session.state.sentence in page.page.locator("body").inner_text()
+
+
+@pytest.mark.parametrize("version", [pack.VERSION - 1, pack.VERSION + 1])
+def test_a_pack_of_another_version_is_refused_in_words(
+    open_page, folder, galleries, session, monkeypatch, version
+):
+    read = pack.VERSION
+    monkeypatch.setattr(pack, "VERSION", version)
+    gallery, bits, _ = galleries["emotion"]
+    write_explorer(folder / "explorer", {"emotion": pack.pack_gallery(gallery, bits)})
+    page = open_page()
+    sentence = f"This pack is of version {version}, and the page reads version {read}."
+    page.page.get_by_text(sentence).wait_for()
     assert session.state.sentence in page.page.locator("body").inner_text()
 
 

@@ -35,7 +35,7 @@ from tinyvgg.layers import (
 )
 from tinyvgg.model import PIXEL_SCALE, as_input
 
-VERSION = 1  # of the format; web/pack.js reads the same
+VERSION = 2  # of the format; web/pack.js reads the same, and no other
 BITS = (8, 10, 12, 16, 32)  # of a weight; with 32 it is the float32 itself
 FINE = 12  # bits that the layers but for the first linear one have at least
 BATCH = 64

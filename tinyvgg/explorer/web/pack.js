@@ -2,7 +2,7 @@
 
 import { Network } from "./network.js";
 
-const VERSION = 1;
+const VERSION = 2; // of the format; tinyvgg/explorer/pack.py writes the same
 const AT_ONCE = 1 << 20; // weights decoded before the page may paint again
 
 /**
@@ -16,8 +16,8 @@ export async function readPack(buffer) {
   const about = JSON.parse(header.__metadata__?.explorer ?? "{}");
   if (about.version !== VERSION) {
     throw new Error(
-      `This pack is of version ${about.version}, and the page reads version ${VERSION}: ` +
-        "make both with the same tinyvgg",
+      `This pack is of version ${about.version}, and the page reads version ${VERSION}. ` +
+        "Load the page again; if that does not help, make both again with the same tinyvgg.",
     );
   }
   const weighted = async (layer, name, across) => {
