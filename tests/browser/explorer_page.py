@@ -131,10 +131,10 @@ class Hands:
         return self.page.evaluate("model.values")
 
     def settle(self) -> None:
-        """Wait for the frame under way and for what takes longer."""
+        """Wait for the frame under way and for what takes longer, a frame for each step."""
         self.page.evaluate(
             """async () => {
-                for (let k = 0; k < 3; k++) {
+                for (let k = 0; k < 6; k++) {
                     await new Promise((done) => requestAnimationFrame(done));
                     await new Promise((done) => setTimeout(done));
                 }

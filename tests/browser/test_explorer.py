@@ -536,6 +536,34 @@ def test_the_sentence_is_told_when_the_hand_rests(hands):
     assert place.get_attribute("aria-busy") == "false"
 
 
+def test_the_sentence_comes_first_and_only_the_last_state_is_deconvolved(hands):
+    hands.radio("Suppress", "nothing")
+    seen = hands.page.evaluate(
+        """async () => {
+            const features = document.querySelector(".tve-features");
+            const told = () => document.querySelector(".tve-sentence").innerText;
+            const drawn = [];
+            const note = (records) => drawn.push(...records.map(({ target }) => target.title));
+            const options = { attributes: true, attributeFilter: ["title"], subtree: true };
+            new MutationObserver(note).observe(features, options);
+            const said = [told()];
+            for (const set of ["unique", "backtracked"]) {
+                model.change({ pixel_set: set });
+                await new Promise((done) => setTimeout(done, 0));
+                said.push(told(), features.getAttribute("aria-busy"));
+            }
+            while (features.getAttribute("aria-busy") === "true")
+                await new Promise((done) => requestAnimationFrame(done));
+            return [said, drawn];
+        }"""
+    )
+    (nothing, unique, early, backtracked, again), drawn = seen
+    assert len({nothing, unique, backtracked}) == 3
+    assert early == again == "true"  # the pictures are of a state before
+    assert len(drawn) == 3  # pictures
+    assert backtracked.split()[2] in drawn[1]  # the number of pixels
+
+
 def test_a_finger_scrolls_until_it_is_to_brush(opened):
     hands = opened(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     canvas = hands.page.locator(FACE)

@@ -39,7 +39,11 @@ class View {
     this.model = model;
     this.desk = new Desk(model, {
       state: (state, moving) => this.show(state, moving),
-      late: [(state) => this.curve.showLate(state), (state) => this.face.showLate(state)],
+      late: [
+        (state) => this.curve.showLate(state),
+        (state) => state.deconvolution(),
+        (state) => this.face.showLate(state),
+      ],
       refused: (sentence) => this.refuse(sentence),
       waiting: (task) => this.wait(task),
     });

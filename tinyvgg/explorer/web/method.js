@@ -223,7 +223,7 @@ export function track(network, recording, pixels, options = {}) {
 }
 
 /** The deconvolution of the recorded maps, made once. */
-function fullDeconvolution(network, recording, options) {
+export function fullDeconvolution(network, recording, options = {}) {
   const key = JSON.stringify(options);
   recording.deconvolved ??= new Map();
   if (!recording.deconvolved.has(key)) {

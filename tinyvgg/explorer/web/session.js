@@ -3,8 +3,8 @@
 
 import { DEFAULTS, INPUTS, PIXEL_SETS, Refused, WITH_TWIN } from "./choice.js";
 import { float, repr, sameChoice } from "./choice.js";
-import { asInput, backtrack, compare, drawnOrder, maskOf, numbersOf } from "./method.js";
-import { strongestClass, suppress, track } from "./method.js";
+import { asInput, backtrack, compare, drawnOrder, fullDeconvolution } from "./method.js";
+import { maskOf, numbersOf, strongestClass, suppress, track } from "./method.js";
 import { softmax } from "./network.js";
 
 const KEPT = 64; // traces, and recordings of pictures
@@ -261,7 +261,8 @@ export class Session {
  * chosen, control: the set, and as many pixels drawn; suppressed: the one of them that is at zero;
  * before, without_chosen, without_control, after: probabilities;
  * sentence, context: what happened, in words;
- * tracking(): { full, suppressed, difference } of `track`, made when it is asked for.
+ * deconvolution(): of all maps; tracking(): { full, suppressed, difference } of `track`; both are
+ * made when they are first asked for.
  */
 function compute(session, choice, brushed) {
   const { network, pack } = session;
@@ -296,6 +297,7 @@ function compute(session, choice, brushed) {
   return Object.assign(state, {
     sentence: sentenceOf(state, pack.said),
     context: contextOf(state, pack.said),
+    deconvolution: () => fullDeconvolution(network, recording),
     tracking: () => (tracked ??= track(network, recording, suppressed)),
   });
 }

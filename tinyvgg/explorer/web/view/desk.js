@@ -52,7 +52,7 @@ export class Desk {
     for (const name of TRAITS) this.model.off(`change:${name}`, this._changed);
     cancelAnimationFrame(this._frame);
     clearTimeout(this._follow);
-    clearTimeout(this._late);
+    this._dropLate();
     this.left = true;
   }
 
@@ -139,23 +139,29 @@ export class Desk {
   _paint() {
     const state = this.session.state;
     this.seen.state(state, this.moving);
-    clearTimeout(this._late);
+    this._dropLate();
     this._later(state, 0);
   }
 
-  /** What takes longer, a step at a time; a new state takes the place of what is not yet done. */
+  /** What takes longer, a step after each frame; what a new state outdates is not done. */
   _later(state, step) {
     const work = this.seen.late[step];
     if (!work) return;
     const cost = this.moving ? (this._costs[step] ?? 0) : 0;
     if (cost > BLOCKING) return; // it is done when the hand lifts
     const wait = cost > HEAVY ? REST : 0;
-    this._late = setTimeout(() => {
+    const act = () => {
       const start = performance.now();
       work(state);
       this._costs[step] = performance.now() - start;
       this._later(state, step + 1);
-    }, wait);
+    };
+    this._seen = requestAnimationFrame(() => (this._late = setTimeout(act, wait)));
+  }
+
+  _dropLate() {
+    cancelAnimationFrame(this._seen);
+    clearTimeout(this._late);
   }
 
   // ------------------------------------------------------------------ the model

@@ -48,6 +48,11 @@ export class Face {
         node: make("figure", { class: "tve-figure" }, canvas, make("figcaption", { text })),
       };
     });
+    this.features = make(
+      "div",
+      { class: "tve-features" },
+      ...this.pictures.map(({ node }) => node),
+    );
     this.node = make(
       "section",
       { class: "tve-face", "aria-label": "Picture" },
@@ -55,7 +60,7 @@ export class Face {
       this.overlays.node,
       this.caption,
       make("h3", { class: "tve-heading", text: "Deconvolved" }),
-      make("div", { class: "tve-features" }, ...this.pictures.map(({ node }) => node)),
+      this.features,
     );
     this._picture = document.createElement("canvas");
     this._layer = document.createElement("canvas");
@@ -86,7 +91,13 @@ export class Face {
       this._difference = null;
     }
     this._caption("");
+    this._isBehind(state);
     this.board.redraw();
+  }
+
+  /** Say whether the deconvolved pictures are of a state before. */
+  _isBehind(state) {
+    this.features.setAttribute("aria-busy", String(this._deconvolved !== state));
   }
 
   /** What takes longer: deconvolution and tracking. */
@@ -116,6 +127,8 @@ export class Face {
       node.title = words[k];
     });
     this._difference = difference;
+    this._deconvolved = state;
+    this._isBehind(state);
     if (this.over === "tracked") this.board.redraw();
   }
 
