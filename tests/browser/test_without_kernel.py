@@ -78,6 +78,13 @@ class Page:
         sentence.wait_for()
         return sentence.inner_text()
 
+    def context_line(self) -> str:
+        return self.page.locator(".tve-context").inner_text()
+
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button, exact=True).click()
+        self.page.wait_for_timeout(100)
+
     def go(self, fragment: str) -> None:
         self.page.evaluate("to => { location.hash = to; }", fragment)
         self.page.wait_for_timeout(100)
@@ -199,6 +206,33 @@ def test_back_returns_to_the_state_before(open_page, session):
     page.page.go_back()
     page.page.wait_for_timeout(100)
     assert page.said() == before
+
+
+def test_the_same_link_again_returns_to_its_state(open_page, session):
+    page = open_page()
+    step = f'<a href="#explore:{session.link}">A step</a>'
+    page.page.evaluate("step => document.body.insertAdjacentHTML('afterbegin', step)", step)
+    page.page.get_by_text("A step").click()
+    assert page.said() == session.state.sentence
+    page.press("The next picture")
+    assert page.said() != session.state.sentence
+    page.page.get_by_text("A step").click()
+    page.page.get_by_text(session.state.sentence, exact=True).first.wait_for()
+
+
+def test_a_link_leads_away_from_a_picture_of_ones_own(open_page, session):
+    page = open_page(f"#explore:{session.link}")
+    page.said()
+    for again in (False, True):
+        for button in ("Your picture", "Use an example", "See what it says"):
+            page.press(button)
+        assert "the example" in page.page.locator(".tve-caseline").inner_text()
+        if not again:
+            session.choose(pixel_set="common")
+        page.go("")
+        page.go(f"#explore:{session.link}")
+        page.page.get_by_text(session.state.sentence, exact=True).first.wait_for()
+        assert page.context_line() == session.state.context
 
 
 def test_without_scripts_the_state_is_there(open_page, session):

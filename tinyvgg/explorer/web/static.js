@@ -52,6 +52,12 @@
       this.#tell(`change:${name}`);
     }
 
+    /** Say values anew, also those that are the same: a view may show what no model holds. */
+    restore(values) {
+      Object.assign(this.#values, values);
+      for (const name of Object.keys(values)) this.#tell(`change:${name}`);
+    }
+
     save_changes() {}
 
     on(event, listener) {
@@ -108,8 +114,7 @@
     function follow() {
       if (!linked()) return;
       try {
-        const choice = decode(location.hash.slice(MARK.length));
-        for (const [name, value] of Object.entries(choice)) model.set(name, value);
+        model.restore(decode(location.hash.slice(MARK.length)));
       } catch (error) {
         model.refuse(error.message);
       }
@@ -119,6 +124,10 @@
     follow();
     await render({ model, el: mount }); // it takes the first paint away when it has something to show
     addEventListener("hashchange", follow);
+    addEventListener("click", ({ target }) => {
+      const link = target.closest(`a[href^="${MARK}"]`);
+      if (link?.hash === location.hash) follow(); // the same link again, which changes no address
+    });
   }
 
   for (const mount of document.querySelectorAll(MOUNT)) {

@@ -204,7 +204,8 @@ export class Desk {
 
   /** What the model says that was not known, as changes for a session. */
   _news() {
-    const known = this._known;
+    const own = this.session?.choice.case < 0; // of which the model knows nothing
+    const known = own ? {} : this._known;
     const traits = Object.fromEntries(TRAITS.map((name) => [name, this.model.get(name)]));
     this._known = traits;
     const isNew = (name) => traits[name] !== undefined && !sameValue(traits[name], known[name]);
