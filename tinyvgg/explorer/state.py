@@ -118,7 +118,8 @@ class State:
         """What happened, in plain words: "Without these 31 of 2,048 pixels it says sad (0.91)."."""
         count, total = int(self.suppressed.sum()), self.suppressed.size
         if count == 0:
-            empty = "" if self.choice.pixel_set == "none" else "This set is empty. "
+            found = self.choice.pixel_set not in ("none", "hand")
+            empty = "This set is empty. " if found else ""
             return f"{empty}With all of its {total:,} pixels it says {self._says(self.before)}."
         still = "still " if self.after.argmax() == self.before.argmax() else ""
         these = "" if self.choice.random else "this " if count == 1 else "these "

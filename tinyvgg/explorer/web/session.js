@@ -330,7 +330,7 @@ function says(probabilities, said) {
 function sentenceOf({ choice, suppressed, before, after }, said) {
   const [count, total] = [countOf(suppressed), grouped(suppressed.length)];
   if (count === 0) {
-    const empty = choice.pixel_set === "none" ? "" : "This set is empty. ";
+    const empty = ["none", "hand"].includes(choice.pixel_set) ? "" : "This set is empty. ";
     return `${empty}With all of its ${total} pixels it says ${says(before, said)}.`;
   }
   const still = strongestClass(after) === strongestClass(before) ? "still " : "";

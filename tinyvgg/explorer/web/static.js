@@ -121,6 +121,7 @@
       mount.scrollIntoView();
     }
 
+    if (linked()) mount.style.minHeight = "100vh"; // so that it can be scrolled to before it is there
     follow();
     await render({ model, el: mount }); // it takes the first paint away when it has something to show
     addEventListener("hashchange", follow);

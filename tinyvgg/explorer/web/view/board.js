@@ -1,6 +1,7 @@
 // A canvas of cells to look at and to brush, by pointer and by keys.
 
 import { make, newId } from "./dom.js";
+import { rgbOf } from "./theme.js";
 
 const CURSOR_KEYS =
   "Arrow keys move the cursor, with Shift they brush. " +
@@ -112,12 +113,11 @@ export class Board {
         (bottom - top) * g.cellHeight,
       ];
       const ratio = window.devicePixelRatio || 1;
-      const styles = getComputedStyle(this.node);
       for (const [colour, width] of [
         ["--paper", 4],
         ["--ink", 2],
       ]) {
-        context.strokeStyle = styles.getPropertyValue(colour);
+        context.strokeStyle = `rgb(${rgbOf(colour, this.node)})`;
         context.lineWidth = width * ratio * (map === cell.map ? 1 : 0.6);
         context.strokeRect(...box);
       }

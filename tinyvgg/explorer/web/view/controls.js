@@ -3,7 +3,7 @@
 import { PIXEL_SETS } from "../choice.js";
 import { strongestClass } from "../method.js";
 import { countOf } from "../session.js";
-import { Radios, Slider, Switch, make, makeButton, newId } from "./dom.js";
+import { Radios, Slider, Switch, isCoarse, make, makeButton, newId } from "./dom.js";
 import { SET_COLOUR } from "./theme.js";
 
 const SET_NAMES = {
@@ -70,7 +70,7 @@ function explain({ case: found, choice, sets }) {
 export class BrushControls {
   constructor(painter, changed) {
     this.painter = painter;
-    const touch = matchMedia("(pointer: coarse)").matches;
+    const touch = isCoarse();
     if (touch) painter.tool = "look"; // a finger scrolls the page first
     const tools = [
       { value: "look", text: "look" },

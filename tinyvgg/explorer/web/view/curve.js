@@ -8,7 +8,7 @@ import { SET_COLOUR } from "./theme.js";
 const POINTS = 33;
 const HIGH = 132; // of the plot, in its own units
 const WIDE = 320;
-const EDGE = { left: 26, right: 10, top: 10, bottom: 6 };
+const EDGE = { left: 30, right: 10, top: 10, bottom: 6 };
 
 /** The deletion curve; its dot is what is suppressed, and can be dragged. */
 export class Curve {
@@ -118,7 +118,7 @@ export class Curve {
       }),
       makeSvg(
         "text",
-        { x: EDGE.left - 5, y: yOf(value) + 3.5, "text-anchor": "end", class: "tve-tick" },
+        { x: EDGE.left - 9, y: yOf(value) + 3.5, "text-anchor": "end", class: "tve-tick" },
         document.createTextNode(String(value)),
       ),
     ]);

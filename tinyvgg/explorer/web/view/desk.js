@@ -62,12 +62,12 @@ export class Desk {
   preview(changes) {
     this.moving = true;
     this._wanted = { ...this._wanted, ...changes };
-    this._frame ||= requestAnimationFrame(() => this._show());
+    this._frame ||= requestAnimationFrame(() => this._takeWanted() && this._paint());
   }
 
   /** Keep what is shown: an entry of the history, and the model's traits. */
   commit() {
-    if (this._wanted) this._show();
+    this._takeWanted();
     this.moving = false;
     this._keep();
   }
@@ -94,9 +94,10 @@ export class Desk {
     if (this._take(() => this.session.reset())) this._keep();
   }
 
-  /** Take the reader's own picture, bytes (H, W, 3), as a case. */
+  /** Take the reader's own picture, bytes (H, W, 3), as a case with nothing suppressed yet. */
   own(bytes, name) {
-    return this.choose({ case: this.session.own(bytes, name) });
+    const row = this.session.own(bytes, name);
+    return this.choose({ case: row, pixel_set: "none", random: false, target: "predicted" });
   }
 
   // ------------------------------------------------------------------ within
@@ -115,12 +116,12 @@ export class Desk {
     this._paint();
   }
 
-  _show() {
+  _takeWanted() {
     cancelAnimationFrame(this._frame);
     this._frame = 0;
     const wanted = this._wanted;
     this._wanted = null;
-    if (wanted && this._take(() => this.session.choose(wanted))) this._paint();
+    return wanted !== null && this._take(() => this.session.choose(wanted));
   }
 
   /** Let a session change; what it refuses is said, and nothing else has happened. */

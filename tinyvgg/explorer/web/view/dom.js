@@ -115,6 +115,11 @@ export function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+/** Whether the pointer is a finger. */
+export function isCoarse() {
+  return matchMedia("(pointer: coarse)").matches;
+}
+
 /** A native checkbox with its text. */
 export class Switch {
   constructor(text, chosen) {

@@ -2,7 +2,7 @@
 
 import { countOf, grouped } from "../session.js";
 import { Board } from "./board.js";
-import { make } from "./dom.js";
+import { isCoarse, make } from "./dom.js";
 import { SET_COLOUR, between, rgbOf } from "./theme.js";
 
 const SET_WORDS = {
@@ -12,6 +12,7 @@ const SET_WORDS = {
 };
 const LEAST = 16; // CSS pixels that a map is wide
 const MOST = 84;
+const CELL = { mouse: 7, finger: 9 }; // and a cell, unless the map is as wide as MOST then
 const CROSSED = 5; // device pixels that a cell needs for a cross
 
 /** The maps as a board. */
@@ -76,7 +77,8 @@ export class Maps {
 
   _layOut(wide, ratio) {
     const [maps, rows, columns] = this.desk.state.shape;
-    const least = ratio * Math.min(MOST, Math.max(LEAST, 9 * columns));
+    const cells = columns * (isCoarse() ? CELL.finger : CELL.mouse);
+    const least = ratio * Math.min(MOST, Math.max(LEAST, cells));
     const gap = Math.round(ratio * (columns > 2 ? 6 : 2));
     const fit = Math.max(1, Math.min(maps, Math.floor((wide + gap) / (least + gap))));
     const even = [...Array(fit).keys()].map((k) => fit - k).find((k) => maps % k === 0);

@@ -24,6 +24,7 @@ const VIRIDIS = [
 ];
 
 const KNOWN_COLOURS = new Map();
+const KNOWN_VALUES = new Map(); // of variables, in the present tone: to ask makes the page lay out
 
 /** "dark" or "light": what the book's theme says, else JupyterLab's, else the system's. */
 export function toneOfPage() {
@@ -37,8 +38,12 @@ export function toneOfPage() {
 /** Keep the tone of an element that of the page; `changed` after each change. Returns the end. */
 export function followTone(node, changed) {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => {
+  const take = () => {
     node.dataset.tone = toneOfPage();
+    KNOWN_VALUES.clear();
+  };
+  const apply = () => {
+    take();
     changed();
   };
   const observer = new MutationObserver(apply);
@@ -49,7 +54,7 @@ export function followTone(node, changed) {
     });
   }
   system.addEventListener("change", apply);
-  node.dataset.tone = toneOfPage();
+  take();
   return () => {
     observer.disconnect();
     system.removeEventListener("change", apply);
@@ -58,9 +63,18 @@ export function followTone(node, changed) {
 
 /** What a CSS colour, or the value of a variable of a node, is in red, green and blue. */
 export function rgbOf(colour, node = null) {
-  const named = (node ? getComputedStyle(node).getPropertyValue(colour).trim() : colour) || "#888";
+  const named = (node ? valueOf(colour, node) : colour) || "#888";
   if (!KNOWN_COLOURS.has(named)) KNOWN_COLOURS.set(named, measuredColour(named));
   return KNOWN_COLOURS.get(named);
+}
+
+function valueOf(variable, node) {
+  if (!KNOWN_VALUES.has(variable)) {
+    const value = getComputedStyle(node).getPropertyValue(variable).trim();
+    if (!value) return ""; // the style is still to come
+    KNOWN_VALUES.set(variable, value);
+  }
+  return KNOWN_VALUES.get(variable);
 }
 
 function measuredColour(colour) {
