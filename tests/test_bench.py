@@ -1,68 +1,99 @@
 """The benchmarks: what they compare is the same work, and what they say is what was timed."""
 
 import json
+import os
+from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
-from tinyvgg import bench
+from tinyvgg import bench, figures
 from tinyvgg.__main__ import main
 from tinyvgg.bench import duels as every
-from tinyvgg.bench import timing
-from tinyvgg.bench.timing import Duel, extra_memory, fight
+from tinyvgg.bench import floors
+from tinyvgg.bench.timing import Duel, fight, summary, take_turns
+from tinyvgg.model import TinyVGG
 
 BLOCK = 48  # megabytes
 
 
-def prepare_with_a_clock(clock, ours, other):
-    """Two ways that take given seconds, turn by turn, by a clock that only they move."""
+def test_the_ways_take_turns_until_the_time_is_over():
     turns = []
 
     def way(name, seconds):
         def work():
             turns.append(name)
-            clock[0] += seconds[turns.count(name) - 1]
-            return name
+            return seconds.pop(0)
 
         return work
 
-    return turns, lambda: (way("ours", ours), way("other", other))
+    times = take_turns(way("ours", [1, 2, 4, 1]), way("other", [3, 4, 12, 5]), 20, most=9)
+    assert turns == ["ours", "other"] * 3  # 26 seconds, after three turns at least
+    found = summary(times)
+    assert found["ours"] == {"median": 2, "low": 1, "high": 4} and found["turns"] == 3
+    assert found["theirs"] == {"median": 4, "low": 3, "high": 12}
+    assert found["ratio"] == {"median": 3, "low": 2.5, "high": 3}
+    assert json.dumps(found)
 
 
-def test_the_ways_take_turns_and_medians_are_of_their_seconds(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
-    # the first seconds of each are those of the warm-up
-    turns, prepare = prepare_with_a_clock(clock, [9, 1, 2, 4, 1], [9, 3, 4, 12, 5])
-    row = fight(Duel("a", "b", "c", 6, prepare, lambda a, b: float(a != b)), seconds=20, most=9)
-    assert turns == ["ours", "other"] * 4 and row["turns"] == 3
-    assert row["ours"] == {"median": 2, "low": 1, "high": 4}
-    assert row["theirs"] == {"median": 4, "low": 3, "high": 12}
-    assert row["ratio"] == {"median": 3, "low": 2.5, "high": 3}
-    assert row["difference"] == 1 and json.dumps(row)
+def test_turns_end_at_the_most():
+    assert len(take_turns(lambda: 1, lambda: 1, seconds=1e9, most=5)) == 5
 
 
-def test_turns_end_at_the_most(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
-    _, prepare = prepare_with_a_clock(clock, [1] * 9, [1] * 9)
-    assert fight(Duel("a", "b", "c", 1, prepare), seconds=1e9, most=5)["turns"] == 5
+def a_duel(name):
+    """Ours holds one block of memory, the other three, and says what its process was told."""
+
+    def way(blocks):
+        def work():
+            held = [np.ones((BLOCK, 2**17)) for _ in range(blocks)]
+            os.environ["TOLD"] = os.environ.get("TOLD", "") + "x"
+            return torch.tensor([len(os.environ["TOLD"]), len(held)])
+
+        return work
+
+    return Duel(name, "about", "other", 6, lambda: (way(1), way(3)), partial(np.subtract))
 
 
-def a_hungry_duel(name):
-    """Ours holds one block of memory, the other three."""
-
-    def take(blocks):
-        return lambda: len([np.ones((BLOCK, 2**17)) for _ in range(blocks)])
-
-    return Duel(name, "", "", 1, lambda: (take(1), take(3)))
-
-
-def test_memory_is_the_peak_of_each_way_alone():
-    ours, theirs = extra_memory(a_hungry_duel, "x")
-    if np.isnan(ours):
+def test_each_way_has_a_process_and_a_peak_of_its_own():
+    row = fight(a_duel, "x", seconds=0, most=3)
+    # had they shared a process, the first call of the other would be its second
+    assert row["difference"].tolist() == [0, -2]
+    assert (row["name"], row["images"], row["turns"]) == ("x", 6, 3)
+    if row["megabytes"] is None:
         pytest.skip("this system does not tell a process's peak memory")
-    assert theirs - ours == pytest.approx(2 * BLOCK, abs=0.3 * BLOCK)
+    peaks = row["megabytes"]
+    assert peaks["theirs"] - peaks["ours"] == pytest.approx(2 * BLOCK, abs=0.3 * BLOCK)
+
+
+def a_mortal_duel(name):
+    return Duel(name, "", "", 1, lambda: (partial(os._exit, 3), partial(os._exit, 3)))
+
+
+def test_a_way_that_dies_is_named():
+    with pytest.raises(RuntimeError, match=r"'x' ended by itself \(exit code 3.*--only"):
+        fight(a_mortal_duel, "x", seconds=0, most=3)
+
+
+def test_the_work_of_a_step_is_that_of_its_layers_counted_by_hand():
+    net = TinyVGG(2, 8, width=2, dense=(4,))
+    # six convolutions: the first has 3 maps in, and needs no gradient by them; then two dense
+    products = 2 * 2 * 3 * 9 * 64 + 3 * (2 * 2 * 9 * (64 + 2 * 16 + 2 * 4)) + 3 * (2 * 4 + 4 * 2)
+    outputs = 2 * (2 * 64 + 16 + 2 * 16 + 4 + 2 * 4 + 1) + 4 + 2
+    weights = (2 * 3 * 9 + 2) + 5 * (2 * 2 * 9 + 2) + (2 * 4 + 4) + (4 * 2 + 2)
+    work = floors.training_work(net, 5)
+    assert work.products == 5 * products
+    assert work.bytes == 24 * (5 * outputs + weights) + 5 * 3 * 64
+    half = floors.training_work(net, 5, "bfloat16")
+    assert half == (work.products, work.bytes - 12 * 5 * outputs)
+
+
+def test_the_floor_is_the_larger_bound():
+    work = floors.Work(600, 200)
+    assert floors.floor_seconds(work, floors.Peaks(100, 100)) == 6
+    assert floors.floor_seconds(work, floors.Peaks(1000, 10)) == 20
 
 
 @pytest.mark.parametrize("name", every.all_duels(quick=True))
@@ -73,6 +104,7 @@ def test_both_ways_do_the_same(name):
     if duel.differ is None:
         assert name.startswith("training"), "only trainings may part"
         return
+    first, second = np.asarray(first), np.asarray(second)
     assert duel.differ(first, second) <= 1e-5
     assert duel.differ(first, first * 0) > 1e-3, "there is something to compare"
 
@@ -108,3 +140,83 @@ def test_an_unknown_benchmark_is_refused_by_name(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "flying" in said and "suppression" in said
     assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------------- what the page shows
+
+
+def result_of(*rows):
+    peaks = {"products": 1e9, "bytes": 1e9}
+    machine = {"processor": "P", "processors": 2, "threads": 1, "device": "a GPU",
+               "finished": "2026-01-02T03", "commit": "c" * 40, "code": "old",
+               "peaks": {"float32": peaks, "bfloat16": peaks}}  # fmt: skip
+    return {"machine": machine, "quick": False, "rows": list(rows)}
+
+
+def row_of(name, ours=2.0, ratio=3.0, growth=None):
+    spread = {"median": ours, "low": ours, "high": ours}
+    return {"name": name, "about": "", "other": "", "images": 24, "ours": spread,
+            "theirs": {**spread, "median": ratio * ours}, "turns": 3, "difference": None,
+            "ratio": {"median": ratio, "low": ratio / 2, "high": 2 * ratio}, "megabytes": None,
+            "growth": growth}  # fmt: skip
+
+
+def test_the_floor_is_compared_with_a_step_of_ours():
+    result = result_of(row_of("training, 64 px", growth=["training, float32", 64]), row_of("other"))
+    (row,) = bench.floor_table(result).itertuples()
+    work = floors.training_work(TinyVGG(67, 64), 12)
+    assert row.products == work.products / 1e9 and row.gigabytes == work.bytes / 1e9
+    assert row.measured_ms == 1000  # two steps of twelve in two seconds
+    assert row.floor_ms == pytest.approx(1000 * work.products / 1e9)
+    assert row.share == pytest.approx(work.products / 1e9)
+    assert bench.floor_table(None).empty and bench.table(None).empty
+
+
+def test_words_name_the_machine_and_say_what_is_missing():
+    words = bench.in_words(result_of())
+    assert "2026-01-02, at commit ccccccc; the code" in words["bench_status"]
+    assert bench.in_words(None)["processor"] == "unknown"
+    assert "No GPU was timed" in bench.gpu_in_words(None)
+    rows = [row_of(f"training, {s} px", s / 32, growth=["training, tf32", s]) for s in (64, 224)]
+    assert "a GPU by `python -m tinyvgg bench --device cuda`: 3 images a second at 224 pixels" in (
+        bench.gpu_in_words(result_of(*rows))
+    )
+
+
+def test_a_full_run_of_this_checkout_stands_above_the_kept_one(tmp_path, monkeypatch):
+    kept, own = tmp_path / "kept", tmp_path / "own"
+    monkeypatch.setattr(bench, "KEPT", kept)
+    monkeypatch.setattr(bench, "default_folder", lambda: own)
+    assert bench.latest() is None
+    for folder, name in ((kept, "kept"), (own, "own")):
+        folder.mkdir()
+        (folder / "bench.json").write_text(json.dumps(result_of(row_of(name))))
+    assert bench.latest()["rows"][0]["name"] == "own"
+    (own / "bench.json").write_text(json.dumps({**result_of(row_of("look")), "quick": True}))
+    assert bench.latest()["rows"][0]["name"] == "kept"
+    assert bench.latest("cuda") is None
+
+
+def test_figures_draw_each_row_and_say_where_there_is_none():
+    rows = bench.table(
+        result_of(
+            row_of("training, 64 px", growth=["training, float32", 64]),
+            row_of("tracking, 12 images", ratio=1.5, growth=["tracking", 12]),
+        )
+    )
+    axes = figures.speed_ratios(rows).axes[0]
+    dots = [tuple(p) for c in axes.collections for p in np.asarray(c.get_offsets()) if len(p) == 2]
+    assert {(3.0, 1.0), (1.5, 0.0)} <= set(dots)
+    training, tracking = figures.speed_growth(rows).axes
+    assert [line.get_ydata().tolist() for line in training.lines][-1] == [3 * 2000 / 24]
+    assert [line.get_ydata().tolist() for line in tracking.lines] == [
+        [2000 / 24],
+        [1.5 * 2000 / 24],
+    ]
+    for draw in (figures.speed_ratios, figures.speed_growth):
+        assert "python -m tinyvgg bench" in draw(bench.table(None)).axes[0].texts[0].get_text()
+    pairs = pd.DataFrame({"task": ["face"], "seed": [0], "float32": [0.5], "bfloat16": [0.75]})
+    (line,) = figures.precision_pairs(pairs).axes[0].lines
+    assert line.get_ydata().tolist() == [50, 75]
+    assert "study precision" in figures.precision_pairs(pairs[:0]).axes[0].texts[0].get_text()
+    plt.close("all")

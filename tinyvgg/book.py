@@ -217,9 +217,12 @@ def notebooks(root: Path = ROOT) -> list[Path]:
 
 
 def run_id(identity: Mapping[str, Any]) -> str:
-    """Hash of a run's identity, of the whole package's source and of the records; hex."""
+    """Hash of a run's identity, the package's source, the records and the benchmarks; hex."""
+    from tinyvgg import bench
+
     records = {path.name: path.read_text("utf8") for path in default_folder().glob("*.json")}
-    return content_hash([identity, _package_source(), records])
+    timed = [bench.latest(device) for device in bench.NAMES]
+    return content_hash([identity, _package_source(), records, timed])
 
 
 def vendor_scripts(root: Path = ROOT) -> None:

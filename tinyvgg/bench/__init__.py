@@ -2,8 +2,8 @@
 
     python -m tinyvgg bench [--quick] [--only NAME ...] [--device cuda] [--output DIR]
 
-prints a table and writes ``bench.json``, with the machine. The two ways of a row take turns in
-one run. Nothing in the tests depends on how long anything takes.
+prints a table and writes ``bench.json`` (``bench-cuda.json``), with the machine. The two ways of
+a row take turns in one run. Nothing in the tests depends on how long anything takes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,27 @@ from typing import Any
 import pandas as pd
 import torch
 
-from tinyvgg.bench.duels import all_duels, find
-from tinyvgg.bench.timing import extra_memory, fight
+from tinyvgg.bench.duels import BATCH, CLASSES, all_duels, find, precisions
+from tinyvgg.bench.floors import Peaks, floor_seconds, measure_peaks, training_work
+from tinyvgg.bench.timing import fight
 from tinyvgg.execution import write_json
+from tinyvgg.model import TinyVGG
 from tinyvgg.records import ROOT, commit, processor
 from tinyvgg.store import code_fingerprint
 from tinyvgg.training import resolve_device
 
 log = logging.getLogger(__name__)
 
-NAME = "bench.json"
+KEPT = ROOT / "book" / "bench"  # results of some machine, kept with the book
+COMMAND = "python -m tinyvgg bench"
+NAMES = {"cpu": "bench.json", "cuda": "bench-cuda.json"}
+COLUMNS = [
+    *("name", "about", "other", "images", "ours_ms", "theirs_ms", "ours_rate", "theirs_rate"),
+    *("ratio", "low", "high", "turns", "ours_mb", "theirs_mb", "difference", "curve", "at"),
+]
+FLOOR_COLUMNS = [
+    *("name", "size", "precision", "products", "gigabytes", "floor_ms", "measured_ms", "share"),
+]
 CODE = ("tinyvgg.bench.duels", "tinyvgg.bench.timing")
 SECONDS, MOST = {False: 20.0, True: 0.5}, {False: 15, True: 3}
 
@@ -73,17 +84,15 @@ def bench(
     rows = []
     for number, name in enumerate(chosen, 1):
         log.info("%d of %d: %s", number, len(chosen), name)
-        row = fight(every[name], SECONDS[quick], MOST[quick], place)
-        on_cpu = place == "cpu" and not quick  # a quick look can do without
-        memory = extra_memory(partial(find, quick=quick, device=place), name) if on_cpu else None
-        row["megabytes"] = dict(zip(("ours", "theirs"), memory, strict=True)) if memory else None
-        rows.append(row)
+        own = partial(find, quick=quick, device=place)
+        rows.append(row := fight(own, name, SECONDS[quick], MOST[quick], place))
         log.info("   %s", words(row))
     result = {"machine": machine(place), "quick": quick, "rows": rows}
     folder = Path(output or default_folder())
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / NAME, result)
-    return table(result), folder / NAME
+    path = folder / NAMES[place.partition(":")[0]]
+    write_json(path, result)
+    return table(result), path
 
 
 def default_folder() -> Path:
@@ -99,6 +108,7 @@ def machine(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
         "torch": torch.__version__.split("+")[0],
+        "peaks": {kind: measure_peaks(device, kind)._asdict() for kind in precisions(device)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "code": code_fingerprint(*CODE),
@@ -114,13 +124,19 @@ def words(row: dict[str, Any]) -> str:
     )
 
 
-def read(*folders: str | Path) -> dict[str, Any] | None:
-    """What the first folder that has one keeps in its ``bench.json``; None if none has."""
+def read(*folders: str | Path, device: str = "cpu") -> dict[str, Any] | None:
+    """What the first folder that has them keeps of the benchmarks of a device; None if none has."""
     for folder in folders:
-        path = Path(folder) / NAME
+        path = Path(folder) / NAMES[device]
         if path.is_file():
             return json.loads(path.read_text("utf8"))
     return None
+
+
+def latest(device: str = "cpu") -> dict[str, Any] | None:
+    """The benchmarks of this checkout if they were run in full, else those kept with the book."""
+    own = read(default_folder(), device=device)
+    return own if own and not own["quick"] else read(KEPT, device=device)
 
 
 def is_outdated(result: dict[str, Any]) -> bool:
@@ -128,8 +144,8 @@ def is_outdated(result: dict[str, Any]) -> bool:
     return result["machine"]["code"] != code_fingerprint(*CODE)
 
 
-def table(result: dict[str, Any]) -> pd.DataFrame:
-    """A row a duel.
+def table(result: dict[str, Any] | None) -> pd.DataFrame:
+    """A row a duel; none without a result.
 
     Returns
     -------
@@ -140,7 +156,7 @@ def table(result: dict[str, Any]) -> pd.DataFrame:
         and at (the curve that the row is a point of, and where on it; "" and NaN if of none).
     """
     rows = []
-    for row in result["rows"]:
+    for row in result["rows"] if result else []:
         memory = row["megabytes"] or {"ours": float("nan"), "theirs": float("nan")}
         medians = {which: row[which]["median"] for which in ("ours", "theirs")}
         rows.append(
@@ -158,7 +174,69 @@ def table(result: dict[str, Any]) -> pd.DataFrame:
                 "at": row["growth"][1] if row["growth"] else float("nan"),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def floor_table(result: dict[str, Any] | None) -> pd.DataFrame:
+    """A row a training of one network: what a step must do, and how long that takes at least.
+
+    Returns
+    -------
+    DataFrame
+        Columns name, size (pixels), precision, products (1e9 a step), gigabytes (a step),
+        floor_ms, measured_ms (both a step), share (of the measured that the floor is).
+    """
+    if result is None:
+        return pd.DataFrame(columns=FLOOR_COLUMNS)
+    rows = []
+    for row in result["rows"]:
+        curve, size = row["growth"] or ("", 0)
+        kind, _, precision = curve.partition(", ")
+        if kind != "training":
+            continue
+        work = training_work(TinyVGG(CLASSES, size), BATCH, precision)
+        floor = floor_seconds(work, Peaks(**result["machine"]["peaks"][precision]))
+        took = row["ours"]["median"] * BATCH / row["images"]
+        rows.append(
+            {
+                "name": row["name"],
+                "size": size,
+                "precision": precision,
+                "products": work.products / 1e9,
+                "gigabytes": work.bytes / 1e9,
+                "floor_ms": 1000 * floor,
+                "measured_ms": 1000 * took,
+                "share": floor / took,
+            }
+        )
+    return pd.DataFrame(rows, columns=FLOOR_COLUMNS)
+
+
+def in_words(result: dict[str, Any] | None) -> dict[str, Any]:
+    """What sentences quote of a result and of its machine, by name."""
+    names = ("processor", "processors", "threads")
+    if result is None:
+        status = "nothing yet; the command above does it"
+        return {"bench_status": status, **dict.fromkeys(names, "unknown")}
+    machine = result["machine"]
+    status = f"on {machine['finished'][:10]}, at commit {machine['commit'][:7]}"
+    if is_outdated(result):
+        status += "; the code that was timed has changed since"
+    return {"bench_status": status, **{name: machine[name] for name in names}}
+
+
+def gpu_in_words(result: dict[str, Any] | None) -> str:
+    """A sentence on whether a GPU was timed."""
+    command = f"`{COMMAND} --device cuda`"
+    if result is None:
+        return f"No GPU was timed yet; {command} does it."
+    rows = table(result)
+    training = rows[rows.curve.str.startswith("training")]
+    best = training.loc[training.ours_rate[training["at"] == training["at"].max()].idxmax()]
+    return (
+        f"Timed on {result['machine']['device']} by {command}: {best.ours_rate:,.0f} images a "
+        f"second at {best['at']:.0f} pixels ({best['name']}), {best.ratio:.1f} times the other way."
+    )
 
 
 def as_text(rows: pd.DataFrame) -> str:

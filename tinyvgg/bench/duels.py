@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import cache, partial
+from multiprocessing.pool import Pool, ThreadPool
 
 import numpy as np
 import torch
@@ -12,12 +13,12 @@ from torch import Tensor
 
 from tinyvgg.backtracking import Cut, backtrack_maps
 from tinyvgg.bench import plain
-from tinyvgg.bench.timing import Duel, Way
+from tinyvgg.bench.timing import Duel, Way, fresh_processes
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
 from tinyvgg.protocol import PRECISIONS, Protocol
 from tinyvgg.tracking import suppress, track
-from tinyvgg.training import fit
+from tinyvgg.training import fit, full_precision
 
 CLASSES = 67
 PAPER = 224  # pixels; pool3 then has 25,088 values before a dense layer of 1,024
@@ -29,7 +30,13 @@ ACTIVATION = 2.0  # scale of made-up feature maps: of the order of a trained net
 TRAINING_SIZES = {False: (32, 64, 96, 128, 160, 224), True: (32,)}  # by whether it is to be quick
 BATCHES = {False: (1, 4, 16, 64), True: (1, 4)}
 CUT_BATCHES = {False: (1, 8), True: (1,)}
+PAIR_SIZES = {False: (64, 224), True: (32,)}
 SETS = {False: (12, 48, 192), True: (12,)}
+
+
+def precisions(device: str) -> list[str]:
+    """Those in which a device can train."""
+    return [kind for kind in PRECISIONS if kind != "tf32" or device != "cpu"]
 
 
 @cache
@@ -60,8 +67,8 @@ def find(name: str, quick: bool, device: str) -> Duel:
 
 def _training(quick: bool, device: str) -> Iterator[Duel]:
     for size in TRAINING_SIZES[quick]:
-        for precision in PRECISIONS if device != "cpu" else ("float32", "bfloat16"):
-            images = BATCH * max(2, round(TURN / size**2 / BATCH))
+        images = BATCH * max(2, round(TURN / size**2 / BATCH))
+        for precision in precisions(device):
             yield Duel(
                 f"training, {size} px, {precision}",
                 f"an epoch of {images} pictures of {size} px, in mini-batches of {BATCH}",
@@ -70,25 +77,61 @@ def _training(quick: bool, device: str) -> Iterator[Duel]:
                 partial(_prepare_training, size, images, precision, device),
                 growth=(f"training, {precision}", size),
             )
+    for size in PAIR_SIZES[quick]:
+        images = BATCH * max(2, round(TURN / size**2 / BATCH))
+        yield Duel(
+            f"training two networks, {size} px",
+            f"an epoch of {images} pictures of {size} px for each of two networks, side by side",
+            "one after the other",
+            2 * images,
+            partial(_prepare_pair, size, images, device),
+        )
 
 
 def _prepare_training(size: int, count: int, precision: str, device: str) -> tuple[Way, Way]:
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-    labels = rng.integers(0, CLASSES, count)
-    rows, protocol = np.arange(count), Protocol(epochs=1, batch_size=BATCH, precision=precision)
+    data = images, labels = _random_pictures(size, count)
+    protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(PIXEL_SCALE).contiguous()
     y = torch.from_numpy(labels)
-
-    def ours() -> None:
-        net = TinyVGG(CLASSES, size)
-        fit(net, images, labels, rows, rows[:1], protocol, device=device, progress=False)
 
     def other() -> None:
         net = TinyVGG(CLASSES, size).reset(torch.Generator().manual_seed(0)).to(device)
         plain.train_an_epoch(net, x, y, BATCH, protocol.learning_rate)
 
-    return ours, other
+    return partial(_train, *data, protocol, device), other
+
+
+def _prepare_pair(size: int, count: int, device: str) -> tuple[Way, Way]:
+    data = _random_pictures(size, count)
+    work = partial(_train, *data, Protocol(epochs=1, batch_size=BATCH), device)
+    full_precision()  # on CUDA, for both threads
+
+    @cache  # made by the way that needs it
+    def pool() -> Pool:
+        if device == "cpu":
+            return fresh_processes().Pool(2, torch.set_num_threads, (1,))
+        return ThreadPool(2)
+
+    def side_by_side() -> None:
+        for running in [pool().apply_async(work) for _ in range(2)]:
+            running.get()
+
+    def in_turn() -> None:
+        for _ in range(2):
+            work()
+
+    return side_by_side, in_turn
+
+
+def _train(images: np.ndarray, labels: np.ndarray, protocol: Protocol, device: str) -> None:
+    rows, net = np.arange(len(images)), TinyVGG(CLASSES, images.shape[1])
+    fit(net, images, labels, rows, rows[:1], protocol, device=device, progress=False)
+
+
+def _random_pictures(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    return images, rng.integers(0, CLASSES, count)
 
 
 # ---------------------------------------------------------------------- backtracking and the cut
@@ -126,8 +169,8 @@ def _prepare_backtracking(size: int, batch: int, cut: Cut | None, device: str) -
     )
 
 
-def _share_that_differs(a: Tensor, b: Tensor) -> float:
-    return float((a.cpu() != b.cpu()).float().mean())
+def _share_that_differs(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a != b).mean())
 
 
 # ---------------------------------------------------------------------- tracking and suppression
@@ -212,5 +255,5 @@ def _network(size: int, device: str) -> TinyVGG:
     return net.to(device).eval()
 
 
-def _largest_difference(a: Tensor, b: Tensor) -> float:
-    return float((a.cpu() - b.cpu()).abs().max())
+def _largest_difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a - b).max())

@@ -1,14 +1,18 @@
 """Two ways to the same result, timed turn by turn in one run, and their peak memory.
 
 The two take turns, so that whatever else the machine does falls on both; medians are compared,
-and the spread is given. Each way's memory is measured in a fresh process of its own.
+and the spread is given. Each way lives in a process of its own, so that neither gains from what
+the other asked of the libraries, nor pays for the memory that it holds.
 """
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,8 @@ import numpy as np
 import torch
 
 Way = Callable[[], Any]  # does the work once and returns its result
+PRELOAD = "tinyvgg.bench.duels"
+TURNS = 3  # at least
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,8 @@ class Duel:
     prepare : callable
         Sets up, and returns both ways: ours, then the other.
     differ : callable, optional
-        The largest difference of the two results, which do the same work; None where they are
-        two trainings, whose weights part.
+        The largest difference of the two results, numpy arrays, which do the same work; None
+        where they are trainings, whose weights part.
     growth : tuple of (str, float), optional
         The curve that this row is a point of, and where on it.
     """
@@ -47,18 +53,22 @@ class Duel:
     other: str
     images: int
     prepare: Callable[[], tuple[Way, Way]]
-    differ: Callable[[Any, Any], float] | None = None
+    differ: Callable[[np.ndarray, np.ndarray], float] | None = None
     growth: tuple[str, float] | None = None
 
 
-def fight(duel: Duel, seconds: float, most: int, device: str = "cpu") -> dict[str, Any]:
+def fight(
+    find: Callable[[str], Duel], name: str, seconds: float, most: int, device: str = "cpu"
+) -> dict[str, Any]:
     """Time both ways of a duel, turn by turn.
 
     Parameters
     ----------
-    duel : Duel
+    find : callable
+        Makes the duel of a name, in any process.
+    name : str
     seconds : float
-        Go on until this is over, but three turns at least.
+        Go on until this is over, but `TURNS` turns at least.
     most : int
         Turns at most.
     device : str
@@ -69,83 +79,127 @@ def fight(duel: Duel, seconds: float, most: int, device: str = "cpu") -> dict[st
     dict
         JSON: name, about, other, images; ``ours`` and ``theirs``, each with the median, lowest
         and highest seconds of a turn; turns; ``ratio`` (theirs by ours: the median over turns,
-        and the quartiles), difference.
+        and the quartiles); ``megabytes`` of either (peak beyond what it is given; None where the
+        system does not tell it, or on a GPU); difference.
     """
-    ours, other = duel.prepare()
-    first = ours(), other()  # warms up, and shows whether both do the same
-    difference = duel.differ(*first) if duel.differ else None
-    del first
-    took: list[tuple[float, float]] = []
-    start = time.perf_counter()
-    while len(took) < 3 or (len(took) < most and time.perf_counter() - start < seconds):
-        took.append((_once(ours, device), _once(other, device)))
-    times = np.array(took)
-    low, middle, high = np.quantile(times[:, 1] / times[:, 0], (0.25, 0.5, 0.75))
+    duel = find(name)
+    with _corner(find, name, 0, device) as ours, _corner(find, name, 1, device) as other:
+        (first, our_peak), (second, other_peak) = ours(), other()  # the warm-up
+        times = take_turns(ours, other, seconds, most)
+    known = not (math.isnan(our_peak) or math.isnan(other_peak))
     return {
         "name": duel.name,
         "about": duel.about,
         "other": duel.other,
         "images": duel.images,
-        "ours": _spread(times[:, 0]),
-        "theirs": _spread(times[:, 1]),
-        "turns": len(times),
-        "ratio": {"median": float(middle), "low": float(low), "high": float(high)},
-        "difference": difference,
+        **summary(times),
+        "megabytes": {"ours": our_peak, "theirs": other_peak} if known else None,
+        "difference": duel.differ(first, second) if duel.differ else None,
         "growth": list(duel.growth) if duel.growth else None,
     }
 
 
-def _once(way: Way, device: str) -> float:
-    start = time.perf_counter()
-    way()
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - start
+def take_turns(
+    ours: Callable[[], float], other: Callable[[], float], seconds: float, most: int
+) -> np.ndarray:
+    """Call both in turn, each of which says how long it took; (turns, 2) in seconds."""
+    took: list[tuple[float, float]] = []
+    while len(took) < TURNS or (len(took) < most and np.sum(took) < seconds):
+        took.append((ours(), other()))
+    return np.array(took)
+
+
+def summary(times: np.ndarray) -> dict[str, Any]:
+    """Medians and spread of the turns (N, 2) of ours and of the other way; JSON."""
+    low, middle, high = np.quantile(times[:, 1] / times[:, 0], (0.25, 0.5, 0.75))
+    return {
+        "ours": _spread(times[:, 0]),
+        "theirs": _spread(times[:, 1]),
+        "turns": len(times),
+        "ratio": {"median": float(middle), "low": float(low), "high": float(high)},
+    }
 
 
 def _spread(times: np.ndarray) -> dict[str, float]:
-    return {"median": float(np.median(times)), "low": times.min(), "high": times.max()}
+    return {
+        "median": float(np.median(times)),
+        "low": float(times.min()),
+        "high": float(times.max()),
+    }
 
 
-def extra_memory(find: Callable[[str], Duel], name: str) -> tuple[float, float]:
-    """Peak memory that either way of a duel takes beyond what it is given, in megabytes.
+@contextmanager
+def _corner(find: Callable[[str], Duel], name: str, which: int, device: str) -> Iterator[Way]:
+    """One way of a duel in a fresh process: called first, its result and peak; then seconds."""
+    context = fresh_processes()
+    here, there = context.Pipe()
+    process = context.Process(target=_live, args=(there, find, name, which, device))
+    process.start()
+    there.close()
 
-    Parameters
-    ----------
-    find : callable
-        Makes the duel of that name, in a fresh process.
-    name : str
-
-    Returns
-    -------
-    ours, theirs : float
-        NaN where the system does not tell (it is Linux that does).
-    """
-    context = multiprocessing.get_context("spawn")
-    found = []
-    for which in (0, 1):
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_measure, args=(there, find, name, which))
-        process.start()
-        there.close()
+    def turn() -> Any:
+        here.send(None)
         try:
-            found.append(here.recv())
-        except EOFError:  # it died; memory itself may have been what it lacked
-            found.append(float("nan"))
+            return here.recv()
+        except EOFError:
+            process.join()
+            raise RuntimeError(
+                f"the benchmark {name!r} ended by itself (exit code {process.exitcode}); "
+                "too little memory may be why: leave it out by --only"
+            ) from None
+
+    try:
+        yield turn
+    finally:
+        here.close()  # which ends it
         process.join()
-    return found[0], found[1]
 
 
-def _measure(pipe, find: Callable[[str], Duel], name: str, which: int) -> None:
-    way = find(name).prepare()[which]
-    status = Path("/proc/self/status")
+def fresh_processes() -> Any:
+    """Makes fresh processes, where it can by copying one that has imported all and done nothing."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOAD])
+    return context
+
+
+def _live(pipe, find: Callable[[str], Duel], name: str, which: int, device: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whom Ctrl-C stops ends this one, by the pipe
+    duel = find(name)
+    way = duel.prepare()[which]
+    try:
+        pipe.recv()
+        with peak_memory() as peak:
+            result = way()
+        pipe.send((np.asarray(result.cpu()) if duel.differ else None, peak()))
+        while True:
+            pipe.recv()
+            start = time.perf_counter()
+            way()
+            if device.startswith("cuda"):
+                torch.cuda.synchronize(device)
+            pipe.send(time.perf_counter() - start)
+    except EOFError:
+        pass
+
+
+@contextmanager
+def peak_memory() -> Iterator[Callable[[], float]]:
+    """Megabytes that this process took at most, inside the block, beyond what it had before.
+
+    NaN where the system does not tell (it is Linux that does).
+    """
+    status, found = Path("/proc/self/status"), math.nan
     try:
         Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now on
         before = _kilobytes(status, "VmRSS")
-        way()
-        pipe.send((_kilobytes(status, "VmHWM") - before) / 1024)
+        known = True
     except OSError:
-        pipe.send(float("nan"))
+        known = False
+    yield lambda: found
+    if known:
+        found = (_kilobytes(status, "VmHWM") - before) / 1024
 
 
 def _kilobytes(status: Path, key: str) -> int:

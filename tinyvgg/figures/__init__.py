@@ -24,6 +24,7 @@ from tinyvgg.figures.sanity import (
     order_curves,
     random_layers,
 )
+from tinyvgg.figures.speed import precision_pairs, speed_growth, speed_ratios
 from tinyvgg.figures.style import use_style
 from tinyvgg.figures.suppression import (
     common_values,
@@ -80,6 +81,7 @@ __all__ = [
     "order_curves",
     "photograph",
     "pixel_counts",
+    "precision_pairs",
     "probability_floors",
     "probability_grid",
     "random_layers",
@@ -90,6 +92,8 @@ __all__ = [
     "shares_mended",
     "sign_with",
     "signed",
+    "speed_growth",
+    "speed_ratios",
     "tracked_features",
     "tracking_steps",
     "twin_faces",

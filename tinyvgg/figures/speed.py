@@ -1,0 +1,126 @@
+"""The benchmarks: how many times faster, and how the time grows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from tinyvgg.figures.note import note
+from tinyvgg.figures.style import CONTROL, FAINT, INK, panels
+
+NOT_MEASURED = "Nothing was timed yet: python -m tinyvgg bench does it."
+OURS = {"float32": INK, "tf32": "#44AA99", "bfloat16": "#882255"}  # Tol's muted colours
+
+
+def speed_ratios(rows: pd.DataFrame) -> Figure:
+    """How many times faster each benchmark is than the other way, with the quartiles.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `bench.table` makes it.
+    """
+    if rows.empty:
+        return note(NOT_MEASURED)
+    figure, ((axes,),) = panels(1, 1, 0.9 + 0.21 * len(rows))
+    places = np.arange(len(rows))[::-1]
+    faster = rows.low > 1
+    axes.axvline(1, color=FAINT, linewidth=1)
+    axes.hlines(places, rows.low, rows.high, color=INK, linewidth=2.2)
+    axes.scatter(rows.ratio[faster], places[faster], s=30, color=INK, zorder=3)
+    axes.scatter(rows.ratio[~faster], places[~faster], s=30, color="white", edgecolor=INK, zorder=3)
+    for place, ratio, high in zip(places, rows.ratio, rows.high, strict=True):
+        axes.annotate(
+            f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}",
+            (high, place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.12)
+    axes.set(yticks=places, yticklabels=rows.name, ylim=(-0.7, len(rows) - 0.3))
+    axes.set_xlabel("times faster than the other way (median and quartiles of turns)")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
+def speed_growth(rows: pd.DataFrame) -> Figure:
+    """Milliseconds an image against the size of the picture, and against how many at a time."""
+    grown = rows[rows.curve != ""]
+    if grown.empty:
+        return note(NOT_MEASURED)
+    kinds = grown.curve.str.partition(", ")[0]
+    kinds = kinds.where(kinds == "training", "the rest")
+    trainings, rest = grown[kinds == "training"], grown[kinds != "training"]
+    curves = list(dict.fromkeys(rest.curve))
+    figure, grid = panels(1, 1 + len(curves), 2.7)
+    axes = grid[0]
+    for curve, own in trainings.groupby("curve", sort=False):
+        precision = curve.partition(", ")[2]
+        _line(axes[0], own, "ours", OURS[precision], f"ours, {precision}")
+    plain = trainings[trainings.curve == "training, float32"]
+    _line(axes[0], plain, "theirs", CONTROL, "the other way", "--")
+    axes[0].set(title="training", xlabel="side of a picture, pixels", ylabel="ms an image")
+    for panel, curve in zip(axes[1:], curves, strict=True):
+        own = rest[rest.curve == curve]
+        _line(panel, own, "ours", INK, "ours")
+        _line(panel, own, "theirs", CONTROL, "the other way", "--")
+        panel.set(title=curve.replace(", ", ",\n"), xlabel="images at a time")
+    at = [trainings["at"], *(rest["at"][rest.curve == curve] for curve in curves)]
+    for panel, points in zip(axes, at, strict=True):
+        ticks = _apart(sorted(set(points.astype(int))))
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_xticks(ticks, [str(tick) for tick in ticks])
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        panel.tick_params(which="minor", length=0)
+        panel.grid(axis="y")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _apart(values: list[int], factor: float = 1.6) -> list[int]:
+    """Those whose labels do not touch on a logarithmic axis."""
+    kept: list[int] = []
+    for value in values:
+        if not kept or value >= factor * kept[-1]:
+            kept.append(value)
+    return kept
+
+
+def _line(axes, rows: pd.DataFrame, which: str, colour: str, label: str, style: str = "-") -> None:
+    times = rows[f"{which}_ms"] / rows.images
+    axes.plot(rows["at"], times, style, color=colour, marker="o", markersize=3.5, label=label)
+
+
+def precision_pairs(pairs: pd.DataFrame) -> Figure:
+    """Each seed's share right in either precision, by task.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        As `studies.precision.pairs` makes it.
+    """
+    if pairs.empty:
+        return note("No record yet: python -m tinyvgg study precision makes it.")
+    tasks = list(dict.fromkeys(pairs.task))
+    figure, grid = panels(1, len(tasks), 2.2)
+    for axes, task in zip(grid[0], tasks, strict=True):
+        own = pairs[pairs.task == task]
+        for full, half in zip(own.float32, own.bfloat16, strict=True):
+            axes.plot([0, 1], [100 * full, 100 * half], color=FAINT, linewidth=1.2)
+        axes.scatter(np.zeros(len(own)), 100 * own.float32, color=OURS["float32"], zorder=3)
+        axes.scatter(np.ones(len(own)), 100 * own.bfloat16, color=OURS["bfloat16"], zorder=3)
+        axes.set(title=f"{task} task", xlim=(-0.4, 1.4))
+        axes.set_xticks([0, 1], ["float32", "bfloat16"])
+        axes.grid(axis="y")
+    grid[0, 0].set_ylabel("test images right, %")
+    return figure
