@@ -133,8 +133,10 @@ def test_a_process_that_does_not_listen_is_killed(monkeypatch):
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_ends_the_program_ends_its_jobs(told, tmp_path):
     script = (
-        "import sys\n"
+        "import signal, sys\n"
         "from tinyvgg.jobs import Job, run_jobs\n"
+        # a shell that runs the tests in the background has its programs ignore Ctrl-C
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'\n"
         "run_jobs([Job('sleep', lambda p: p.run([sys.executable, '-c', sleep]))], 2)\n"
     )
