@@ -178,9 +178,7 @@ def test_words_name_the_machine_and_say_what_is_missing():
     assert bench.in_words(None)["processor"] == "unknown"
     assert "No GPU was timed" in bench.gpu_in_words(None)
     rows = [row_of(f"training, {s} px", s / 32, growth=["training, tf32", s]) for s in (64, 224)]
-    assert "a GPU by `python -m tinyvgg bench --device cuda`: 3 images a second at 224 pixels" in (
-        bench.gpu_in_words(result_of(*rows))
-    )
+    assert "a GPU: 3 images a second at 224 pixels" in (bench.gpu_in_words(result_of(*rows)))
 
 
 def test_a_full_run_of_this_checkout_stands_above_the_kept_one(tmp_path, monkeypatch):

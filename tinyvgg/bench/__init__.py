@@ -32,7 +32,6 @@ from tinyvgg.training import resolve_device
 log = logging.getLogger(__name__)
 
 KEPT = ROOT / "book" / "bench"  # results of some machine, kept with the book
-COMMAND = "python -m tinyvgg bench"
 NAMES = {"cpu": "bench.json", "cuda": "bench-cuda.json"}
 COLUMNS = [
     *("name", "about", "other", "images", "ours_ms", "theirs_ms", "ours_rate", "theirs_rate"),
@@ -227,14 +226,13 @@ def in_words(result: dict[str, Any] | None) -> dict[str, Any]:
 
 def gpu_in_words(result: dict[str, Any] | None) -> str:
     """A sentence on whether a GPU was timed."""
-    command = f"`{COMMAND} --device cuda`"
     if result is None:
-        return f"No GPU was timed yet; {command} does it."
+        return "No GPU was timed yet."
     rows = table(result)
     training = rows[rows.curve.str.startswith("training")]
     best = training.loc[training.ours_rate[training["at"] == training["at"].max()].idxmax()]
     return (
-        f"Timed on {result['machine']['device']} by {command}: {best.ours_rate:,.0f} images a "
+        f"Timed on {result['machine']['device']}: {best.ours_rate:,.0f} images a "
         f"second at {best['at']:.0f} pixels ({best['name']}), {best.ratio:.1f} times the other way."
     )
 

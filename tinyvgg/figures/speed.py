@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import CONTROL, FAINT, INK, panels
@@ -41,8 +41,7 @@ def speed_ratios(rows: pd.DataFrame) -> Figure:
             fontsize=8.5,
         )
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _plain_numbers(axes.xaxis)
     axes.margins(x=0.12)
     axes.set(yticks=places, yticklabels=rows.name, ylim=(-0.7, len(rows) - 0.3))
     axes.set_xlabel("times faster than the other way (median and quartiles of turns)")
@@ -80,11 +79,18 @@ def speed_growth(rows: pd.DataFrame) -> Figure:
         panel.set_yscale("log")
         panel.set_xticks(ticks, [str(tick) for tick in ticks])
         panel.xaxis.set_minor_formatter(NullFormatter())
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        _plain_numbers(panel.yaxis)
         panel.tick_params(which="minor", length=0)
         panel.grid(axis="y")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
+
+
+def _plain_numbers(axis) -> None:
+    """Let a logarithmic axis say 1, 2, 5, 10, 20, …"""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _apart(values: list[int], factor: float = 1.6) -> list[int]:

@@ -9,7 +9,6 @@ import { Session } from "../session.js";
 const CHOSEN = [...new Set([...INPUTS, "by_hand"])]; // the traits that make a choice
 const TRAITS = [...CHOSEN, "suppressed"]; // which follows from them
 const HEAVY = 30; // milliseconds; late work that takes longer waits until the hand rests
-const FRAME = 16; // milliseconds
 const BLOCKING = 250;
 const REST = 120; // milliseconds
 
@@ -145,29 +144,20 @@ export class Desk {
     this._later(state, 0);
   }
 
-  /**
-   * What takes longer, after the next frame: steps until a frame's time is used up, then the
-   * others after another one. What a new state outdates is not done.
-   */
-  _later(state, step, since = -Infinity) {
+  /** What takes longer, a step after each frame; what a new state outdates is not done. */
+  _later(state, step) {
     const work = this.seen.late[step];
     if (!work) return;
     const cost = this.moving ? (this._costs[step] ?? 0) : 0;
     if (cost > BLOCKING) return; // it is done when the hand lifts
-    const act = (begun) => {
+    const wait = cost > HEAVY ? REST : 0;
+    const act = () => {
       const start = performance.now();
       work(state);
       this._costs[step] = performance.now() - start;
-      this._later(state, step + 1, begun);
+      this._later(state, step + 1);
     };
-    if (cost <= HEAVY && performance.now() - since < FRAME) {
-      act(since);
-      return;
-    }
-    const wait = cost > HEAVY ? REST : 0;
-    this._seen = requestAnimationFrame(
-      () => (this._late = setTimeout(() => act(performance.now()), wait)),
-    );
+    this._seen = requestAnimationFrame(() => (this._late = setTimeout(act, wait)));
   }
 
   _dropLate() {
