@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinyvgg import Study, records, study
+from tinyvgg import Study, fitting, records, study
 from tinyvgg.__main__ import main
 from tinyvgg.analysis.intervals import wilson
 from tinyvgg.store import Store
@@ -154,7 +154,7 @@ def test_an_interrupted_study_goes_on(kept, tmp_path, monkeypatch):
     settings, record, *_ = kept
     monkeypatch.setenv("TINYVGG_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(study.joblib, "cpu_count", lambda: 1)
-    calls, real = [], study.fit
+    calls, real = [], fitting.fit
 
     def interrupted(*given, **more):
         calls.append(more["title"])
@@ -162,7 +162,7 @@ def test_an_interrupted_study_goes_on(kept, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(*given, **more)
 
-    monkeypatch.setattr(study, "fit", interrupted)
+    monkeypatch.setattr(fitting, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         record_study(difficulty.STUDY, **settings, folder=tmp_path)
     assert records.read("difficulty-smoke-rafd", tmp_path) is None

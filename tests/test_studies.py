@@ -11,7 +11,7 @@ import torch
 from photographs import a_few
 from scipy.stats import binomtest
 
-from tinyvgg import Study, model, records, study
+from tinyvgg import Study, fitting, model, records, study
 from tinyvgg.analysis.gradients import gradient_norms
 from tinyvgg.analysis.intervals import bootstrap_mean
 from tinyvgg.analysis.misleading import misleading_regions
@@ -152,14 +152,14 @@ def test_the_discussion_trains_every_arm_and_keeps_its_curves(run, place):
 
 
 def test_a_network_that_diverges_is_a_result(run, monkeypatch, caplog):
-    real = study.fit
+    real = fitting.fit
 
     def diverging(network, *given, **more):
         if given[4].optimiser == "adagrad":
             raise FloatingPointError("the loss is nan")
         return real(network, *given, **more)
 
-    monkeypatch.setattr(study, "fit", diverging)
+    monkeypatch.setattr(fitting, "fit", diverging)
     monkeypatch.setattr(discussion, "ARMS", [discussion.SGD, discussion.ARMS[2]])
     record, _ = run(discussion.STUDY, seeds=(0,), epochs=1)
     diverged = [entry["name"] for entry in record.results if entry["diverged"]]
@@ -191,6 +191,11 @@ def test_either_precision_is_trained_and_read_from_its_own_network(run, place):
     found = [(e["seed"], e["task"], e["precision"]) for e in record.results]
     assert len(set(found)) == len(found) == 2 * 2 * 2
     assert one(place, epochs=1).is_trained("face"), "float32 is the usual network"
+
+
+def test_a_precision_cannot_be_asked_of_the_study_of_both(run):
+    with pytest.raises(ValueError, match="both precisions: leave --precision out"):
+        run(precision.STUDY, seeds=(0,), precision="bfloat16")
 
 
 def test_the_difference_of_precisions_is_taken_seed_by_seed():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tinyvgg import Study, study
+from tinyvgg import Study, fitting, study
 from tinyvgg.evaluation import predict
 from tinyvgg.profiles import PROFILES, get_profile
 from tinyvgg.store import Store
@@ -42,7 +42,7 @@ def test_networks_and_outcomes_are_found_again_not_made_again(make, monkeypatch)
     def never(*_, **__):
         raise AssertionError("made again")
 
-    monkeypatch.setattr(study, "fit", never)
+    monkeypatch.setattr(fitting, "fit", never)
     monkeypatch.setattr(study, "open_faces", never)
     again = make()
     assert all(torch.equal(v, weights[k]) for k, v in again.network("face").state_dict().items())

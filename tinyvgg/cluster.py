@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyvgg.study import Fitting, Study
+from tinyvgg.fitting import Fitting
+from tinyvgg.study import Study
 
 log = logging.getLogger(__name__)
 

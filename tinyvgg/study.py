@@ -8,7 +8,7 @@ import json
 import logging
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,22 +19,22 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tinyvgg.evaluation import keep_results, outcomes
+from tinyvgg.evaluation import outcomes
 from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.sources import open_faces, source_fingerprint
 from tinyvgg.faces.spec import parse_source
 from tinyvgg.faces.split import Split, split
+from tinyvgg.fitting import Fitting
 from tinyvgg.model import VGG, as_input, build
 from tinyvgg.profiles import Profile, get_profile
 from tinyvgg.protocol import KEEPS, Augmentation, Protocol
 from tinyvgg.store import Store, code_fingerprint
-from tinyvgg.training import arithmetic, fit, full_precision, resolve_device, threads
+from tinyvgg.training import arithmetic, full_precision, resolve_device, threads
 
 log = logging.getLogger(__name__)
 
 ON_A_GPU = 2  # networks trained at a time; `python -m tinyvgg bench` measures what it brings
-SAVE_EVERY = 10  # seconds of training that an interruption may cost
 FACES_CODE = ("tinyvgg.faces.sources",)
 TRAINING_CODE = ("tinyvgg.training", "tinyvgg.model", "tinyvgg.faces.split", "tinyvgg.evaluation")
 
@@ -335,53 +335,6 @@ class Study:
             "progress": self.progress,
             **self.departures,
         }
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """All that the training of a network depends on, but for the pictures.
-
-    Attributes
-    ----------
-    network : VGG
-        Untrained.
-    split : Split
-    protocol : Protocol
-    seed : int
-    device : torch.device
-    title : str
-    augmentation : Augmentation or None
-    """
-
-    network: VGG
-    split: Split
-    protocol: Protocol
-    seed: int
-    device: torch.device
-    title: str
-    augmentation: Augmentation | None
-
-    def run(
-        self, images: np.ndarray, checkpoint: Path | None = None, progress: bool = False
-    ) -> dict[str, Any]:
-        """Train; what is worth keeping of it (see `evaluation.keep_results`)."""
-        with threads(1):  # so that a network is the same alone and beside another
-            made = fit(
-                self.network,
-                images,
-                self.split.labels,
-                self.split.train,
-                self.split.test,
-                self.protocol,
-                self.seed,
-                self.device,
-                checkpoint=checkpoint,
-                progress=progress,
-                title=self.title,
-                augmentation=self.augmentation,
-                save_every=SAVE_EVERY,
-            )
-            return keep_results(made, images[self.split.test])
 
 
 def train_side_by_side(jobs: list[tuple[Study, str]], may_diverge: bool = False) -> None:
