@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tinyvgg import bench, figures
+from tinyvgg import bench, figures, passes
 from tinyvgg.__main__ import main
 from tinyvgg.bench import duels as every
 from tinyvgg.bench import floors
@@ -119,6 +119,15 @@ def test_every_size_of_the_full_run_is_a_row_of_its_own():
     assert all(at == sorted(set(at)) for at in curves.values())
     assert {f"training, {size} px, float32" for size in (64, 224)} <= set(full)
     assert "backtracking, as printed, 64 at a time" in full
+
+
+def test_on_a_gpu_a_turn_is_long_enough_for_the_captured_step_to_count():
+    for name, duel in every.all_duels(device="cuda").items():  # prepares nothing yet
+        if name.startswith("training"):
+            networks = 2 if "two" in name else 1
+            assert duel.images >= networks * 12 * 100 * passes.WARM_UP
+    assert any("tf32" in name for name in every.all_duels(device="cuda"))
+    assert not any("tf32" in name for name in every.all_duels())
 
 
 def test_the_command_prints_a_table_and_writes_the_file(tmp_path, capsys):
