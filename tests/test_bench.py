@@ -117,6 +117,9 @@ def test_every_size_of_the_full_run_is_a_row_of_its_own():
         if duel.growth:
             curves.setdefault(duel.growth[0], []).append(duel.growth[1])
     assert all(at == sorted(set(at)) for at in curves.values())
+    trainings = [duel for name, duel in full.items() if name.startswith("training")]
+    steps = [duel.images / 12 / (2 if "two" in duel.name else 1) for duel in trainings]
+    assert min(steps) >= 10, "making the network must not count for much"
     assert {f"training, {size} px, float32" for size in (64, 224)} <= set(full)
     assert "backtracking, as printed, 64 at a time" in full
 

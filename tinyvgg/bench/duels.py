@@ -24,8 +24,10 @@ CLASSES = 67
 PAPER = 224  # pixels; pool3 then has 25,088 values before a dense layer of 1,024
 DEFAULT = 64
 BATCH = 12  # the paper's
-TURN = 150_000  # pixels of pictures that a turn of training handles on a CPU, about
-STEPS = 1000  # of a turn on a GPU, where making the network and capturing its step counts too
+USUAL = "the usual PyTorch loop over a DataLoader, float32"
+TURN = {False: 1_000_000, True: 150_000}  # pixels that a turn of training handles on a CPU, about
+LEAST = 10  # steps of such a turn: what making the network takes must not count for much
+STEPS = 1000  # of a turn on a GPU, where capturing a step takes time too
 ACTIVATION = 2.0  # scale of made-up feature maps: of the order of a trained network's
 
 TRAINING_SIZES = {False: (32, 64, 96, 128, 160, 224), True: (32,)}  # by whether it is to be quick
@@ -68,54 +70,73 @@ def find(name: str, quick: bool, device: str) -> Duel:
 
 def _training(quick: bool, device: str) -> Iterator[Duel]:
     for size in TRAINING_SIZES[quick]:
-        images = BATCH * _steps(size, device)
+        images = BATCH * _steps(size, quick, device)
         for precision in precisions(device):
             yield Duel(
                 f"training, {size} px, {precision}",
                 f"an epoch of {images} pictures of {size} px, in mini-batches of {BATCH}",
-                "the usual PyTorch loop over a DataLoader, float32",
+                USUAL,
                 images,
                 partial(_prepare_training, size, images, precision, device),
                 growth=(f"training, {precision}", size),
             )
     for size in PAIR_SIZES[quick]:
-        images = BATCH * _steps(size, device)
+        images = BATCH * _steps(size, quick, device)
+        about = f"an epoch of {images} pictures of {size} px for each of two networks, side by side"
         yield Duel(
             f"training two networks, {size} px",
-            f"an epoch of {images} pictures of {size} px for each of two networks, side by side",
+            about,
             "one after the other",
             2 * images,
-            partial(_prepare_pair, size, images, device),
+            partial(_prepare_pair, size, images, "float32", device, usual=False),
         )
+        if size > DEFAULT:
+            continue
+        for precision in precisions(device):
+            yield Duel(
+                f"training two networks, {size} px, {precision}",
+                about,
+                f"{USUAL}, one network after the other",
+                2 * images,
+                partial(_prepare_pair, size, images, precision, device, usual=True),
+            )
 
 
-def _steps(size: int, device: str) -> int:
+def _steps(size: int, quick: bool, device: str) -> int:
     """How many mini-batches a turn of training has."""
-    return max(2, round(TURN / size**2 / BATCH)) if device == "cpu" else STEPS
+    return max(LEAST, round(TURN[quick] / size**2 / BATCH)) if device == "cpu" else STEPS
 
 
 def _prepare_training(size: int, count: int, precision: str, device: str) -> tuple[Way, Way]:
-    data = images, labels = _random_pictures(size, count)
+    data = _random_pictures(size, count)
     protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
+    return partial(_train, *data, protocol, device), _usual_training(*data, protocol, device)
+
+
+def _usual_training(images: np.ndarray, labels: np.ndarray, protocol: Protocol, device: str) -> Way:
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(PIXEL_SCALE).contiguous()
     y = torch.from_numpy(labels)
 
-    def other() -> None:
-        net = TinyVGG(CLASSES, size).reset(torch.Generator().manual_seed(0)).to(device)
+    def train() -> None:
+        net = TinyVGG(CLASSES, images.shape[1]).reset(torch.Generator().manual_seed(0)).to(device)
         plain.train_an_epoch(net, x, y, BATCH, protocol.learning_rate)
 
-    return partial(_train, *data, protocol, device), other
+    return train
 
 
-def _prepare_pair(size: int, count: int, device: str) -> tuple[Way, Way]:
+def _prepare_pair(
+    size: int, count: int, precision: str, device: str, usual: bool
+) -> tuple[Way, Way]:
     data = _random_pictures(size, count)
-    work = partial(_train, *data, Protocol(epochs=1, batch_size=BATCH), device)
-    full_precision()  # on CUDA, for both threads
+    protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
+    work = partial(_train, *data, protocol, device)
+    alone = _usual_training(*data, protocol, device) if usual else work
 
     @cache  # made by the way that needs it
     def pool() -> Pool:
         if device == "cpu":
             return fresh_processes().Pool(2, torch.set_num_threads, (1,))
+        full_precision()  # for both threads
         return ThreadPool(2)
 
     def side_by_side() -> None:
@@ -124,7 +145,7 @@ def _prepare_pair(size: int, count: int, device: str) -> tuple[Way, Way]:
 
     def in_turn() -> None:
         for _ in range(2):
-            work()
+            alone()
 
     return side_by_side, in_turn
 
