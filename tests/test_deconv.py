@@ -184,15 +184,15 @@ def captums(net, images, layer, maps):
         return method.attribute(images.clone(), lambda out: (out * maps).flatten(1).sum(dim=1))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_captum_agrees_to_the_last_bit_on_tiny_vgg(dtype):
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 2e-6), (torch.float64, 4e-15)])
+def test_captum_agrees_on_tiny_vgg(dtype, rounding):
     for seed in range(3):
         net = random_tiny(seed, dtype=dtype)
         images = random_images(seed, dtype=dtype)
         recording = record(net.features, images)
         ours = deconvolve(net.features, recording, bias="none", ties="first", rectify=False)
         theirs = captums(net, images, net.features[-1], recording.maps)
-        assert (ours - theirs).abs().max() == 0.0
+        assert (ours - theirs).abs().max() <= rounding * theirs.abs().max()
         assert ours.abs().max() > 0
 
 

@@ -13,6 +13,7 @@ from networks import (
 )
 from torch import nn
 
+from tinyvgg import tracking as module
 from tinyvgg.backtracking import backtrack
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.tracking import grey, suppress, track
@@ -99,6 +100,23 @@ def test_tracking_is_algorithm_2(bias, ties, rectify):
         other = sum(w * suppressed[b, c] for c, w in enumerate((0.299, 0.587, 0.114)))
         torch.testing.assert_close(tracking.difference[b], (one - other).abs())
     assert (tracking.difference > 0).any()
+
+
+def test_however_many_are_tracked_at_a_time_it_is_the_same(monkeypatch):
+    net, images = random_tiny(7), random_images(7, batch=5)
+    pixels = random_set(net.features(images))
+    whole = track(net, images, pixels)
+    monkeypatch.setitem(module.AT_ONCE, "cpu", 2 * 16 * 16)  # two images, two, and one
+    parts = track(net, images, pixels)
+    for name in ("full", "suppressed", "difference"):
+        assert len(getattr(parts, name)) == 5
+        torch.testing.assert_close(getattr(parts, name), getattr(whole, name))
+    for others in (pixels[:4], torch.cat([pixels, pixels])):
+        with pytest.raises(ValueError, match=r"\(5, 6, 2, 2\), got \((4|10), 6, 2, 2\)"):
+            track(net, images, others)
+    images[3, 0, 0, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"rows \[3\] of the batch"):
+        track(net, images, pixels)
 
 
 def test_tracking_nothing_shows_nothing_and_defaults_are_the_released_ones():

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.grad import conv2d_input
 
 from tinyvgg.layers import (
     FeatureLayer,
@@ -68,8 +67,12 @@ def record(features: nn.Sequential, images: Tensor) -> Recording:
     for layer in layers:
         sizes.append((x.shape[1], x.shape[2], x.shape[3]))
         if isinstance(layer, nn.MaxPool2d):
-            switches.append(find_switches(x, layer))
-        x = apply_feature_layer(layer, x)
+            given = _channels_last(x)
+            pooled = apply_feature_layer(layer, given)
+            switches.append(_switches(given, pooled, layer))
+            x = pooled.contiguous()  # as the network has it: so are the sums of its convolutions
+        else:
+            x = apply_feature_layer(layer, x)
     return Recording(x, tuple(switches), tuple(sizes))
 
 
@@ -121,7 +124,7 @@ def deconvolve(
             f"maps must have the shape of the recorded ones, {tuple(recording.maps.shape)}, "
             f"got {tuple(maps.shape)}"
         )
-    x = maps.to(recording.maps)
+    x = _channels_last(maps.to(recording.maps))
     switches = list(recording.switches)
     for position in reversed(range(len(layers))):
         layer, size = layers[position], recording.sizes[position]
@@ -130,29 +133,49 @@ def deconvolve(
         elif isinstance(layer, nn.ReLU):
             x = torch.relu(x)
         else:
-            x = _transposed_convolution(layer, x, size)
-            if bias == "previous":
-                x = _add_bias_of_the_last_convolution(layers[:position], x)
+            before = _bias_of_the_last_convolution(layers[:position])
+            x = _transposed_convolution(layer, x, size, before if bias == "previous" else None)
+    x = x.contiguous()
     return torch.relu(x) if rectify else x
 
 
-def _transposed_convolution(conv: nn.Conv2d, x: Tensor, size: tuple[int, int, int]) -> Tensor:
-    return conv2d_input(
-        (x.shape[0], *size),
-        conv.weight,
+def _channels_last(x: Tensor) -> Tensor:
+    """The same maps (B, C, h, w), stored as pooling and transposed convolution are fastest."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _transposed_convolution(
+    conv: nn.Conv2d, x: Tensor, size: tuple[int, int, int], bias: Tensor | None
+) -> Tensor:
+    rows, columns = (
+        wanted - (s * (given - 1) - 2 * p + d * (k - 1) + 1)  # what the stride left over
+        for wanted, given, s, p, d, k in zip(
+            size[1:],
+            x.shape[-2:],
+            pair(conv.stride),
+            padding_of(conv),
+            pair(conv.dilation),
+            pair(conv.kernel_size),
+            strict=True,
+        )
+    )
+    return F.conv_transpose2d(
         x,
-        stride=conv.stride,
-        padding=padding_of(conv),
-        dilation=conv.dilation,
-        groups=conv.groups,
+        _channels_last(conv.weight),
+        bias,
+        conv.stride,
+        padding_of(conv),
+        (rows, columns),
+        conv.groups,
+        conv.dilation,
     )
 
 
-def _add_bias_of_the_last_convolution(layers: list[FeatureLayer], x: Tensor) -> Tensor:
+def _bias_of_the_last_convolution(layers: list[FeatureLayer]) -> Tensor | None:
     for layer in reversed(layers):
         if isinstance(layer, nn.Conv2d):
-            return x if layer.bias is None else x + layer.bias[:, None, None]
-    return x
+            return layer.bias
+    return None
 
 
 def find_switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
@@ -169,13 +192,19 @@ def find_switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
     bool Tensor
         (..., kh*kw, h', w'). Padding never counts as a maximum.
     """
-    pooled = apply_feature_layer(pool, x.reshape(1, -1, *x.shape[-2:]))
-    pooled = pooled.reshape(*x.shape[:-2], *pooled.shape[-2:])
+    maps = x.reshape(1, -1, *x.shape[-2:])
+    switches = _switches(maps, apply_feature_layer(pool, maps), pool)
+    return switches.reshape(*x.shape[:-2], *switches.shape[-3:])
+
+
+def _switches(x: Tensor, pooled: Tensor, pool: nn.MaxPool2d) -> Tensor:
+    """As `find_switches`, of maps (B, C, h, w) and their pooled values; stored as these are."""
     (top, left), (height, width) = padding_of(pool), _canvas(pool, x.shape[-2:], pooled.shape[-2:])
     bottom, right = height - top - x.shape[-2], width - left - x.shape[-1]
     padded = F.pad(x, (left, right, top, bottom), value=-torch.inf)
     windows = _windows(pool, pooled.shape[-2:])
-    return torch.stack([padded[window] == pooled for window in windows], dim=-3)
+    found = [(padded[window] == pooled).permute(0, 2, 3, 1) for window in windows]
+    return torch.stack(found, dim=1).permute(0, 4, 1, 2, 3)
 
 
 def unpool(
@@ -212,15 +241,24 @@ def unpool(
     expected = (*pooled.shape[:-2], kernel_rows * kernel_columns, *after)
     if tuple(switches.shape) != expected:
         raise ValueError(f"switches must have shape {expected}, got {tuple(switches.shape)}")
-    canvas = pooled.new_zeros(*pooled.shape[:-2], *_canvas(pool, size, after))
+    canvas = _zeros(pooled, _canvas(pool, size, after))
     free = torch.ones_like(pooled, dtype=torch.bool)  # windows that may still give their value
     for number, window in enumerate(_windows(pool, after)):
-        here = switches[..., number, :, :] & free
-        canvas[window] += pooled * here
+        here = switches[..., number, :, :]
         if ties == "first":
+            here = here & free
             free &= ~here
+        canvas[window] += pooled * here
     top, left = padding_of(pool)
     return canvas[..., top : top + size[0], left : left + size[1]]
+
+
+def _zeros(like: Tensor, size: tuple[int, int]) -> Tensor:
+    """Zeros (..., *size), stored as `like` (..., h, w) is."""
+    if like.ndim == 4 and like.is_contiguous(memory_format=torch.channels_last):
+        batch, maps = like.shape[:2]
+        return like.new_zeros(batch, *size, maps).permute(0, 3, 1, 2)
+    return like.new_zeros(*like.shape[:-2], *size)
 
 
 def _canvas(pool: nn.MaxPool2d, size: tuple[int, ...], after: tuple[int, ...]) -> tuple[int, int]:

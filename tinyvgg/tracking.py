@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.deconv import deconvolve, record
-from tinyvgg.layers import check_network, check_pixels_fit, dense_pass
+from tinyvgg.layers import check_images, check_network, check_pixels_fit, dense_pass
 
 GREY = (0.299, 0.587, 0.114)  # red, green, blue
+# Pixels of images that are tracked at a time, so that a layer's maps stay in the cache of a CPU,
+# or within a GPU's memory.
+AT_ONCE = {"cpu": 2**15, "cuda": 2**22}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,7 @@ def suppress(net: nn.Module, maps: Tensor, pixels: Tensor, fill: Tensor | None =
     """
     _, linears = check_network(net)
     check_pixels_fit(linears, maps)
+    _check_pixels(pixels, tuple(maps.shape))
     silenced = _without(maps, pixels, fill).to(linears[0].weight)
     return dense_pass(linears, silenced)[-1].softmax(dim=1)
 
@@ -80,19 +84,27 @@ def track(
     bias, ties, rectify
         As for `deconvolve`.
     """
-    check_network(net)
-    features: Any = net.features
-    recording = record(features, images)
-    if recording.sizes[0][0] != len(GREY):
+    layers, _ = check_network(net)
+    images = check_images(layers, images)
+    if images.shape[1] != len(GREY):
         raise ValueError(
             "tracking subtracts pictures in grey and needs a network of RGB images; this one "
-            f"takes {recording.sizes[0][0]} channels"
+            f"takes {images.shape[1]} channels"
         )
+    features: Any = net.features
     options: dict[str, Any] = {"bias": bias, "ties": ties, "rectify": rectify}
-    silenced = _without(recording.maps, pixels)
-    full = deconvolve(features, recording, **options)
-    suppressed = deconvolve(features, recording, maps=silenced, **options)
-    return Tracking(full, suppressed, (grey(full) - grey(suppressed)).abs())
+    step = max(1, AT_ONCE[images.device.type] // images[0, 0].numel())
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    for start in range(0, len(images), step):
+        some = slice(start, start + step)
+        recording = record(features, images[some])
+        if not parts:
+            _check_pixels(pixels, (len(images), *recording.maps.shape[1:]))
+        silenced = _without(recording.maps, pixels[some])
+        full = deconvolve(features, recording, **options)
+        suppressed = deconvolve(features, recording, maps=silenced, **options)
+        parts.append((full, suppressed, (grey(full) - grey(suppressed)).abs()))
+    return Tracking(*(torch.cat(kind) for kind in zip(*parts, strict=True)))
 
 
 def grey(images: Tensor) -> Tensor:
@@ -103,16 +115,18 @@ def grey(images: Tensor) -> Tensor:
     return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 
 
-def _without(maps: Tensor, pixels: Tensor, fill: Tensor | None = None) -> Tensor:
-    """A copy of the maps with the pixels at zero, or at the values of `fill`."""
+def _check_pixels(pixels: Tensor, shape: tuple[int, ...]) -> None:
     if not isinstance(pixels, Tensor) or pixels.dtype != torch.bool:
         what = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
         raise TypeError(f"pixels must be a bool tensor like the feature maps, got {what}")
-    if pixels.shape != maps.shape:
+    if pixels.shape != shape:
         raise ValueError(
-            f"pixels must have the shape of the feature maps, {tuple(maps.shape)}, "
-            f"got {tuple(pixels.shape)}"
+            f"pixels must have the shape of the feature maps, {shape}, got {tuple(pixels.shape)}"
         )
+
+
+def _without(maps: Tensor, pixels: Tensor, fill: Tensor | None = None) -> Tensor:
+    """A copy of the maps with the pixels at zero, or at the values of `fill`."""
     pixels = pixels.to(maps.device)
     if fill is None:
         return maps.masked_fill(pixels, 0)
