@@ -93,7 +93,8 @@ def track(
         )
     features: Any = net.features
     options: dict[str, Any] = {"bias": bias, "ties": ties, "rectify": rectify}
-    step = max(1, AT_ONCE[images.device.type] // images[0, 0].numel())
+    at_once = AT_ONCE.get(images.device.type, AT_ONCE["cpu"])
+    step = max(1, at_once // images[0, 0].numel())
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, len(images), step):
         some = slice(start, start + step)
