@@ -25,6 +25,7 @@ from tinyvgg.backtracking import (
     Cut,
     backtrack,
     backtrack_maps,
+    percentile_in_order,
     percentile_in_place,
 )
 
@@ -318,7 +319,11 @@ def test_percentile_is_numpys_to_the_last_bit():
             values = random.exponential(size=size).astype(dtype)
             for percentile in (0, 1, 12.5, 33.3, 50, 75, 90, 97.3, 100):
                 expected = np.percentile(values.astype(np.float64), percentile)
-                assert percentile_in_place(values.copy(), percentile) == expected
+                assert percentile_in_order(np.sort(values), percentile) == expected
+                assert (
+                    percentile_in_order(torch.tensor(values).sort().values, percentile) == expected
+                )
+                assert percentile_in_place(torch.tensor(values), percentile) == expected
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ def test_on_a_gpu_a_turn_is_long_enough_for_the_captured_step_to_count():
             networks = 2 if "two" in name else 1
             assert duel.images >= networks * 12 * 100 * passes.WARM_UP
     assert any("tf32" in name for name in every.all_duels(device="cuda"))
+    assert "backtracking, as released, 278 at a time" in every.all_duels(device="cuda")
     assert not any("tf32" in name for name in every.all_duels())
 
 

@@ -232,7 +232,7 @@ def _above_cut(cut: Cut, a_0: Tensor, weight: Tensor, units: Tensor) -> tuple[Te
         pooled += len(above)
     if pooled == 0:
         return pixels, math.inf
-    threshold = percentile_in_place(pool[:pooled].cpu().numpy(), cut.percentile)
+    threshold = percentile_in_place(pool[:pooled], cut.percentile)
     pixels[active] = largest.double() > threshold
     return pixels, threshold
 
@@ -245,13 +245,24 @@ def _round_down(value: float, dtype: torch.dtype) -> float:
     return float(np.nextafter(rounded, np.float32(-1)) if float(rounded) > value else rounded)
 
 
-def percentile_in_place(values: np.ndarray, percentile: float) -> float:
-    """numpy's linear percentile in double precision, without a copy; it reorders the values."""
-    position = (len(values) - 1) * (percentile / 100)
+def percentile_in_place(values: Tensor, percentile: float) -> float:
+    """numpy's linear percentile in double precision; on a CPU without a copy: it reorders them."""
+    if values.device.type == "cpu":
+        ordered = values.numpy()
+        ordered.partition(_places(len(ordered), percentile)[:2])
+        return percentile_in_order(ordered, percentile)
+    return percentile_in_order(values.sort().values, percentile)
+
+
+def percentile_in_order(ordered: np.ndarray | Tensor, percentile: float) -> float:
+    """The same of values in ascending order, or at least with the two in place that it takes."""
+    below, above, share = _places(len(ordered), percentile)
+    low, high = float(ordered[below]), float(ordered[above])
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+
+
+def _places(count: int, percentile: float) -> tuple[int, int, float]:
+    """Between which two of so many ordered values a percentile lies, and how far on, 0 to 1."""
+    position = (count - 1) * (percentile / 100)
     below = math.floor(position)
-    above = min(below + 1, len(values) - 1)
-    values.partition((below, above))
-    low, high, share = float(values[below]), float(values[above]), position - below
-    if share < 0.5:
-        return low + (high - low) * share
-    return high - (high - low) * (1 - share)
+    return below, min(below + 1, count - 1), position - below

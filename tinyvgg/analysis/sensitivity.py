@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tinyvgg.analysis.attributions import largest_contribution
 from tinyvgg.analysis.controls import measure, pixel_sets
 from tinyvgg.analysis.suppression import TwinPairs
-from tinyvgg.backtracking import Backtrace
+from tinyvgg.backtracking import Backtrace, percentile_in_order
 from tinyvgg.comparison import compare, random_pixels
 from tinyvgg.layers import check_network
 
@@ -31,10 +31,8 @@ def thresholds(
     The contributions of an image are sorted once; every cut then only looks them up.
     """
     _, linears = check_network(net)
-    weight, found = (
-        linears[0].weight,
-        np.full((len(trace.maps), len(floors), len(percentiles)), 0.0),
-    )
+    weight = linears[0].weight
+    found = np.full((len(trace.maps), len(floors), len(percentiles)), math.inf)
     for b, a_0 in enumerate(trace.maps.flatten(1)):
         units = trace.layers[-1][b] if trace.layers else trace.target[b : b + 1]
         active = a_0.nonzero().flatten()
@@ -42,19 +40,9 @@ def thresholds(
         pool = np.sort(products[products > min(floors)].cpu().numpy())
         for i, floor in enumerate(floors):
             above = pool[np.searchsorted(pool.astype(float), floor, side="right") :]
-            found[b, i] = [_percentile(above, percentile) for percentile in percentiles]
+            if len(above):
+                found[b, i] = [percentile_in_order(above, percentile) for percentile in percentiles]
     return torch.from_numpy(found)
-
-
-def _percentile(ordered: np.ndarray, percentile: float) -> float:
-    """As `backtracking.percentile_in_place`, of values in ascending order; infinite if none."""
-    if not len(ordered):
-        return math.inf
-    position = (len(ordered) - 1) * (percentile / 100)
-    below = math.floor(position)
-    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
-    share = position - below
-    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
 def by_cut(

@@ -33,6 +33,7 @@ ACTIVATION = 2.0  # scale of made-up feature maps: of the order of a trained net
 TRAINING_SIZES = {False: (32, 64, 96, 128, 160, 224), True: (32,)}  # by whether it is to be quick
 BATCHES = {False: (1, 4, 16, 64), True: (1, 4)}
 CUT_BATCHES = {False: (1, 8), True: (1,)}
+MISCLASSIFIED = 278  # of the paper, in both tasks: traced on a GPU, where that takes no minutes
 PAIR_SIZES = {False: (64, 224), True: (32,)}
 SETS = {False: (12, 48, 192), True: (12,)}
 
@@ -166,9 +167,10 @@ def _random_pictures(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _backtracking(quick: bool, device: str) -> Iterator[Duel]:
     size = DEFAULT if quick else PAPER
+    every = () if quick or device == "cpu" else (MISCLASSIFIED,)
     for cut, name, batches in (
-        (None, "backtracking, as printed", BATCHES[quick]),
-        (Cut(), "backtracking, as released", CUT_BATCHES[quick]),
+        (None, "backtracking, as printed", (*BATCHES[quick], *every)),
+        (Cut(), "backtracking, as released", (*CUT_BATCHES[quick], *every)),
     ):
         for batch in batches:
             yield Duel(
