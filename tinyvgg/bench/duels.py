@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from collections.abc import Iterator
 from functools import cache, partial
 from multiprocessing.pool import Pool, ThreadPool
+from multiprocessing.util import Finalize
 
 import numpy as np
 import torch
@@ -136,9 +138,12 @@ def _prepare_pair(
     @cache  # made by the way that needs it
     def pool() -> Pool:
         if device == "cpu":
-            return fresh_processes().Pool(2, torch.set_num_threads, (1,))
-        full_precision()  # for both threads
-        return ThreadPool(2)
+            made = fresh_processes().Pool(2, _begin_beside_another)
+        else:
+            full_precision()  # for both threads
+            made = ThreadPool(2)
+        Finalize(None, _let_end, (made,), exitpriority=20)  # before it would be killed
+        return made
 
     def side_by_side() -> None:
         for running in [pool().apply_async(work) for _ in range(2)]:
@@ -149,6 +154,16 @@ def _prepare_pair(
             alone()
 
     return side_by_side, in_turn
+
+
+def _begin_beside_another() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool ends it
+    torch.set_num_threads(1)
+
+
+def _let_end(pool: Pool) -> None:
+    pool.close()
+    pool.join()
 
 
 def _train(images: np.ndarray, labels: np.ndarray, protocol: Protocol, device: str) -> None:

@@ -180,7 +180,7 @@ def _live(pipe, find: Callable[[str], Duel], name: str, which: int, device: str)
             if device.startswith("cuda"):
                 torch.cuda.synchronize(device)
             pipe.send(time.perf_counter() - start)
-    except EOFError:
+    except (EOFError, BrokenPipeError):
         pass
 
 
