@@ -7,7 +7,8 @@ import torch
 from networks import random_images, random_tiny
 from torch import nn
 
-from tinyvgg.analysis.attributions import (
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.experiments.attributions import (
     activation,
     first_pixels,
     grad_cam,
@@ -18,7 +19,6 @@ from tinyvgg.analysis.attributions import (
     largest_contribution,
     rank,
 )
-from tinyvgg.backtracking import Cut, backtrack
 from tinyvgg.layers import feature_maps_of
 
 TARGET = torch.tensor([0, 4, 2])

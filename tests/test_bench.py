@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from tinyvgg import bench, figures, passes
+from tinyvgg import bench, figures
 from tinyvgg.__main__ import main
 from tinyvgg.bench import duels as every
 from tinyvgg.bench import floors
 from tinyvgg.bench.timing import Duel, fight, summary, take_turns
 from tinyvgg.model import TinyVGG
+from tinyvgg.training import epochs as passes
 
 BLOCK = 48  # megabytes
 

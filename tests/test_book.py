@@ -16,10 +16,11 @@ import nbformat
 import pytest
 
 from tinyvgg import __main__ as command_line
-from tinyvgg import book, execution
-from tinyvgg.execution import STAMP, BookError, read_stamp, source_hash
+from tinyvgg.book import build as book
+from tinyvgg.book import execute as execution
+from tinyvgg.book.execute import STAMP, BookError, read_stamp, source_hash
+from tinyvgg.book.jobs import Job
 from tinyvgg.explorer.static import MOUNT, SCRIPT
-from tinyvgg.jobs import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = {
@@ -89,7 +90,7 @@ def prepared(monkeypatch):
     def bind(root, output):
         asked.bound += 1
 
-    monkeypatch.setitem(sys.modules, "tinyvgg.study", SimpleNamespace(Study=Study))
+    monkeypatch.setitem(sys.modules, "tinyvgg.runs.study", SimpleNamespace(Study=Study))
 
     def training_jobs(networks):
         return [job for job in asked.missing if job.name in networks]

@@ -13,10 +13,14 @@ import pytest
 import yaml
 from test_project import ROOT
 
-from tinyvgg import Study, figures, records
-from tinyvgg.analysis.intervals import NAN, Interval, difference_of_shares, over_seeds, wilson
-from tinyvgg.claims import CLAIMS, pixels, training
-from tinyvgg.claims.ledger import (
+from tinyvgg import Study, figures
+from tinyvgg.experiments.measures import measure
+from tinyvgg.experiments.statistics import NAN, Interval, difference_of_shares, over_seeds, wilson
+from tinyvgg.figures.verdicts import MARKS
+from tinyvgg.runs import records
+from tinyvgg.runs.records import Record
+from tinyvgg.verdicts import CLAIMS, pixels, training
+from tinyvgg.verdicts.ledger import (
     Ledger,
     discussion_figures,
     intervals,
@@ -24,8 +28,8 @@ from tinyvgg.claims.ledger import (
     seed_figures,
     write_claims,
 )
-from tinyvgg.claims.page import GLYPHS, rules, verdict_table
-from tinyvgg.claims.rules import (
+from tinyvgg.verdicts.page import GLYPHS, rules, verdict_table
+from tinyvgg.verdicts.rules import (
     FEWEST,
     NOT,
     PARTLY,
@@ -37,9 +41,6 @@ from tinyvgg.claims.rules import (
     Part,
     verdict,
 )
-from tinyvgg.figures.verdicts import MARKS
-from tinyvgg.measures import measure
-from tinyvgg.records import Record
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 # enough cases, and networks that have learnt
@@ -310,12 +311,14 @@ def test_a_ledger_without_records_says_how_to_make_them(found):
 
 def test_records_are_read_and_old_ones_put_aside(smoke, tmp_path):
     results = [{"seed": s, **measure(smoke)} for s in range(4)]
-    made = records.provenance(smoke, "x", ("tinyvgg.measures",), range(4), datetime.now(UTC))
+    made = records.provenance(
+        smoke, "x", ("tinyvgg.experiments.measures",), range(4), datetime.now(UTC)
+    )
     records.write(Record("seeds-smoke", made, results), tmp_path)
     new = ledger(smoke, tmp_path)
     assert "4 seeds" in new.sources["seeds"] and not new.evidence.aside
     assert new.evidence.seeds["gap_face"].value == pytest.approx(new.evidence.run["gap_face"].value)
-    old = made | {"code": {"tinyvgg.measures": "another"}}
+    old = made | {"code": {"tinyvgg.experiments.measures": "another"}}
     records.write(Record("seeds-smoke", old, results), tmp_path)
     other = ledger(smoke, tmp_path)
     assert other.evidence.aside == {"seeds"} and "outdated" in other.sources["seeds"]

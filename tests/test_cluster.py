@@ -13,10 +13,11 @@ import torch
 from photographs import a_few
 
 from tinyvgg import Study
-from tinyvgg.analysis.misleading import Regions
-from tinyvgg.cluster import train_on_cluster
-from tinyvgg.store import Store
-from tinyvgg.studies import augmentation, common, seeds
+from tinyvgg.experiments.misleading import Regions
+from tinyvgg.runs import recorded as common
+from tinyvgg.runs.cluster import train_on_cluster
+from tinyvgg.storage.store import Store
+from tinyvgg.studies import augmentation, seeds
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -201,7 +202,7 @@ def test_one_that_diverges_is_left_out_if_it_may(cluster, make, caplog):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://"])
 def test_an_address_where_nobody_answers_is_refused(make, address, monkeypatch):
-    monkeypatch.setattr("tinyvgg.cluster.PATIENCE", 1)
+    monkeypatch.setattr("tinyvgg.runs.cluster.PATIENCE", 1)
     with pytest.raises(ValueError, match="no Dask scheduler answers"):
         train_on_cluster([(make("x"), "face")], address)
 

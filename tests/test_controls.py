@@ -10,7 +10,9 @@ import pytest
 import torch
 from worlds import random_world
 
-from tinyvgg.analysis.controls import (
+from tinyvgg.backtracking import Cut
+from tinyvgg.comparison import find_twins
+from tinyvgg.experiments.control_sets import (
     CONTROLS,
     GRADIENT,
     ITSELF,
@@ -25,12 +27,7 @@ from tinyvgg.analysis.controls import (
     pixel_sets,
     try_controls,
 )
-from tinyvgg.analysis.intervals import bootstrap_mean
-from tinyvgg.analysis.matched import matched_pixels
-from tinyvgg.analysis.suppression import pair_twins
-from tinyvgg.backtracking import Cut
-from tinyvgg.comparison import find_twins
-from tinyvgg.controls import (
+from tinyvgg.experiments.effects import (
     Trial,
     agreement,
     control_effects,
@@ -38,7 +35,10 @@ from tinyvgg.controls import (
     effect,
     over_seeds,
 )
-from tinyvgg.store import Store
+from tinyvgg.experiments.matched import matched_pixels
+from tinyvgg.experiments.pairs import pair_twins
+from tinyvgg.experiments.statistics import bootstrap_mean
+from tinyvgg.storage.store import Store
 from tinyvgg.tracking import suppress
 
 CUT = Cut(0.0, 70)

@@ -9,10 +9,12 @@ from networks import random_images, random_tiny
 from torch import nn
 from worlds import random_world
 
-from tinyvgg.analysis import curves, fills, randomised
-from tinyvgg.analysis.attributions import activation, largest_contribution, rank
-from tinyvgg.analysis.controls import ITSELF, RANDOM, measure
-from tinyvgg.analysis.dependence import (
+from tinyvgg.backtracking import Cut, backtrack, backtrack_maps
+from tinyvgg.comparison import random_pixels
+from tinyvgg.experiments import curves, fills
+from tinyvgg.experiments import randomisation as randomised
+from tinyvgg.experiments.attributions import activation, largest_contribution, rank
+from tinyvgg.experiments.class_dependence import (
     PRINTED,
     RELEASED,
     other_classes,
@@ -20,11 +22,10 @@ from tinyvgg.analysis.dependence import (
     spreads,
     traced_alike,
 )
-from tinyvgg.analysis.places import mean_known, similarity
-from tinyvgg.analysis.sensitivity import by_cut, thresholds
-from tinyvgg.analysis.suppression import pair_twins
-from tinyvgg.backtracking import Cut, backtrack, backtrack_maps
-from tinyvgg.comparison import random_pixels
+from tinyvgg.experiments.control_sets import ITSELF, RANDOM, measure
+from tinyvgg.experiments.localisation import mean_known, similarity
+from tinyvgg.experiments.pairs import pair_twins
+from tinyvgg.experiments.sensitivity import by_cut, thresholds
 from tinyvgg.tracking import suppress, track
 
 CUT = Cut(0.01, 70)

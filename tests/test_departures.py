@@ -11,9 +11,10 @@ import pytest
 import torch
 from networks import random_images, random_tiny
 
-from tinyvgg import figures, records
-from tinyvgg.analysis.batches import maps_of_rows
-from tinyvgg.analysis.departures import (
+from tinyvgg import figures
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.experiments.batches import maps_of_rows
+from tinyvgg.experiments.departures import (
     LISTS,
     accuracy_of_errors,
     answers_compared,
@@ -28,16 +29,16 @@ from tinyvgg.analysis.departures import (
     scale_input,
     train_both_orders,
 )
-from tinyvgg.analysis.epochs import list_and_weights, meetings, stops
-from tinyvgg.analysis.every_active import coverage
-from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.departures import ORDER_COMMAND, recorded_order
+from tinyvgg.experiments.epochs import list_and_weights, meetings, stops
+from tinyvgg.experiments.every_active import coverage
 from tinyvgg.figures.style import CONTROL, TASK
 from tinyvgg.layers import feature_maps_of
 from tinyvgg.paper import PAPER
-from tinyvgg.protocol import epoch_order
-from tinyvgg.study import Study
+from tinyvgg.runs import records
+from tinyvgg.runs.order import ORDER_COMMAND, recorded_order
+from tinyvgg.runs.study import Study
 from tinyvgg.tracking import track
+from tinyvgg.training.protocol import epoch_order
 
 
 @pytest.fixture(autouse=True)
@@ -279,7 +280,7 @@ def entry(part, order, right):
 def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
     study = Study("smoke", progress=False)
     now = datetime.now(UTC)
-    made = records.provenance(study, ORDER_COMMAND, ["tinyvgg.training"], [0], now)
+    made = records.provenance(study, ORDER_COMMAND, ["tinyvgg.training.fit"], [0], now)
     name = records.record_name("discussion", study)
     records.write(records.Record(name, made, results), tmp_path)
     found = recorded_order(study, tmp_path)

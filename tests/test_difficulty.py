@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinyvgg import Study, fitting, records, study
+from tinyvgg import Study
 from tinyvgg.__main__ import main
-from tinyvgg.analysis.intervals import wilson
-from tinyvgg.store import Store
-from tinyvgg.studies import common, difficulty
-from tinyvgg.studies.common import record_study
+from tinyvgg.experiments.statistics import wilson
+from tinyvgg.runs import recorded as common
+from tinyvgg.runs import records, study
+from tinyvgg.runs.recorded import record_study
+from tinyvgg.storage.store import Store
+from tinyvgg.studies import difficulty
 from tinyvgg.studies.difficulty import NETWORK, PROBE, QUESTIONS, difficulty_table
+from tinyvgg.training import unit as fitting
 
 PEOPLE = (("01", "Caucasian_female"), ("02", "Moroccan_male"), ("03", "Kid_female"))
 PEOPLE += (("04", "Caucasian_male"),)

@@ -8,14 +8,14 @@ import pytest
 import torch
 from networks import random_images, random_tiny
 
-from tinyvgg.analysis.every_active import (
+from tinyvgg.backtracking import backtrack
+from tinyvgg.experiments.every_active import (
     coin_neurons,
     coin_share,
     coverage,
     doublings,
     printed_sets,
 )
-from tinyvgg.backtracking import backtrack
 from tinyvgg.layers import feature_maps_of
 
 

@@ -18,7 +18,7 @@ from tinyvgg.explorer.link import encode
 from tinyvgg.explorer.pack import fewest_bits, pack_gallery
 from tinyvgg.explorer.state import Choice
 from tinyvgg.explorer.steps import tour
-from tinyvgg.store import Store
+from tinyvgg.storage.store import Store
 
 
 @pytest.fixture(scope="module")

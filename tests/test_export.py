@@ -12,12 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tinyvgg import export
 from tinyvgg.__main__ import main
-from tinyvgg.export import LOCK, MANIFEST, NOTE, export_faces, write_photographs
-from tinyvgg.faces import open_faces
+from tinyvgg.faces import export, open_faces
 from tinyvgg.faces.crop import RAFD, Box, crop_square
 from tinyvgg.faces.design import ABSENT_IDENTITIES, ANGLES, ROSTER, full_design, parse_name
+from tinyvgg.faces.export import LOCK, MANIFEST, NOTE, export_faces, write_photographs
 from tinyvgg.faces.listings import list_rafd
 from tinyvgg.faces.mark import MARK, is_rendered, save_rendered
 from tinyvgg.faces.spec import Spec

@@ -18,7 +18,7 @@ from tinyvgg.figures.difficulty import difficulty_dots
 from tinyvgg.figures.faces import cast, face_table
 from tinyvgg.figures.photograph import photograph
 from tinyvgg.figures.style import LINEAR
-from tinyvgg.store import Store
+from tinyvgg.storage.store import Store
 from tinyvgg.studies.difficulty import NETWORK, PROBE
 
 

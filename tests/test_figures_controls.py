@@ -9,9 +9,9 @@ from matplotlib import pyplot as plt
 matplotlib.use("Agg")
 
 from tinyvgg import figures
-from tinyvgg.analysis import curves, summaries
-from tinyvgg.analysis.controls import CONTROLS, EFFECT_COLUMNS, LARGEST
-from tinyvgg.analysis.dependence import PRINTED, RELEASED
+from tinyvgg.experiments import curves, summaries
+from tinyvgg.experiments.class_dependence import PRINTED, RELEASED
+from tinyvgg.experiments.control_sets import CONTROLS, EFFECT_COLUMNS, LARGEST
 from tinyvgg.figures.controls import NO_PAIRS, signed
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tinyvgg import figures
-from tinyvgg.analysis.intervals import over_seeds, wilson
-from tinyvgg.records import Record
+from tinyvgg.experiments.statistics import over_seeds, wilson
+from tinyvgg.runs.records import Record
 from tinyvgg.studies import augmentation, discussion
 
 

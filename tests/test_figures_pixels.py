@@ -8,9 +8,9 @@ from matplotlib.colors import to_rgb, to_rgba
 from networks import random_images, random_tiny
 
 from tinyvgg import figures
-from tinyvgg.analysis.intervals import Interval
-from tinyvgg.analysis.selection import last_layer
 from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.experiments.selection import last_layer
+from tinyvgg.experiments.statistics import Interval
 from tinyvgg.faces.design import EMOTIONS
 from tinyvgg.figures.pixels import SELECTED, map_sheet
 from tinyvgg.figures.style import COMMON, CONTROL, PAPER, TRUE, UNIQUE, WRONG

@@ -9,7 +9,7 @@ import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from tinyvgg.analysis.variants import VARIANTS
+from tinyvgg.experiments.deconv_variants import VARIANTS
 from tinyvgg.figures import unpooling as drawing
 
 MATRIX = np.array([[3, 12, 4, 11], [1, 5, 8, 6], [15, 13, 7, 10], [14, 9, 2, 16]])

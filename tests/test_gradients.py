@@ -8,7 +8,7 @@ import torch
 from networks import assert_unchanged, random_images, random_tiny, snapshot
 from torch.nn.functional import cross_entropy
 
-from tinyvgg.analysis.gradients import gradient_norms, named_layers
+from tinyvgg.experiments.gradients import gradient_norms, named_layers
 from tinyvgg.model import layer_table, vgg
 
 

@@ -15,13 +15,7 @@ from networks import (
 )
 from torch import nn
 
-from tinyvgg.layers import (
-    dense_layers,
-    dense_pass,
-    feature_layers,
-    feature_maps_of,
-    padding_of,
-)
+from tinyvgg.layers import dense_layers, dense_pass, feature_layers, feature_maps_of, padding_of
 
 
 @pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])

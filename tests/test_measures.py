@@ -13,17 +13,17 @@ from networks import random_images, random_tiny
 from scipy import stats
 
 from tinyvgg import Study
-from tinyvgg.analysis.exchange import exchange, value_distance
-from tinyvgg.analysis.intervals import (
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.comparison import compare
+from tinyvgg.experiments.measures import DRAWS, measure
+from tinyvgg.experiments.pairs import TwinPairs, pair_twins
+from tinyvgg.experiments.patching import exchange, value_distance
+from tinyvgg.experiments.statistics import (
     bootstrap_difference,
     bootstrap_mean,
     difference_of_shares,
     over_seeds,
 )
-from tinyvgg.analysis.suppression import TwinPairs, pair_twins
-from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.comparison import compare
-from tinyvgg.measures import DRAWS, measure
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import torch
 from networks import random_images, random_tiny
 from scipy.ndimage import gaussian_filter
 
-from tinyvgg.analysis.misleading import misleading_regions
 from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.experiments.misleading import misleading_regions
 from tinyvgg.tracking import track
 
 

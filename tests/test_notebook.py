@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tinyvgg.notebook import Shown, begin, refuse_unknown_parameters, show
+from tinyvgg.book.notebook import Shown, begin, refuse_unknown_parameters, show
 
 DECLARED = "profile = None  # or smoke\nseed: int = 0\n"
 

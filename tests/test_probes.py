@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinyvgg.analysis import probes
-from tinyvgg.analysis.intervals import wilson
+from tinyvgg.experiments import probes
+from tinyvgg.experiments.statistics import wilson
 from tinyvgg.faces.split import Split
 
 

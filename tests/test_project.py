@@ -17,7 +17,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import tinyvgg
-from tinyvgg import book, execution
+from tinyvgg.book import build as book
+from tinyvgg.book import execute as execution
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
@@ -195,7 +196,8 @@ def test_rendering_faces_does_not_import_torch_and_public_names_are_there_when_a
         "assert set(tinyvgg.__all__) <= set(dir(tinyvgg)), 'dir() misses public names'\n"
         "assert not hasattr(tinyvgg, 'TinyVgg') and callable(tinyvgg.model.build)\n"
         "from tinyvgg import *\n"
-        "assert Study is tinyvgg.Study is tinyvgg.study.Study and open_faces is tinyvgg.open_faces"
+        "assert Study is tinyvgg.Study is tinyvgg.runs.study.Study\n"
+        "assert open_faces is tinyvgg.open_faces"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -205,7 +207,7 @@ def test_rendering_faces_does_not_import_torch_and_public_names_are_there_when_a
 
 def test_the_package_imports_without_jupyter():
     script = (
-        "import sys, tinyvgg.book, tinyvgg.__main__\n"
+        "import sys, tinyvgg.book.build, tinyvgg.__main__\n"
         "from tinyvgg import *\n"  # names are found when first asked for
         "found = [m for m in sys.modules if m.split('.')[0] in "
         "('jupyter_core', 'IPython', 'papermill', 'nbformat', 'traitlets', 'ipywidgets', "

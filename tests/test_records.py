@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tinyvgg import records
 from tinyvgg.faces import FaceSet, full_design
-from tinyvgg.profiles import get_profile
-from tinyvgg.records import Record
+from tinyvgg.runs import records
+from tinyvgg.runs.profiles import get_profile
+from tinyvgg.runs.records import Record
 
-CODE = ("tinyvgg.profiles", "tinyvgg.analysis.intervals")
+CODE = ("tinyvgg.runs.profiles", "tinyvgg.experiments.statistics")
 
 
 def a_study(profile: str = "smoke", source: str = "synthetic", shade: int = 0):
@@ -85,9 +85,9 @@ def test_other_pictures_make_a_record_outdated():
 def test_other_code_makes_a_record_outdated():
     study = a_study()
     record = a_record(study)
-    code = {**record.made["code"], "tinyvgg.profiles": "other", "tinyvgg.gone": "other"}
+    code = {**record.made["code"], "tinyvgg.runs.profiles": "other", "tinyvgg.gone": "other"}
     record = replace(record, made={**record.made, "code": code})
-    assert record.changes(study) == ["tinyvgg.profiles", "tinyvgg.gone"]
+    assert record.changes(study) == ["tinyvgg.runs.profiles", "tinyvgg.gone"]
 
 
 def test_under_another_profile_the_code_of_the_faces_decides(monkeypatch):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinyvgg import figures, notebook
-from tinyvgg.execution import RUN
+from tinyvgg import figures
+from tinyvgg.book import notebook
+from tinyvgg.book.execute import RUN
 from tinyvgg.figures.run_line import NAME
 from tinyvgg.figures.style import panels, picture
 
@@ -123,7 +124,7 @@ def test_the_line_admits_what_nobody_can_look_up(monkeypatch):
 
 
 def test_outside_a_checkout_the_commit_is_unknown(tmp_path):
-    from tinyvgg.records import commit
+    from tinyvgg.runs.records import commit
 
     assert subprocess.run(["git", "-C", tmp_path, "status"], capture_output=True).returncode
     assert commit(tmp_path) == "unknown"

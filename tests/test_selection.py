@@ -8,8 +8,9 @@ import pytest
 import torch
 from networks import random_images, random_tiny
 
-from tinyvgg.analysis.batches import trace_rows, track_rows
-from tinyvgg.analysis.places import (
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.experiments.batches import trace_rows, track_rows
+from tinyvgg.experiments.localisation import (
     area_of_half,
     as_shares,
     flat_places,
@@ -20,7 +21,7 @@ from tinyvgg.analysis.places import (
     share_within,
     similarity,
 )
-from tinyvgg.analysis.selection import (
+from tinyvgg.experiments.selection import (
     count_pixels,
     every_class,
     last_layer,
@@ -28,7 +29,6 @@ from tinyvgg.analysis.selection import (
     selected_by_layer,
     sensitivity,
 )
-from tinyvgg.backtracking import Cut, backtrack
 from tinyvgg.tracking import track
 
 IMAGES = random_images(0, batch=7)

@@ -7,7 +7,7 @@ import torch
 from networks import random_tiny
 from torch import nn
 
-from tinyvgg.analysis import sizes
+from tinyvgg.experiments import sizes
 from tinyvgg.model import TinyVGG, vgg
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tinyvgg.export import write_photographs
 from tinyvgg.faces import open_faces
 from tinyvgg.faces.crop import RAFD, Box, crop_square
 from tinyvgg.faces.design import ROSTER, full_design
+from tinyvgg.faces.export import write_photographs
 from tinyvgg.faces.synthetic import render_faces
 from tinyvgg.faces.synthetic.photograph import HEIGHT, WIDTH, film_size, take_photographs
 

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from tinyvgg import store as module
-from tinyvgg.store import Store, code_fingerprint
+from tinyvgg.storage import store as module
+from tinyvgg.storage.store import Store, code_fingerprint
 
-CODE = ("tinyvgg.store",)
+CODE = ("tinyvgg.storage.store",)
 
 
 @pytest.fixture

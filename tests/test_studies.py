@@ -11,12 +11,15 @@ import torch
 from photographs import a_few
 from scipy.stats import binomtest
 
-from tinyvgg import Study, fitting, model, records, study
-from tinyvgg.analysis.gradients import gradient_norms
-from tinyvgg.analysis.intervals import bootstrap_mean
-from tinyvgg.analysis.misleading import misleading_regions
+from tinyvgg import Study, model
 from tinyvgg.evaluation import predict
-from tinyvgg.studies import augmentation, common, discussion, precision, seeds
+from tinyvgg.experiments.gradients import gradient_norms
+from tinyvgg.experiments.misleading import misleading_regions
+from tinyvgg.experiments.statistics import bootstrap_mean
+from tinyvgg.runs import recorded as common
+from tinyvgg.runs import records, study
+from tinyvgg.studies import augmentation, discussion, precision, seeds
+from tinyvgg.training import unit as fitting
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from tinyvgg import Study, fitting, study
+from tinyvgg import Study
 from tinyvgg.evaluation import predict
-from tinyvgg.profiles import PROFILES, get_profile
-from tinyvgg.store import Store
+from tinyvgg.runs import study
+from tinyvgg.runs.profiles import PROFILES, get_profile
+from tinyvgg.storage.store import Store
+from tinyvgg.training import unit as fitting
 
 
 @pytest.fixture(scope="module")

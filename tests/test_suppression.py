@@ -8,8 +8,19 @@ import pytest
 import torch
 from worlds import CLASSES, random_world
 
-from tinyvgg.analysis.intervals import bootstrap_mean, verdict, wilson
-from tinyvgg.analysis.probabilities import (
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.comparison import find_twins
+from tinyvgg.experiments.pairs import (
+    SETS,
+    by_pair,
+    one_pair,
+    pair_twins,
+    paired_difference,
+    summary,
+    suppress_pairs,
+)
+from tinyvgg.experiments.statistics import bootstrap_mean, verdict, wilson
+from tinyvgg.experiments.table_3 import (
     at_moment,
     floor_counts,
     implied_spread,
@@ -19,17 +30,6 @@ from tinyvgg.analysis.probabilities import (
     softmax,
     suppressed_logits,
 )
-from tinyvgg.analysis.suppression import (
-    SETS,
-    by_pair,
-    one_pair,
-    pair_twins,
-    paired_difference,
-    summary,
-    suppress_pairs,
-)
-from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.comparison import find_twins
 from tinyvgg.faces.design import EMOTIONS
 from tinyvgg.paper import table_3
 from tinyvgg.tracking import suppress

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tinyvgg.bench import rendering as bench
 from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES
-from tinyvgg.faces.synthetic import basis_fingerprint, bench, render_face, render_faces
+from tinyvgg.faces.synthetic import basis_fingerprint, render_face, render_faces
 from tinyvgg.faces.synthetic.basis import (
     BASIS_PATH,
     MASKS,

@@ -10,11 +10,13 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 
-from tinyvgg import checkpoint, passes, training
 from tinyvgg.model import TinyVGG
-from tinyvgg.passes import Passes
-from tinyvgg.protocol import Protocol, epoch_order
-from tinyvgg.training import fit, resolve_device, threads
+from tinyvgg.training import checkpoint
+from tinyvgg.training import epochs as passes
+from tinyvgg.training import fit as training
+from tinyvgg.training.epochs import Passes
+from tinyvgg.training.fit import fit, resolve_device, threads
+from tinyvgg.training.protocol import Protocol, epoch_order
 
 CLASSES, SIZE = 3, 8
 

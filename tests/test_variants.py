@@ -10,7 +10,8 @@ import torch
 from networks import random_images, random_tiny
 from torch import nn
 
-from tinyvgg.analysis.variants import (
+from tinyvgg.deconv import deconvolve, record
+from tinyvgg.experiments.deconv_variants import (
     RELEASED,
     VARIANTS,
     Variant,
@@ -18,7 +19,6 @@ from tinyvgg.analysis.variants import (
     deconvolve_variants,
     variant_changes,
 )
-from tinyvgg.deconv import deconvolve, record
 
 
 def ties_by_loops(net, images) -> list[tuple[int, int, int]]:

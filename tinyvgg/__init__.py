@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from tinyvgg.explorer import Explorer as Explorer
     from tinyvgg.faces import FaceSet, Split, open_faces, split
     from tinyvgg.model import TinyVGG, as_input, vgg
-    from tinyvgg.protocol import Protocol
-    from tinyvgg.study import Study
+    from tinyvgg.runs.study import Study
     from tinyvgg.tracking import Tracking, grey, suppress, track
-    from tinyvgg.training import Fit, fit
+    from tinyvgg.training.fit import Fit, fit
+    from tinyvgg.training.protocol import Protocol
 
 __version__ = "0.1.0"
 
@@ -41,12 +41,10 @@ _NAMES = {
     "faces": ("FaceSet", "Split", "open_faces", "split"),
     "layers": (),
     "model": ("TinyVGG", "as_input", "vgg"),
-    "profiles": (),
-    "protocol": ("Protocol",),
-    "store": (),
-    "study": ("Study",),
+    "runs.study": ("Study",),
     "tracking": ("Tracking", "grey", "suppress", "track"),
-    "training": ("Fit", "fit"),
+    "training.fit": ("Fit", "fit"),
+    "training.protocol": ("Protocol",),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = options.pop("command")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
-    from tinyvgg.execution import BookError
+    from tinyvgg.book.execute import BookError
 
     try:
         command(**options)
@@ -48,7 +48,7 @@ def book(parameter: list[list[str]], **options: Any) -> None:
     """Train, execute the notebooks, bind the book."""
     import yaml
 
-    from tinyvgg.book import build
+    from tinyvgg.book.build import build
 
     given = {name: yaml.safe_load(value) for name, value in parameter}
     record = build(parameters=given, **options)
@@ -79,7 +79,7 @@ def faces_show(out: str, count: int, **options: Any) -> None:
 
 def faces_export(folder: Path, **options: Any) -> None:
     """Write the synthetic faces as RaFD delivers its photographs."""
-    from tinyvgg.export import export_faces
+    from tinyvgg.faces.export import export_faces
 
     written = export_faces(folder, **options)
     print(f"{written} files written; read them by --source rafd:{folder}")
@@ -87,7 +87,7 @@ def faces_export(folder: Path, **options: Any) -> None:
 
 def train(task: str, **options: Any) -> None:
     """Train one network, or find it in the store, and print its test error."""
-    from tinyvgg.study import Study
+    from tinyvgg.runs.study import Study
 
     study = Study(**options)
     study.train(task)
@@ -104,7 +104,7 @@ def study(name: str, seed: list[int] | None, output: Path | None, **options: Any
     """Make a record: train what is missing, measure, write."""
     from importlib import import_module
 
-    from tinyvgg.studies.common import record_study
+    from tinyvgg.runs.recorded import record_study
 
     long = import_module(f"tinyvgg.studies.{name}").STUDY
     record, path = record_study(long, seeds=seed, folder=output, **options)

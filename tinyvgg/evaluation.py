@@ -12,7 +12,7 @@ from torch import nn
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.split import Split
 from tinyvgg.model import as_input
-from tinyvgg.training import Fit
+from tinyvgg.training.fit import Fit
 
 
 @torch.no_grad()

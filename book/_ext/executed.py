@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from tinyvgg.execution import STAMP, source_hash
+from tinyvgg.book.execute import STAMP, source_hash
 from tinyvgg.explorer.static import MOUNT, SCRIPT, STYLE
 
 log = logging.getLogger(__name__)

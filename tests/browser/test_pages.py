@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from serving import serve
 
-from tinyvgg import book
+from tinyvgg.book import build as book
 from tinyvgg.explorer.static import MOUNT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -23,11 +23,11 @@ import torch
 from tinyvgg.bench.duels import BATCH, CLASSES, all_duels, find, precisions
 from tinyvgg.bench.floors import Peaks, floor_seconds, measure_peaks, training_work
 from tinyvgg.bench.timing import fight
-from tinyvgg.execution import write_json
+from tinyvgg.book.execute import write_json
 from tinyvgg.model import TinyVGG
-from tinyvgg.records import ROOT, commit, processor
-from tinyvgg.store import code_fingerprint
-from tinyvgg.training import resolve_device
+from tinyvgg.runs.records import ROOT, commit, processor
+from tinyvgg.storage.store import code_fingerprint
+from tinyvgg.training.fit import resolve_device
 
 log = logging.getLogger(__name__)
 

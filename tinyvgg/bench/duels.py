@@ -18,9 +18,9 @@ from tinyvgg.bench import plain
 from tinyvgg.bench.timing import Duel, Way, fresh_processes
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
-from tinyvgg.protocol import PRECISIONS, Protocol
 from tinyvgg.tracking import suppress, track
-from tinyvgg.training import fit, full_precision
+from tinyvgg.training.fit import fit, full_precision
+from tinyvgg.training.protocol import PRECISIONS, Protocol
 
 CLASSES = 67
 PAPER = 224  # pixels; pool3 then has 25,088 values before a dense layer of 1,024

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tinyvgg.comparison import find_twins
 from tinyvgg.layers import check_network, dense_pass, feature_maps_of
 from tinyvgg.model import as_input
-from tinyvgg.study import Study
+from tinyvgg.runs.study import Study
 
 CORRECT_CASES = 60  # shown where there is no mistake
 NOUNS = {"face": "subject ", "emotion": ""}  # what stands before the name of a class

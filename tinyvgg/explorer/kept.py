@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyvgg.explorer.gallery import Gallery
 from tinyvgg.explorer.pack import fewest_bits, pack_gallery, tested
-from tinyvgg.store import Store
+from tinyvgg.storage.store import Store
 
 CODE = ("tinyvgg.explorer.pack",)
 

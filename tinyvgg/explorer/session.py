@@ -16,7 +16,7 @@ from tinyvgg.backtracking import Backtrace, Cut, backtrack
 from tinyvgg.explorer.gallery import Case, Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.state import Choice, Refused, State, compute, to_numbers
-from tinyvgg.study import Study
+from tinyvgg.runs.study import Study
 
 PIXEL_SETS = ("none", "backtracked", "common", "unique", "hand")
 WITH_TWIN = ("common", "unique")

@@ -1,9 +1,9 @@
 """Faces and their labels: the factorial design, the sources, the splits (no torch here)."""
 
-from .design import ANGLES, EMOTIONS, GAZES, GROUPS, PAPER_ANGLES, full_design
-from .faceset import FaceSet
-from .sources import SOURCES, open_faces, source_fingerprint
-from .split import Split, split
+from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES, GROUPS, PAPER_ANGLES, full_design
+from tinyvgg.faces.faceset import FaceSet
+from tinyvgg.faces.sources import SOURCES, open_faces, source_fingerprint
+from tinyvgg.faces.split import Split, split
 
 __all__ = [
     "ANGLES",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from .crop import Box
+from tinyvgg.faces.crop import Box
 
 # The synthetic set's framing: the side of the square in distances from the eyes to the chin,
 # and the height of the eyes in it.

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .design import COLUMNS
+from tinyvgg.faces.design import COLUMNS
 
 #: A task and the column of the table that holds its label. A task's place in this order seeds
 #: its split: add new ones at the end.

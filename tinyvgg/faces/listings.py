@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .crop import KDEF, ORL, RAFD, Framing
-from .design import ANGLES, COLUMNS, parse_name
-from .faceset import PERSON
-from .mark import is_rendered
-from .problems import MISLABELLED, TWICE, UNREADABLE, Problem, printable, told
-from .spec import Spec
+from tinyvgg.faces.crop import KDEF, ORL, RAFD, Framing
+from tinyvgg.faces.design import ANGLES, COLUMNS, parse_name
+from tinyvgg.faces.faceset import PERSON
+from tinyvgg.faces.mark import is_rendered
+from tinyvgg.faces.problems import MISLABELLED, TWICE, UNREADABLE, Problem, printable, told
+from tinyvgg.faces.spec import Spec
 
 log = logging.getLogger(__name__)
 

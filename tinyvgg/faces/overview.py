@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 from PIL import Image
 
-from .faceset import PERSON, TASKS, FaceSet
-from .split import split
+from tinyvgg.faces.faceset import PERSON, TASKS, FaceSet
+from tinyvgg.faces.split import split
 
 LABELS = ("subject", "emotion", "gaze", "angle", "gender", "group")
 CELLS = LABELS[:4]  # the factors of the design

@@ -16,14 +16,14 @@ import pandas as pd
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .crop import UNREADABLE as DAMAGE
-from .crop import Box, centre_square, crop_square, open_photo
-from .design import PAPER_ANGLES, ROSTER, check_angles, check_subjects, full_design
-from .detect import FaceNotFound, check_detector, detect_face
-from .faceset import FaceSet
-from .listings import LISTINGS, Listing
-from .problems import FACELESS, TWICE, UNREADABLE, Problem, count, refuse, told
-from .spec import SOURCES, Spec, parse_source
+from tinyvgg.faces.crop import UNREADABLE as DAMAGE
+from tinyvgg.faces.crop import Box, centre_square, crop_square, open_photo
+from tinyvgg.faces.design import PAPER_ANGLES, ROSTER, check_angles, check_subjects, full_design
+from tinyvgg.faces.detect import FaceNotFound, check_detector, detect_face
+from tinyvgg.faces.faceset import FaceSet
+from tinyvgg.faces.listings import LISTINGS, Listing
+from tinyvgg.faces.problems import FACELESS, TWICE, UNREADABLE, Problem, count, refuse, told
+from tinyvgg.faces.spec import SOURCES, Spec, parse_source
 
 __all__ = ["SOURCES", "open_faces", "source_fingerprint"]
 
@@ -113,7 +113,7 @@ def source_fingerprint(
     identity: dict[str, object] = {"kind": spec.kind, "size": size}
     if spec.kind == "synthetic":
         identity["angles"] = angles
-        from .synthetic import basis_fingerprint
+        from tinyvgg.faces.synthetic import basis_fingerprint
 
         identity["subjects"] = check_subjects(subjects, len(ROSTER))
         identity["head"] = basis_fingerprint()
@@ -134,7 +134,7 @@ def source_fingerprint(
 def _render(
     size: int, angles: tuple[int, ...], subjects: int | None, workers: int | None, progress: bool
 ) -> FaceSet:
-    from .synthetic import render_faces
+    from tinyvgg.faces.synthetic import render_faces
 
     table = full_design(subjects, angles)
     # No rendered face bears the name of a RaFD photograph.

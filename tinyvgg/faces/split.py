@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from .faceset import TASKS, FaceSet
+from tinyvgg.faces.faceset import TASKS, FaceSet
 
 log = logging.getLogger(__name__)
 

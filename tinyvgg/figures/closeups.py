@@ -15,7 +15,7 @@ from tinyvgg.faces.design import full_design
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.synthetic import basis_fingerprint, render_faces
 from tinyvgg.figures.style import WIDTH, panels, picture
-from tinyvgg.store import Store
+from tinyvgg.storage.store import Store
 
 FEW = 12  # people
 # Where the eyes of a frontal synthetic face are: top, bottom, left, right, as shares.

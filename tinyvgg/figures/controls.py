@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from tinyvgg.analysis.summaries import LABELS
+from tinyvgg.experiments.summaries import LABELS
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import FAINT, INK, TASK, panels
 

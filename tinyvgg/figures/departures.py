@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from tinyvgg.analysis.every_active import Coverage, coin_share, doublings
+from tinyvgg.experiments.every_active import Coverage, coin_share, doublings
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import CONTROL, INK, TASK, panels
 

@@ -10,19 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tinyvgg.analysis.intervals import Interval
+from tinyvgg.experiments.statistics import Interval
 from tinyvgg.figures.note import note
-from tinyvgg.figures.style import (
-    CONTROL,
-    FAINT,
-    INK,
-    TRUE,
-    UNIQUE,
-    WIDTH,
-    WRONG,
-    panels,
-    picture,
-)
+from tinyvgg.figures.style import CONTROL, FAINT, INK, TRUE, UNIQUE, WIDTH, WRONG, panels, picture
 
 # Ways to train, by Tol's muted colours, which Okabe and Ito's are not mistaken for
 WAYS = {

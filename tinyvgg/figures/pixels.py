@@ -10,8 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tinyvgg.analysis.selection import LastLayer
 from tinyvgg.backtracking import Cut
+from tinyvgg.experiments.selection import LastLayer
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
     CONTROL,

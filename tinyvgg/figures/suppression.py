@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tinyvgg.analysis.intervals import Interval
+from tinyvgg.experiments.statistics import Interval
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
     COMMON,

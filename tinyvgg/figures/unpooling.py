@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from tinyvgg.analysis.variants import Variant
 from tinyvgg.deconv import find_switches, unpool
+from tinyvgg.experiments.deconv_variants import Variant
 from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, panels, picture
 from tinyvgg.layers import apply_feature_layer
 

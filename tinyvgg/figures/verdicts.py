@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tinyvgg.analysis.intervals import Interval
-from tinyvgg.claims.ledger import Ledger
-from tinyvgg.claims.rules import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Quantity
+from tinyvgg.experiments.statistics import Interval
 from tinyvgg.figures.style import FAINT, INK, PAPER, panels
+from tinyvgg.verdicts.ledger import Ledger
+from tinyvgg.verdicts.rules import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Quantity
 
 # a colour, a marker of another shape, and whether it is filled: each is told without the others
 MARKS: dict[str, dict[str, Any]] = {

@@ -1,1 +1,1 @@
-"""Runs too long for a build of the book, each made by ``python -m tinyvgg study NAME``."""
+"""The long runs, a module each."""

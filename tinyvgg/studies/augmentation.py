@@ -20,14 +20,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from tinyvgg.analysis.intervals import Interval, bootstrap_mean, over_seeds, verdict
-from tinyvgg.analysis.misleading import SHARE, Regions, misleading_regions
-from tinyvgg.augmentation import PLACES, FillRegions
 from tinyvgg.evaluation import outcomes, predict
+from tinyvgg.experiments.misleading import SHARE, Regions, misleading_regions
+from tinyvgg.experiments.regions import PLACES, FillRegions
+from tinyvgg.experiments.statistics import Interval, bootstrap_mean, over_seeds, verdict
 from tinyvgg.model import PIXEL_SCALE
-from tinyvgg.records import Record
-from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
-from tinyvgg.study import TRAINING_CODE, Study
+from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.records import Record
+from tinyvgg.runs.study import TRAINING_CODE, Study
 
 NAME = "augmentation"
 TASK = "emotion"
@@ -36,7 +36,7 @@ PROBABILITY = 0.5  # of a training picture to be changed
 BASE, AIMED, ELSEWHERE = "none", *PLACES
 ARMS = (BASE, AIMED, ELSEWHERE)
 PAIRS = ((AIMED, ELSEWHERE), (AIMED, BASE), (ELSEWHERE, BASE))
-REGIONS_CODE = ("tinyvgg.analysis.misleading", "tinyvgg.evaluation")
+REGIONS_CODE = ("tinyvgg.experiments.misleading", "tinyvgg.evaluation")
 
 
 def scout_epochs(study: Study) -> int:
@@ -74,7 +74,7 @@ class AugmentedStudy(Study):
         As for `Study`.
     """
 
-    training_code = (*TRAINING_CODE, "tinyvgg.augmentation")
+    training_code = (*TRAINING_CODE, "tinyvgg.experiments.regions")
 
     def __init__(self, *args: Any, place: str = AIMED, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -230,7 +230,7 @@ def _words(entry: Entry) -> str:
     return f"{start}: {entry['right']} of {entry['test']} right, {share:.2%}"
 
 
-CODE = (*NETWORK_CODE, "tinyvgg.augmentation", "tinyvgg.analysis.misleading")
+CODE = (*NETWORK_CODE, "tinyvgg.experiments.regions", "tinyvgg.experiments.misleading")
 STUDY = LongStudy(
     NAME, CODE, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"}
 )

@@ -14,16 +14,16 @@ from typing import Any
 
 import pandas as pd
 
-from tinyvgg.analysis.probes import Reading, chance_level, inner_products, linear_probe
-from tinyvgg.records import Record
-from tinyvgg.studies import common
-from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
-from tinyvgg.study import Study
+from tinyvgg.experiments.probes import Reading, chance_level, inner_products, linear_probe
+from tinyvgg.runs import recorded as common
+from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.records import Record
+from tinyvgg.runs.study import Study
 
 log = logging.getLogger(__name__)
 
 NAME = "difficulty"
-PROBES_CODE = ("tinyvgg.analysis.probes", "tinyvgg.faces.split")
+PROBES_CODE = ("tinyvgg.experiments.probes", "tinyvgg.faces.split")
 SHORT = ("identity", "emotion", "strangers", "gaze")  # the questions, in names of glued values
 PROBE, NETWORK = "linear probe", "TinyVGG"
 THIS_RUN = "this run"
@@ -148,7 +148,7 @@ def _words(entry: Entry) -> str:
 
 
 STUDY = LongStudy(
-    NAME, (*NETWORK_CODE, "tinyvgg.analysis.probes"), (0,), _networks, _measure, _words
+    NAME, (*NETWORK_CODE, "tinyvgg.experiments.probes"), (0,), _networks, _measure, _words
 )
 
 

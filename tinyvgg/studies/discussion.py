@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tinyvgg.analysis.gradients import gradient_norms
-from tinyvgg.analysis.intervals import wilson
-from tinyvgg.records import Record
-from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
-from tinyvgg.study import Study
+from tinyvgg.experiments.gradients import gradient_norms
+from tinyvgg.experiments.statistics import wilson
+from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.records import Record
+from tinyvgg.runs.study import Study
 
 NAME = "discussion"
 LASAGNE_ADAGRAD = 1.0  # learning rate that the released code's library would have taken
@@ -161,7 +161,7 @@ def _words(entry: Entry) -> str:
     return start + f"{entry['right']} of {entry['test']} right, {share:.2%}"
 
 
-CODE = (*NETWORK_CODE, "tinyvgg.analysis.gradients")
+CODE = (*NETWORK_CODE, "tinyvgg.experiments.gradients")
 STUDY = LongStudy(NAME, CODE, (0,), _networks, _measure, _words, may_diverge=True)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tinyvgg.analysis.intervals import over_seeds, verdict
-from tinyvgg.records import Record
-from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
-from tinyvgg.study import Study
+from tinyvgg.experiments.statistics import over_seeds, verdict
+from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.records import Record
+from tinyvgg.runs.study import Study
 
 NAME = "precision"
 FULL, HALF = "float32", "bfloat16"

@@ -6,9 +6,9 @@ of each is what the verdicts of the book rest on.
 
 from __future__ import annotations
 
-from tinyvgg.measures import TASKS, measure
-from tinyvgg.studies.common import NETWORK_CODE, Entry, Job, LongStudy
-from tinyvgg.study import Study
+from tinyvgg.experiments.measures import TASKS, measure
+from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.study import Study
 
 NAME = "seeds"
 
@@ -28,5 +28,10 @@ def _words(entry: Entry) -> str:
 
 
 STUDY = LongStudy(
-    NAME, (*NETWORK_CODE, "tinyvgg.measures"), (0, 1, 2, 3, 4), _networks, _measure, _words
+    NAME,
+    (*NETWORK_CODE, "tinyvgg.experiments.measures"),
+    (0, 1, 2, 3, 4),
+    _networks,
+    _measure,
+    _words,
 )

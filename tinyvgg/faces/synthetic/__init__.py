@@ -10,7 +10,7 @@ whose origin `NOTICE.md` tells; `settings` lists what decides how hard the set i
 times all of it.
 """
 
-from .basis import basis_fingerprint
-from .render import render_face, render_faces
+from tinyvgg.faces.synthetic.basis import basis_fingerprint
+from tinyvgg.faces.synthetic.render import render_face, render_faces
 
 __all__ = ["basis_fingerprint", "render_face", "render_faces"]

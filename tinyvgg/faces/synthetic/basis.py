@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 
-from .mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
+from tinyvgg.faces.synthetic.mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
 
 BASIS_PATH = Path(__file__).with_name("head_basis.npz")
 DELTA_SCALE = 4096  # shifts are stored as int16 in units of 1/4096 dm, up to 8 dm

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import HEIGHT, LEVELS, TEXELS_PER_DM, WIDTH, Canvas, column_of, load_canvas, row_of
-from .identity import Person
-from .paint import bump, ramp, sample, smooth_noise, stream
+from tinyvgg.faces.synthetic.canvas import (
+    HEIGHT,
+    LEVELS,
+    TEXELS_PER_DM,
+    WIDTH,
+    Canvas,
+    column_of,
+    load_canvas,
+    row_of,
+)
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.paint import bump, ramp, sample, smooth_noise, stream
 
 
 @dataclass(frozen=True)

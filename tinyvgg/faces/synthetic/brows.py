@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import TEXELS_PER_DM, Canvas, curve, row_of
-from .complexion import Brows
-from .identity import Person
-from .paint import stream
+from tinyvgg.faces.synthetic.canvas import TEXELS_PER_DM, Canvas, curve, row_of
+from tinyvgg.faces.synthetic.complexion import Brows
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.paint import stream
 
 HALF_WIDTH = 0.034  # dm
 HAIRS = 950  # on each side

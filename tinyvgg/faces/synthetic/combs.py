@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .haircuts import Hair
-from .paint import ramp, to_unit
+from tinyvgg.faces.synthetic.haircuts import Hair
+from tinyvgg.faces.synthetic.paint import ramp, to_unit
 
 CROWN = np.array([0.0, 8.42, 0.10])
 TIE = {"bun": np.array([0.0, 7.62, -0.46]), "tail": np.array([0.0, 7.35, -0.46])}

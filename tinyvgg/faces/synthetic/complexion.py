@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .paint import rgb, stream
+from tinyvgg.faces.synthetic.paint import rgb, stream
 
 HAIR = {
     "black": rgb(26, 23, 22), "dark": rgb(46, 34, 27), "brown": rgb(82, 58, 39),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .paint import stream
+from tinyvgg.faces.synthetic.paint import stream
 
 GAZE_ANGLE = 24.0  # degrees that averted eyes turn
 # "left" is the subject's own left, which is on the right of a frontal picture.

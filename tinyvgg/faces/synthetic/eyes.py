@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from .identity import Person
-from .paint import blend, dot, ramp, sample, smooth_noise, stream
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.paint import blend, dot, ramp, sample, smooth_noise, stream
 
 IRIS_ANGLE = 25.0  # degrees from the axis to the iris's border
 PUPIL_ANGLE = 9.5

@@ -11,13 +11,21 @@ import functools
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-from .basis import HeadBasis, load_basis
-from .canvas import HEIGHT, LEVELS, TEXELS_PER_DM, WIDTH, Canvas, load_canvas, row_of
-from .haircuts import Hair
-from .identity import Person
-from .locks import bald_patch
-from .paint import halve, ramp, sample, smooth_noise, stream
-from .strands import DULLNESS, SHADE
+from tinyvgg.faces.synthetic.basis import HeadBasis, load_basis
+from tinyvgg.faces.synthetic.canvas import (
+    HEIGHT,
+    LEVELS,
+    TEXELS_PER_DM,
+    WIDTH,
+    Canvas,
+    load_canvas,
+    row_of,
+)
+from tinyvgg.faces.synthetic.haircuts import Hair
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.locks import bald_patch
+from tinyvgg.faces.synthetic.paint import halve, ramp, sample, smooth_noise, stream
+from tinyvgg.faces.synthetic.strands import DULLNESS, SHADE
 
 SCALP_Z = 0.15  # hair is laid out around the axis x = 0, z = SCALP_Z, nearer to the crown
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .paint import stream
+from tinyvgg.faces.synthetic.paint import stream
 
 
 @dataclass(frozen=True)

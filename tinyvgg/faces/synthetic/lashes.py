@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from .basis import PARTS, SIDES, load_basis
+from tinyvgg.faces.synthetic.basis import PARTS, SIDES, load_basis
 
 HAIRS = 760.0  # radians per dm along the lid
 ROOT_DISTANCE = 1.13  # from the eyeball's centre, in its radii

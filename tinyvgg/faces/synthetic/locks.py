@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .basis import HeadBasis
-from .camera import Frame
-from .combs import COMBS, TIE, comb_forward
-from .haircuts import Hair
-from .identity import Person
-from .paint import ramp, stream, to_unit
-from .ribbons import AXIS_Z, EYES, Body, Sheet, make_ribbons
-from .strands import ROOT_TONE, TIP_TONE
+from tinyvgg.faces.synthetic.basis import HeadBasis
+from tinyvgg.faces.synthetic.camera import Frame
+from tinyvgg.faces.synthetic.combs import COMBS, TIE, comb_forward
+from tinyvgg.faces.synthetic.haircuts import Hair
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.paint import ramp, stream, to_unit
+from tinyvgg.faces.synthetic.ribbons import AXIS_Z, EYES, Body, Sheet, make_ribbons
+from tinyvgg.faces.synthetic.strands import ROOT_TONE, TIP_TONE
 
 HANG_FROM = 7.40  # below, hair hangs; above, it lies on the head
 DOWN = np.array([0.0, -1.0, 0.0])

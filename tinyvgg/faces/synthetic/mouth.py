@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from .basis import PARTS, HeadBasis, load_basis
-from .paint import ramp
+from tinyvgg.faces.synthetic.basis import PARTS, HeadBasis, load_basis
+from tinyvgg.faces.synthetic.paint import ramp
 
 MOUTH_COLOUR = np.array([0.15, 0.035, 0.035], np.float32)
 TEETH_COLOUR = np.array([0.70, 0.655, 0.56], np.float32)

@@ -11,12 +11,12 @@ from numbers import Integral
 
 import numpy as np
 
-from ..crop import RAFD
-from .camera import Rig, aim
-from .expression import draw_shot
-from .picture import expose
-from .sitter import Scene, Sitter, invite, pose
-from .torso import hang_shirt
+from tinyvgg.faces.crop import RAFD
+from tinyvgg.faces.synthetic.camera import Rig, aim
+from tinyvgg.faces.synthetic.expression import draw_shot
+from tinyvgg.faces.synthetic.picture import expose
+from tinyvgg.faces.synthetic.sitter import Scene, Sitter, invite, pose
+from tinyvgg.faces.synthetic.torso import hang_shirt
 
 WIDTH, HEIGHT = RAFD.width, RAFD.height
 LOWEST = 128  # pixels; the face is cut out of 72 x 72 of them

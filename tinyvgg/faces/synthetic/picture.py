@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import eyes, shade
-from .camera import Rig, aim
-from .paint import chosen, to_display
-from .sitter import EYES, LIT, Scene
-from .surface import describe
-from .view import SAMPLES, VisiblePoints, look
+from tinyvgg.faces.synthetic import eyes, shade
+from tinyvgg.faces.synthetic.camera import Rig, aim
+from tinyvgg.faces.synthetic.paint import chosen, to_display
+from tinyvgg.faces.synthetic.sitter import EYES, LIT, Scene
+from tinyvgg.faces.synthetic.surface import describe
+from tinyvgg.faces.synthetic.view import SAMPLES, VisiblePoints, look
 
 SHEEN = 0.10
 SAMPLES_AT_ONCE = 100_000  # of films exposed together: five of 64 pixels, one of 224

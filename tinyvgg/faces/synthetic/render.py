@@ -10,10 +10,10 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from tqdm.auto import tqdm
 
-from ..design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
-from .expression import draw_shot
-from .picture import take_pictures
-from .sitter import invite, pose
+from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
+from tinyvgg.faces.synthetic.expression import draw_shot
+from tinyvgg.faces.synthetic.picture import take_pictures
+from tinyvgg.faces.synthetic.sitter import invite, pose
 
 COLUMNS = ("subject", "emotion", "gaze", "angle", "gender", "group")
 SMALLEST, LARGEST = 8, 1024  # pixels

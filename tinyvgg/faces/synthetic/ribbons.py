@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .camera import Frame
-from .combs import TIE
-from .identity import Person
-from .mesh import grid_quads, unit_sphere
-from .paint import ramp, to_unit
-from .strands import COLUMNS
+from tinyvgg.faces.synthetic.camera import Frame
+from tinyvgg.faces.synthetic.combs import TIE
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.mesh import grid_quads, unit_sphere
+from tinyvgg.faces.synthetic.paint import ramp, to_unit
+from tinyvgg.faces.synthetic.strands import COLUMNS
 
 EYES = np.array([0.0, 7.284, 1.245])  # between the eyes of the mean head
 STRANDS_PER_DM = 75  # columns of the strand texture

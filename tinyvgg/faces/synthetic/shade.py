@@ -11,9 +11,9 @@ import math
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .camera import Rig
-from .paint import dot, halve, rgb, sample
-from .shadow import lamp_shares
+from tinyvgg.faces.synthetic.camera import Rig
+from tinyvgg.faces.synthetic.paint import dot, halve, rgb, sample
+from tinyvgg.faces.synthetic.shadow import lamp_shares
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from .paint import dot, ramp
+from tinyvgg.faces.synthetic.paint import dot, ramp
 
 TEXEL = 0.045  # dm; about the distance of neighbouring vertices, so that a map of points is closed
 WIDTH, HEIGHT = 72, 96  # texels of the map of a lamp

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import hair, locks, shade, skin
-from .basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
-from .camera import Frame
-from .canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
-from .expression import Shot
-from .eyes import lid_edges
-from .identity import Person, draw_person
-from .lashes import lash_layout, lash_roots
-from .mesh import triangulate, vertex_normals
-from .mouth import fit_teeth
-from .paint import blend, halve, ramp
-from .ribbons import Sheet, make_bun
+from tinyvgg.faces.synthetic import hair, locks, shade, skin
+from tinyvgg.faces.synthetic.basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
+from tinyvgg.faces.synthetic.camera import Frame
+from tinyvgg.faces.synthetic.canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
+from tinyvgg.faces.synthetic.expression import Shot
+from tinyvgg.faces.synthetic.eyes import lid_edges
+from tinyvgg.faces.synthetic.identity import Person, draw_person
+from tinyvgg.faces.synthetic.lashes import lash_layout, lash_roots
+from tinyvgg.faces.synthetic.mesh import triangulate, vertex_normals
+from tinyvgg.faces.synthetic.mouth import fit_teeth
+from tinyvgg.faces.synthetic.paint import blend, halve, ramp
+from tinyvgg.faces.synthetic.ribbons import Sheet, make_bun
 
 # Numbers of the parts of a scene; the first four are those of the mesh.
 SKIN, TEETH, TONGUE, LASH = range(len(PARTS))

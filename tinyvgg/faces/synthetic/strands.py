@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .paint import ramp, sample, stream
+from tinyvgg.faces.synthetic.paint import ramp, sample, stream
 
 ROWS, COLUMNS = 48, 1024  # of the strand texture: along and across the hairs
 DULLNESS = 0.9  # hair in bulk looks less colourful than a single hair

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import Rig
-from .canvas import AXIS_Z, column_of, row_of
-from .mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
-from .paint import blend, chosen, dot, ramp, sample
-from .sitter import (
+from tinyvgg.faces.synthetic.camera import Rig
+from tinyvgg.faces.synthetic.canvas import AXIS_Z, column_of, row_of
+from tinyvgg.faces.synthetic.mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
+from tinyvgg.faces.synthetic.paint import blend, chosen, dot, ramp, sample
+from tinyvgg.faces.synthetic.sitter import (
     BUN,
     EARS,
     LASH,
@@ -28,10 +28,10 @@ from .sitter import (
     TWO_SIDED,
     Scene,
 )
-from .skin import LIP_GLOSS
-from .strands import hair_colour, strand_at
-from .view import SUPERSAMPLING, VisiblePoints
-from .wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
+from tinyvgg.faces.synthetic.skin import LIP_GLOSS
+from tinyvgg.faces.synthetic.strands import hair_colour, strand_at
+from tinyvgg.faces.synthetic.view import SUPERSAMPLING, VisiblePoints
+from tinyvgg.faces.synthetic.wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 FOLD_SHADE = np.array([0.11, 0.18, 0.18], np.float32)  # absorbed in a fold of strength 1
 LIP_EDGE = (0.08, 0.92)  # of the mask: where the lips' colour begins and is full

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .basis import load_basis
-from .mesh import grid_quads, triangulate, vertex_normals
-from .sitter import NORMAL, POSITION, SKIN, Facets, Scene
+from tinyvgg.faces.synthetic.basis import load_basis
+from tinyvgg.faces.synthetic.mesh import grid_quads, triangulate, vertex_normals
+from tinyvgg.faces.synthetic.sitter import NORMAL, POSITION, SKIN, Facets, Scene
 
 LENGTH = 1.5  # dm; photographs reach 0.1 to 0.6 dm below the cut
 ROWS = 7

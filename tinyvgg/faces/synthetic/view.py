@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import Rig
-from .lashes import is_gap
-from .raster import Fragments, rasterize
-from .sitter import LASH, Scene
-from .strands import is_frayed
+from tinyvgg.faces.synthetic.camera import Rig
+from tinyvgg.faces.synthetic.lashes import is_gap
+from tinyvgg.faces.synthetic.raster import Fragments, rasterize
+from tinyvgg.faces.synthetic.sitter import LASH, Scene
+from tinyvgg.faces.synthetic.strands import is_frayed
 
 SUPERSAMPLING = 2  # the samples are as dense as so many rows and columns to a pixel
 # Each pixel is cut into four rows and four columns: the column of the sample in each row.

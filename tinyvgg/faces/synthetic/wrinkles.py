@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from .canvas import TEXELS_PER_DM, WIDTH, curve, load_canvas, slope
-from .identity import Person
-from .paint import bump, halve, smooth_noise, stream
+from tinyvgg.faces.synthetic.canvas import TEXELS_PER_DM, WIDTH, curve, load_canvas, slope
+from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.paint import bump, halve, smooth_noise, stream
 
 # The part of the canvas where folds lie; multiples of 16 so that it can be halved four times.
 LEFT, RIGHT, UPPER, LOWER = 448, 1088, 64, 592

@@ -1,1 +1,0 @@
-"""What the notebooks measure with the method: counts, pairs, intervals, where features lie."""

@@ -1,0 +1,343 @@
+"""The book: train, execute every notebook, then Jupyter Book over the executed copies.
+
+`book/_ext/executed.py` shows the copies in place of the sources, and refuses to bind one that
+is missing, stale, or of another run.
+"""
+
+from __future__ import annotations
+
+import ast
+import filecmp
+import hashlib
+import itertools
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from tinyvgg.book.execute import (
+    BookError,
+    at_a_time,
+    content_hash,
+    declared_parameters,
+    plan,
+    write_json,
+)
+from tinyvgg.book.jobs import Job, Processes, run_jobs
+from tinyvgg.runs.records import commit, default_folder
+
+if TYPE_CHECKING:
+    from tinyvgg.runs.study import Study
+
+    Networks = Mapping[str, tuple[Study, str]]
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+VERDICTS = "12_verdicts"  # the notebook whose verdicts also become a file
+EXPLORER = "11_explorer"  # the notebook whose page needs the explorer's files
+
+# Other people's scripts, which npm brings to node_modules/ and the book serves itself.
+SCRIPTS = {
+    "mathjax/es5/tex-mml-chtml.js": "mathjax",
+    "mathjax/es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2",
+    "mathjax/LICENSE": "mathjax",
+}
+
+
+def build(
+    profile: str | None = None,
+    faces: str = "synthetic",
+    seed: int = 0,
+    device: str = "auto",
+    *,
+    output: str | Path = ROOT,
+    only: Iterable[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+    root: Path = ROOT,
+) -> dict[str, Any]:
+    """Train what is missing, execute the notebooks that changed, bind the book.
+
+    Parameters
+    ----------
+    profile, faces, seed, device
+        The run, as in `tinyvgg.Study`.
+    output : path
+        The book goes to ``<output>/_build/html``; the executed notebooks, the explorer's files,
+        ``run.json`` and ``claims.json``, the ledger of the verdicts, beside it.
+    only : iterable of str
+        Execute only the notebooks whose name begins so ("06"), and bind nothing.
+    parameters : mapping, optional
+        Values for parameters of the notebooks' own; each notebook gets those it declares.
+    root : path
+        Where ``_toc.yml`` and ``_config.yml`` are.
+
+    Returns
+    -------
+    dict
+        What ``run.json`` holds: the run's identity, and seconds in all and by notebook.
+
+    Raises
+    ------
+    ValueError
+        Unknown profile, source, seed, device, notebook or parameter.
+    FileNotFoundError
+        The sources of the book, a notebook of its contents, or the vendored scripts.
+    BookError
+        A notebook failed, or the book could not be bound without a warning.
+    """
+    from tinyvgg.runs.study import Study
+
+    started, clock = datetime.now(UTC), time.perf_counter()
+    every = notebooks(root)
+    chosen = _select(every, only)
+    declared = {path: declared_parameters(path) for path in every}
+    _refuse_unknown(parameters or {}, declared)
+    study = Study(profile, faces, seed, device)
+
+    build_folder = Path(output).resolve() / "_build"
+    build_folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(build_folder / "book.lock"):
+        networks: Networks = {}
+        if not only:
+            vendor_scripts(root)
+            networks = study.networks()
+        training = training_jobs(networks)
+        needed = frozenset(job.name for job in training)
+        for name in filter(lambda name: name not in needed, networks):
+            log.info(accuracy(*networks[name]))
+        identity = study.identity()
+        run = run_id(identity)
+        given = {
+            "profile": identity["profile"],
+            "faces": faces,
+            "seed": seed,
+            "device": device,
+            **(parameters or {}),
+        }
+        executed = build_folder / "executed"
+        done, executing = plan(chosen, given, declared, run, executed, needed)
+        if len(executing) < len(chosen):
+            log.info("%d of %d notebooks are unchanged", len(chosen) - len(executing), len(chosen))
+        count = itertools.count(1)
+
+        def note(job: Job, seconds: float) -> None:
+            if job in executing:
+                done[job.name]["seconds"] = seconds
+                words = "%s took %.0f s (%d of %d)"
+                log.info(words, job.name, seconds, next(count), len(executing))
+            else:
+                log.info("%s, after %.0f s", accuracy(*networks[job.name]), seconds)
+
+        run_jobs([*training, *executing], at_a_time(), note)
+        record = {
+            **identity,
+            "run": run,
+            "commit": commit(root),
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - clock, 1),
+            "notebooks": done,
+        }
+        if only:
+            return record
+        write_json(build_folder / "run.json", record)
+        ledger = _write_ledger(build_folder, study, run) if VERDICTS in done else None
+        if EXPLORER in done:
+            _write_explorer(build_folder, study)
+        _bind(root, Path(output).resolve())
+        if ledger:
+            shutil.copyfile(ledger, build_folder / "html" / ledger.name)
+        record["seconds"] = round(time.perf_counter() - clock, 1)
+        write_json(build_folder / "run.json", record)
+    return record
+
+
+def training_jobs(networks: Networks) -> list[Job]:
+    """A job for each of some networks that is missing, in their order.
+
+    Each is a process of one thread that shows its progress. One that is ended before it is done
+    goes on after its last epoch when the book is made again.
+    """
+
+    def train(study: Study, task: str, processes: Processes) -> float:
+        clock = time.perf_counter()
+        settings = {"--task": task, "--profile": study.profile.name, "--faces": study.source}
+        settings |= {"--seed": str(study.seed), "--device": str(study.device)}
+        options = itertools.chain.from_iterable(settings.items())
+        ran = processes.run(
+            [sys.executable, "-m", "tinyvgg", "train", *options],
+            env={**os.environ, "TINYVGG_STORE": str(study.store.root), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,  # the accuracy, which `build` tells of all networks
+        )
+        if ran.returncode:
+            raise BookError(f"{study.source}, {task} task: training failed, as said above")
+        return time.perf_counter() - clock
+
+    return [
+        Job(name, partial(train, study, task))
+        for name, (study, task) in networks.items()
+        if not study.is_trained(task)
+    ]
+
+
+def accuracy(study: Study, task: str) -> str:
+    """How well a trained network does, in words."""
+    right = 100 * study.outcomes(task).correct.mean()
+    return f"{study.source}, {task} task: {right:.2f} % of the test images right"
+
+
+def notebooks(root: Path = ROOT) -> list[Path]:
+    """The notebooks of the table of contents, in its order."""
+    import yaml
+
+    contents = root / "_toc.yml"
+    if not contents.is_file():
+        raise FileNotFoundError(
+            f"no {contents}: the book is made from a clone of the repository, with the package "
+            "installed from it (make book does both)"
+        )
+    found = []
+    for name in _files(yaml.safe_load(contents.read_text("utf8"))):
+        if name.startswith("notebooks/"):
+            path = root / f"{name.removesuffix('.ipynb')}.ipynb"
+            if not path.is_file():
+                raise FileNotFoundError(f"{contents} names {name}, but there is no {path}")
+            found.append(path)
+    return found
+
+
+def run_id(identity: Mapping[str, Any]) -> str:
+    """Hash of a run's identity, the package's source, the records and the benchmarks; hex."""
+    from tinyvgg import bench
+
+    records = {path.name: path.read_text("utf8") for path in default_folder().glob("*.json")}
+    timed = [bench.latest(device) for device in bench.NAMES]
+    return content_hash([identity, _package_source(), records, timed])
+
+
+def vendor_scripts(root: Path = ROOT) -> None:
+    """Copy the scripts that a page loads from ``node_modules`` to ``book/_static/vendor``.
+
+    Raises
+    ------
+    FileNotFoundError
+        ``npm ci`` has not been run.
+    """
+    for pattern, folder in SCRIPTS.items():
+        sources = sorted((root / "node_modules").glob(pattern))
+        if not sources:
+            raise FileNotFoundError(
+                f"no {root / 'node_modules' / pattern}: run `npm ci --ignore-scripts` in {root} "
+                "(make book does)"
+            )
+        target = root / "book" / "_static" / "vendor" / folder
+        target.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            copy = target / source.name
+            if not (copy.exists() and filecmp.cmp(source, copy, shallow=False)):
+                shutil.copyfile(source, copy)
+
+
+def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
+    """The ledger as ``claims.json``: the verdicts that the book shows, to be read by program."""
+    from tinyvgg.verdicts.ledger import write_claims
+
+    return write_claims(build_folder / "claims.json", study, run=run)
+
+
+def _write_explorer(build_folder: Path, study: Any) -> None:
+    """What the pages load so that their explorers move."""
+    from tinyvgg.explorer.gallery import study_gallery
+    from tinyvgg.explorer.kept import kept_pack
+    from tinyvgg.explorer.static import write_explorer
+
+    galleries = {task: study_gallery(study, task) for task in study.tasks}
+    packs = {task: kept_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
+    write_explorer(build_folder / "explorer", packs)
+
+
+# ---------------------------------------------------------------------- checks
+
+
+def _files(node: Any) -> list[str]:
+    """Every ``root:`` and ``file:`` of a table of contents, in reading order."""
+    if isinstance(node, list):
+        return [name for item in node for name in _files(item)]
+    if not isinstance(node, dict):
+        return []
+    here = [node[key] for key in ("root", "file") if key in node]
+    return here + [name for value in node.values() for name in _files(value)]
+
+
+def _select(every: list[Path], only: Iterable[str]) -> list[Path]:
+    wanted = [Path(name).name.removesuffix(".ipynb") for name in only]
+    for name in wanted:
+        if not any(path.stem.startswith(name) for path in every):
+            known = ", ".join(path.stem for path in every) or "none yet"
+            raise ValueError(f"unknown notebook {name!r}: choose among {known}")
+    return [path for path in every if not wanted or path.stem.startswith(tuple(wanted))]
+
+
+def _refuse_unknown(given: Mapping[str, Any], declared: Mapping[Path, list[str]]) -> None:
+    known = sorted({name for names in declared.values() for name in names})
+    for name in given:
+        if name in ("profile", "faces", "seed", "device"):
+            raise ValueError(f"{name} is a parameter of the whole run: give it by its own option")
+        if name not in known:
+            raise ValueError(
+                f"unknown parameter {name!r}: the notebooks know {', '.join(known) or 'none'}"
+            )
+
+
+# ---------------------------------------------------------------------- binding
+
+
+def _bind(root: Path, output: Path) -> None:
+    clock = time.perf_counter()
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
+    options = [str(root), "-W", "-n", "--keep-going", "--all", "--path-output", str(output)]
+    executed = output / "_build" / "executed"
+    ran = subprocess.run(
+        [*command, *options],
+        env={**os.environ, "TINYVGG_EXECUTED": str(executed)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout)  # colours
+    report = output / "_build" / "jupyter-book.log"
+    report.write_text(said, "utf8")
+    page = output / "_build" / "html" / "index.html"
+    if ran.returncode or not page.is_file():
+        lines = said.splitlines()
+        reason = "\n".join([x for x in lines if "WARNING" in x or "ERROR" in x] or lines[-20:])
+        raise BookError(f"the book could not be bound without a warning:\n{reason}\nAll: {report}")
+    log.info("bound in %.0f s: %s", time.perf_counter() - clock, page)
+
+
+def _package_source() -> dict[str, str]:
+    """Hash of every file of the package but those that only run the book."""
+    package = Path(__file__).resolve().parents[1]
+    found = {}
+    for path in sorted(package.rglob("*")):
+        if path.suffix not in (".py", ".js", ".css", ".npz") or path.name in _NOT_IN_NOTEBOOKS:
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".py":  # comments and layout do not count
+            content = ast.dump(ast.parse(content)).encode()
+        name = path.relative_to(package).as_posix()
+        found[name] = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return found
+
+
+_NOT_IN_NOTEBOOKS = ("build.py", "execute.py", "jobs.py", "__main__.py")

@@ -1,0 +1,242 @@
+"""Notebooks through papermill: executed copies, each with a stamp that says what it is of.
+
+The stamp is in the copy's metadata: the run, the hash of the notebook's source, its parameters
+and the seconds it took. A copy whose stamp still fits is not executed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tinyvgg.book.jobs import Job, Processes
+
+log = logging.getLogger(__name__)
+
+STAMP = "tinyvgg"  # the key of the stamp in a copy's metadata
+MOST = 4  # jobs at a time: each holds the faces and a network in memory
+RUN = "TINYVGG_RUN"  # tells a kernel of which run of the book it is
+
+
+class BookError(RuntimeError):
+    """The book cannot be made; the message says which part failed and what to do."""
+
+
+def declared_parameters(notebook: Path) -> list[str]:
+    """Names that the cell tagged ``parameters`` of a notebook sets."""
+    from papermill import inspect_notebook
+
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    return list(inspect_notebook(str(notebook)))
+
+
+def source_hash(text: str) -> str:
+    """Hash of what a notebook says and does, whatever its outputs, ids and metadata; hex.
+
+    Parameters
+    ----------
+    text : str
+        The notebook's JSON.
+    """
+    said = [
+        {
+            "type": cell["cell_type"],
+            "source": "".join(cell["source"]),
+            "metadata": {k: v for k, v in cell["metadata"].items() if k in ("tags", "mystnb")},
+            "attachments": cell.get("attachments", {}),
+        }
+        for cell in json.loads(text)["cells"]
+    ]
+    return content_hash(said)
+
+
+def read_stamp(copy: Path) -> dict[str, Any]:
+    """The stamp of an executed copy; empty if there is no copy, or no stamp in it."""
+    try:
+        stamp = json.loads(copy.read_text("utf8"))["metadata"].get(STAMP, {})
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def at_a_time() -> int:
+    """How many jobs run side by side: as many as there are processors, within reason."""
+    import joblib
+
+    return max(1, min(joblib.cpu_count(), MOST))
+
+
+def plan(
+    chosen: list[Path],
+    given: Mapping[str, Any],
+    declared: Mapping[Path, list[str]],
+    run: str,
+    folder: Path,
+    networks: frozenset[str] = frozenset(),
+) -> tuple[dict[str, dict[str, Any]], list[Job]]:
+    """Which notebooks have a copy that fits, and the jobs that execute the others.
+
+    Parameters
+    ----------
+    chosen : list of path
+    given : mapping
+        Parameters; each notebook gets those it declares.
+    declared : mapping of path to list of str
+    run : str
+        Identity of the run.
+    folder : path
+        Of the executed copies.
+    networks : frozenset of str
+        Names of the jobs that train networks. A notebook waits for those that its metadata
+        name (``"tinyvgg": {"networks": ["face"]}``), or for all; those that need fewer come
+        first, so that there is something to do while the longest training goes on.
+
+    Returns
+    -------
+    done : dict
+        By notebook, in the order of the book: seconds (None if unknown) and whether the copy is
+        reused.
+    jobs : list of Job
+        Their result is the seconds that the notebook took.
+    """
+    done: dict[str, dict[str, Any]] = {}
+    jobs = []
+    for path in chosen:
+        stamp = {
+            "run": run,
+            "source": source_hash(path.read_text("utf8")),
+            "parameters": {k: v for k, v in given.items() if k in declared[path]},
+        }
+        copy = folder / "notebooks" / path.name
+        before = read_stamp(copy)
+        reused = "seconds" in before and {k: before.get(k) for k in stamp} == stamp
+        done[path.stem] = {"seconds": before.get("seconds"), "reused": reused}
+        if not reused:
+            work = partial(execute, path, copy, stamp)
+            jobs.append(Job(path.stem, work, networks_needed(path, networks)))
+    return done, sorted(jobs, key=lambda job: job.needs == networks)
+
+
+def networks_needed(notebook: Path, every: frozenset[str]) -> frozenset[str]:
+    """The networks that a notebook says it needs; all, if it does not say.
+
+    Raises
+    ------
+    ValueError
+        It names one that the book does not train.
+    """
+    said = json.loads(notebook.read_text("utf8"))["metadata"].get(STAMP, {}).get("networks")
+    if said is None:
+        return every
+    if unknown := sorted(set(said) - {"face", "emotion", "photographs"}):
+        raise ValueError(
+            f"{notebook.name} needs an unknown network {', '.join(unknown)}: "
+            "choose among face, emotion, photographs"
+        )
+    return every & frozenset(said)
+
+
+def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Processes) -> float:
+    """Run one notebook through papermill, in its own folder, and keep the stamped copy.
+
+    Parameters
+    ----------
+    notebook : path
+    copy : path
+        The executed notebook; it appears only when whole. A failed one is kept beside it, as
+        ``<name>.failed.ipynb``.
+    stamp : mapping
+        Its "parameters" are injected; the whole goes to the copy's metadata.
+    processes : Processes
+        Papermill becomes one of them.
+
+    Returns
+    -------
+    float
+        The seconds it took.
+
+    Raises
+    ------
+    BookError
+        A cell failed, or the kernel died.
+    """
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    partial = copy.with_name(f"{copy.stem}.running.ipynb")
+    partial.unlink(missing_ok=True)  # of a run that was interrupted
+    failed = copy.with_name(f"{copy.stem}.failed.ipynb")
+    clock = time.perf_counter()
+    files = [str(notebook), str(partial), "--cwd", str(notebook.parent)]
+    options = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
+    parameters = ["--parameters_yaml", json.dumps(stamp["parameters"])]
+    ran = processes.run(
+        [sys.executable, "-m", "papermill", *files, *options, *parameters],
+        env=_environment(stamp),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seconds = round(time.perf_counter() - clock, 1)
+    if ran.returncode:
+        where = ""
+        if partial.exists():
+            os.replace(partial, failed)
+            where = f"\nThe failed copy: {failed}"
+        reason = _error(failed) if where else None
+        raise BookError(f"{notebook.name} failed: {reason or ran.stderr.strip()[-2000:]}{where}")
+    executed = json.loads(partial.read_text("utf8"))
+    for name in ("input_path", "output_path"):
+        executed["metadata"].get("papermill", {}).pop(name, None)
+    executed["metadata"][STAMP] = {**stamp, "seconds": seconds}
+    write_json(partial, executed)
+    os.replace(partial, copy)
+    failed.unlink(missing_ok=True)
+    return seconds
+
+
+def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
+    """Environment of a kernel: this Python's, no progress bars in pages, few quiet threads."""
+    environment = {
+        **os.environ,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "TQDM_DISABLE": "1",
+        RUN: stamp["run"],
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "0",
+        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_a_time())),
+    }
+    if profile := stamp["parameters"].get("profile"):
+        environment["TINYVGG_PROFILE"] = profile
+    return environment
+
+
+def _error(failed: Path) -> str | None:
+    """What the first cell with an error says of it."""
+    for number, cell in enumerate(json.loads(failed.read_text("utf8"))["cells"]):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                source = "".join(cell["source"]).strip().splitlines()
+                begins = source[0] if source else ""
+                return f"cell {number} ({begins!r}): {output['ename']}: {output['evalue']}"
+    return None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON under a temporary name, then rename: no reader sees half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf8")
+    os.replace(temporary, path)
+
+
+def content_hash(content: Any) -> str:
+    """Hash of JSON content; 16 hex digits."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,174 @@
+"""What every notebook of the book begins with: its study, its parameters checked, its glue."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
+
+from tinyvgg import figures
+from tinyvgg.book.execute import RUN
+from tinyvgg.runs.records import commit
+from tinyvgg.runs.study import Study
+
+MARK = "# Parameters"  # the first line of the cell that papermill injects
+SHORT = 8  # characters of a fingerprint in a figure
+
+
+def begin(
+    profile: str | None = None,
+    faces: str = "synthetic",
+    seed: int = 0,
+    device: str = "auto",
+    needs: Sequence[str] = (),
+    **protocol: Any,
+) -> Study:
+    """Check the parameters that papermill injected, set the style of figures, open the study.
+
+    Parameters
+    ----------
+    profile, faces, seed, device, **protocol
+        As for `Study`.
+    needs : sequence of str
+        Labels without which the notebook says nothing, such as "emotion" and "gaze".
+
+    Raises
+    ------
+    ValueError
+        A parameter was given that the notebook does not know (papermill itself only warns),
+        its value is not among the known ones, or the faces lack a label that is needed.
+    """
+    refuse_unknown_parameters(_cells_run_so_far())
+    logging.getLogger("tinyvgg").setLevel(logging.INFO)
+    figures.use_style()
+    _show_sharp_and_signed()
+    progress = "TQDM_DISABLE" not in os.environ  # a page of the book shows no progress bar
+    study = Study(profile, faces, seed, device, progress=progress, **protocol)
+    for label in needs:
+        study.faces.require(label)
+    figures.sign_with(cache(lambda: run_line(study)))
+    return study
+
+
+def run_line(study: Study) -> str:
+    """What a figure says at its foot of where it comes from: profile, seed, data, run, commit.
+
+    The commit is that of the checkout when the notebook is executed: a copy that is kept, since
+    nothing that it depends on was changed, keeps the commit that made it. The run is the book's
+    (see `execution`); a notebook that someone runs by hand is of none.
+    """
+    code, _, changed = commit().partition("-")
+    run = os.environ.get(RUN)
+    parts = [
+        f"{study.profile.name} profile",
+        f"seed {study.seed}",
+        f"data {study.source.partition(':')[0]} {study.faces.fingerprint[:SHORT]}",
+        f"run {run[:SHORT]}" if run else "run by hand",
+        f"commit {code[:SHORT]}{' and changes' if changed else ''}",
+    ]
+    return "  ·  ".join(parts)
+
+
+def refuse_unknown_parameters(cells: list[str]) -> None:
+    """Raise if a cell injected by papermill sets a name that the cell before it does not.
+
+    Parameters
+    ----------
+    cells : list of str
+        Sources of the code cells in the order in which they ran.
+    """
+    for declared, injected in pairwise(cells):
+        if not injected.startswith(MARK):
+            continue
+        known, given = _assigned(declared), _assigned(injected)
+        if unknown := [name for name in given if name not in known]:
+            raise ValueError(
+                f"unknown parameter {', '.join(unknown)}: this notebook knows {', '.join(known)}"
+            )
+
+
+def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
+    """Bind values to names, so that the book's sentences can quote them.
+
+    Numpy scalars become plain Python numbers: formats such as ``:.2f`` need that.
+    """
+    try:
+        from myst_nb import glue as bind
+    except ImportError:  # a notebook also runs where no book is built
+        return
+    for name, value in {**(values or {}), **more}.items():
+        bind(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
+class Shown:
+    """A table that shows itself as HTML in a page and as aligned text elsewhere."""
+
+    def __init__(self, style: Styler, text: str):
+        self.style = style
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return self.style.to_html()
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Shown:
+    """A table as the book shows it: captioned, each column in its format.
+
+    Parameters
+    ----------
+    table : DataFrame
+    caption : str
+    index : bool
+        Show the index as well.
+    **formats : str
+        A format such as "{:.2%}" by column; missing values show as a dash.
+    """
+    style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
+    style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
+    style = style if index else style.hide(axis="index")
+    return Shown(style, f"{caption}\n{style.to_string(delimiter='  ')}")
+
+
+def _show_sharp_and_signed() -> None:
+    """Figures at twice the pixels, each with its line of the run."""
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if (shell := get_ipython()) is None:
+        return
+    set_matplotlib_formats("retina")
+    formatter = shell.display_formatter.formatters["image/png"]
+    draw = formatter.lookup_by_type(Figure)
+    formatter.for_type(Figure, lambda figure: draw(figures.signed(figure)))
+
+
+def _assigned(source: str) -> list[str]:
+    names = []
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def _cells_run_so_far() -> list[str]:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return []
+    shell = get_ipython()
+    return [] if shell is None else [cell for cell in shell.user_ns.get("In", []) if cell]

@@ -1,0 +1,1 @@
+"""What the book measures with the paper's method."""

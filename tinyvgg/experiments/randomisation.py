@@ -1,0 +1,128 @@
+"""What is left of a set when the dense layers are drawn anew (Adebayo et al. 2018).
+
+The layers are randomised in a cascade, from the output downwards, each as it was before training
+(Glorot's weights, biases of zero). A picture of what a network has learnt should not survive it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
+from tinyvgg.comparison import jaccard
+from tinyvgg.experiments.class_dependence import overlap_by_chance, traced_alike
+from tinyvgg.experiments.localisation import mean_known, similarity
+from tinyvgg.layers import check_network
+from tinyvgg.tracking import track
+
+DRAWS = 3
+
+
+def cascade(net: nn.Module, seed: int = 0) -> Iterator[tuple[int, nn.Module]]:
+    """Copies of a network, the k topmost dense layers drawn anew, for k = 1, 2, ... all.
+
+    The layers drawn anew in one copy are so in the next. The network itself stays as it is.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    net = copy.deepcopy(net).cpu()
+    count = len(check_network(net)[1])
+    for k in range(1, count + 1):
+        layer = check_network(net)[1][count - k]
+        with torch.no_grad():
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                layer.bias.zero_()
+        yield k, copy.deepcopy(net)
+
+
+@torch.no_grad()
+def survival(
+    net: nn.Module,
+    trace: Backtrace,
+    cut: Cut,
+    images: Tensor | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What a cascade leaves of the sets, and of the pictures of tracked features.
+
+    Parameters
+    ----------
+    net : nn.Module
+    trace : Backtrace
+        Of the released algorithm, by the trained network.
+    cut : Cut
+        The one that it was traced with.
+    images : float Tensor (b, 3, S, S), optional
+        The first b images, b <= B, whose tracked features are compared; none if not given.
+    draws : int
+        Cascades.
+    seed : int
+        The only source of chance.
+
+    Returns
+    -------
+    DataFrame
+        One row a number of layers drawn anew (0: the trained network), means over images and
+        draws: layers; released and printed (Jaccard index with the trained network's set for
+        the same class); pixels (in the released set); chance (the Jaccard index of random sets
+        of active pixels, as many as the trained network's); features (correlation of the
+        tracked features with the trained network's; NaN without images); changed (share of
+        images that are now taken for another class).
+    """
+    device = trace.maps.device
+    printed = backtrack_maps(net, trace.maps, trace.target).pixels
+    few = 0 if images is None else len(images)
+    seen = _features(net, images, trace.pixels[:few])
+    rows = [_compare(0, trace, trace, printed, printed, seen, seen)]
+    depth = len(check_network(net)[1])
+    for draw in range(draws):
+        for k, other in cascade(net, seed + draw):
+            other = other.to(device)
+            if k < depth:
+                made = traced_alike(other, trace, trace.target, cut)
+            else:
+                made = backtrack_maps(other, trace.maps, trace.target, cut)
+            whole = backtrack_maps(other, trace.maps, trace.target).pixels
+            same = torch.equal(made.pixels[:few], trace.pixels[:few])
+            shown = seen if same else _features(other, images, made.pixels[:few])
+            rows.append(_compare(k, trace, made, printed, whole, seen, shown))
+    return pd.DataFrame(rows).groupby("layers", as_index=False).mean()
+
+
+def _features(net: nn.Module, images: Tensor | None, pixels: Tensor) -> np.ndarray:
+    if images is None or not len(images):
+        return np.zeros((0, 1, 1))
+    return track(net, images, pixels).difference.cpu().numpy()
+
+
+def _compare(
+    layers: int,
+    one: Backtrace,
+    other: Backtrace,
+    printed: Tensor,
+    whole: Tensor,
+    seen: np.ndarray,
+    shown: np.ndarray,
+) -> dict[str, Any]:
+    counts = one.pixels.flatten(1).sum(dim=1)
+    return {
+        "layers": layers,
+        "released": _mean(jaccard(one.pixels, other.pixels)) if len(counts) else np.nan,
+        "printed": _mean(jaccard(printed, whole)) if len(counts) else np.nan,
+        "pixels": _mean(other.pixels.flatten(1).sum(dim=1)),
+        "chance": float(overlap_by_chance(one.maps, counts).mean()) if len(counts) else np.nan,
+        "features": mean_known(similarity(seen, shown)),
+        "changed": _mean(other.logits.argmax(dim=1) != one.logits.argmax(dim=1)),
+    }
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.double().mean()) if len(values) else np.nan

@@ -1,0 +1,1 @@
+"""A run: its profile, faces, seed and device; its networks; records of long runs."""

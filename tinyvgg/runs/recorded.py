@@ -1,0 +1,227 @@
+"""What the long studies share: training side by side, minutes said beforehand, a record.
+
+Every network is a fit of a `Study` in the store, so that a long study can be stopped at any time
+and started again: finished networks are found, half-trained ones go on after their last epoch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from tinyvgg.runs import records
+from tinyvgg.runs.cluster import train_on_cluster
+from tinyvgg.runs.records import Record
+from tinyvgg.runs.study import Study, train_side_by_side
+from tinyvgg.training.fit import fit, threads
+
+log = logging.getLogger(__name__)
+
+COMMAND = "python -m tinyvgg study"
+FIRST_EPOCHS = 2  # whose losses a record keeps of each network
+# What the networks of any study depend on, beside the faces.
+NETWORK_CODE = (
+    "tinyvgg.runs.profiles",
+    "tinyvgg.faces.split",
+    "tinyvgg.model",
+    "tinyvgg.training.fit",
+    "tinyvgg.evaluation",
+)
+
+Job = tuple[Study, str]  # a network: the study that it belongs to, and its task
+Entry = dict[str, Any]  # a result, JSON
+
+
+@dataclass(frozen=True)
+class LongStudy:
+    """A study: what it trains, and what it measures.
+
+    Attributes
+    ----------
+    name : str
+        Of its command and of its record.
+    code : tuple of str
+        Modules that its results depend on, with what they import.
+    seeds : tuple of int
+        If none are given.
+    networks : callable
+        All networks that it needs for the seed of a study, those first that others build on.
+    measure : callable
+        Its results for the seed of a study, when all networks are there.
+    words : callable
+        An entry of the results as a line of text.
+    usual : mapping
+        Its departures from the paper's `Protocol`, if nothing else is given.
+    may_diverge : bool
+        Whether a network whose loss grows beyond all bounds is a result and not an error.
+    """
+
+    name: str
+    code: tuple[str, ...]
+    seeds: tuple[int, ...]
+    networks: Callable[[Study], list[Job]]
+    measure: Callable[[Study], list[Entry]]
+    words: Callable[[Entry], str]
+    usual: Mapping[str, Any] = field(default_factory=dict)
+    may_diverge: bool = False
+
+    @property
+    def command(self) -> str:
+        """What makes the record of the default profile."""
+        return f"{COMMAND} {self.name}"
+
+
+def record_study(
+    long: LongStudy,
+    profile: str | None = None,
+    faces: str = "synthetic",
+    seeds: Sequence[int] | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    folder: str | Path | None = None,
+    scheduler: str | None = None,
+    **protocol: Any,
+) -> tuple[Record, Path]:
+    """Train what is missing for a study, measure, and write its record.
+
+    Parameters
+    ----------
+    long : LongStudy
+    profile, faces, device, progress, **protocol
+        As in `Study`; None stands for what is usual in this study.
+    seeds : sequence of int, optional
+        Those of the study if None.
+    folder : path, optional
+        Where the record goes; see `records.default_folder`.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers train; the processors of this machine if None.
+
+    Returns
+    -------
+    record, path
+        ``record.results`` is a list of what the study measured, seed by seed.
+    """
+    started = datetime.now(UTC)
+    seeds = long.seeds if seeds is None else tuple(seeds)
+    if not seeds:
+        raise ValueError("no seed was given: give at least one")
+    given = {name: value for name, value in protocol.items() if value is not None}
+    settings = {**long.usual, **given}
+    studies = [Study(profile, faces, seed, device, progress=progress, **settings) for seed in seeds]
+    first = studies[0]
+    for other in studies[1:]:
+        vars(other)["faces"] = first.faces
+    # the first network of every seed, then the second: who builds on another comes late
+    columns = zip_longest(*(long.networks(study) for study in studies))
+    jobs = [job for column in columns for job in column if job]
+    train(jobs, long.may_diverge, scheduler)
+    results = [entry for study in studies for entry in long.measure(study)]
+    command = long.command + _options(first, seeds, given)
+    made = records.provenance(first, command, long.code, seeds, started)
+    made["networks"] = dict(map(_network, filter(_is_trained, jobs)))
+    record = Record(_name(long, first, given), made, results)
+    return record, records.write(record, folder)
+
+
+def _is_trained(job: Job) -> bool:
+    study, task = job
+    return study.is_trained(task)  # not, if it diverged
+
+
+def _network(job: Job) -> tuple[str, Entry]:
+    """A network's name, without a path, and what tells whether other code trains the same one."""
+    study, task = job
+    name = study.title(task).replace(study.source, study.source.partition(":")[0], 1)
+    history = study.history(task)
+    return name, {
+        "weights": study.digest(task),
+        "first_losses": history.loss.head(FIRST_EPOCHS).tolist(),
+        "minutes": round(float(history.seconds.sum()) / 60, 2),
+    }
+
+
+def train(jobs: Sequence[Job], may_diverge: bool = False, scheduler: str | None = None) -> None:
+    """Train what is missing, side by side; here, say beforehand how long it takes."""
+    missing = [job for job in jobs if not _is_trained(job)]
+    if not missing:
+        return
+    words = f"{len(missing)} of {len(jobs)} networks are to be trained"
+    if scheduler is None:
+        log.info("%s, in about %d min", words, max(1, round(estimate(missing))))
+        train_side_by_side(missing, may_diverge)
+    else:
+        log.info("%s, by a cluster", words)
+        train_on_cluster(missing, scheduler, may_diverge)
+
+
+def estimate(missing: Sequence[Job]) -> float:
+    """About how many minutes the training of some networks takes, judged by a few steps."""
+    together = min(len(missing), joblib.cpu_count())
+    ends = [0.0] * together
+    known: dict[tuple, float] = {}
+    for study, task in missing:  # each goes to the process that is free first
+        rows, protocol = study.split(task), study.protocol(task)
+        # a picture of the test goes forward only, about a third of the work
+        pictures = protocol.epochs * (len(rows.train) + len(rows.test) / 3)
+        kind = study.architecture, study.image_size, protocol.optimiser, protocol.precision
+        if kind not in known:
+            known[kind] = _seconds_a_picture(study, task)
+        k = ends.index(min(ends))
+        ends[k] += pictures * known[kind]
+    return max(ends) / 60
+
+
+def _seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
+    """Time of a training step by picture, of one thread on the device of the study."""
+    rows = study.split(task)
+    protocol = replace(study.protocol(task), epochs=2)
+    few = rows.train[: steps * protocol.batch_size]
+    data = study.faces.images, rows.labels, few, rows.test[:1]
+    with threads(1):
+        made = fit(study.new_network(task), *data, protocol, device=study.device, progress=False)
+    return float(made.history.seconds.iloc[-1]) / len(few)  # the first epoch warms up
+
+
+def _name(long: LongStudy, study: Study, given: Mapping[str, Any]) -> str:
+    """Name of the record; another precision than the usual one has a record of its own."""
+    name, precision = long.name, given.get("precision")
+    if precision not in (None, long.usual.get("precision", "float32")):
+        name += f"-{precision}"
+    return records.record_name(name, study)
+
+
+def _options(study: Study, seeds: Sequence[int], given: Mapping[str, Any]) -> str:
+    """Options of the command line that make the record again; no path of this machine."""
+    kind, colon, _ = study.source.partition(":")
+    options = f" --profile {study.profile.name} --faces {kind}{':DIR' * bool(colon)}"
+    options += f" --seed {' '.join(map(str, seeds))} --device {study.device}"
+    for name, value in given.items():
+        options += f" --precision {value}" if name == "precision" else f" ({name}={value!r})"
+    return options
+
+
+def status(name: str, record: Record | None, study: Study) -> str:
+    """Where the figures of a study come from, or what measures them, in a few words."""
+    if record is None:
+        return f"not measured: run {COMMAND} {name}"
+    return record.status(study)
+
+
+def find_record(name: str, study: Study, folder: str | Path | None = None) -> Record | None:
+    """The record that fits a study best: of its own profile, else of the default one.
+
+    None if there is none of its kind of faces.
+    """
+    kind = study.source.partition(":")[0]
+    for candidate in (records.record_name(name, study), name):
+        record = records.read(candidate, folder)
+        if record is not None and record.made["faces"] == kind:
+            return record
+    return None

@@ -1,0 +1,254 @@
+"""Recorded runs: results too long in the making for a build of the book, with all they rest on.
+
+A record is a JSON file in ``book/records``, written by a command that it names and committed
+with the book. `Record.status` says whether it is still of the present code and faces.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tinyvgg.faces.design import PAPER_ANGLES
+from tinyvgg.faces.sources import source_fingerprint
+from tinyvgg.runs.profiles import get_profile
+from tinyvgg.runs.study import FACES_CODE, Study
+from tinyvgg.storage.store import code_fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIABLE = "TINYVGG_RECORDS"
+
+
+@dataclass(frozen=True)
+class Record:
+    """The results of a command and what made them.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, without its suffix.
+    made : dict
+        What `provenance` returns.
+    results : JSON
+    """
+
+    name: str
+    made: dict[str, Any]
+    results: Any
+
+    def changes(self, study: Study) -> list[str]:
+        """What is no longer as it was when the record was made; empty if nothing.
+
+        The faces are compared by their pixels and labels if the study has the profile and the
+        source of the record, else by the code and data that render them. (Other people's
+        photographs cannot be compared then.) Code counts without comments and layout.
+        """
+        found = []
+        kind = self.made["faces"]
+        if self.is_of_run(study):
+            same_faces = study.faces.fingerprint == self.made["data"]
+        elif kind == "synthetic":
+            same_faces = self.made["rendering"] == _rendering(self.made["profile"])
+        else:
+            same_faces = True
+        if not same_faces:
+            found.append("the faces")
+        found += [name for name, print_ in self.made["code"].items() if _print(name) != print_]
+        return found
+
+    def is_of_run(self, study: Study) -> bool:
+        """Whether the record has the profile and the kind of source of a study."""
+        run = study.profile.name, _kind(study.source)
+        return run == (self.made["profile"], self.made["faces"])
+
+    def status(self, study: Study) -> str:
+        """In a few words: of which profile and day the record is, and whether it is outdated."""
+        words = f"recorded {self.made['finished'][:10]}, {self.made['profile']} profile"
+        if changed := self.changes(study):
+            words += f"; outdated: {', '.join(changed)} changed since"
+        return words
+
+
+def write(record: Record, folder: str | Path | None = None) -> Path:
+    """Write a record's file, whole or not at all; where it is then."""
+    folder = Path(folder or default_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{record.name}.json"
+    text = json.dumps(asdict(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, "utf8")
+    os.replace(temporary, path)
+    return path
+
+
+def read(name: str, folder: str | Path | None = None) -> Record | None:
+    """The record of that name; None if there is none.
+
+    Raises
+    ------
+    ValueError
+        The file is not a record.
+    """
+    path = Path(folder or default_folder()) / f"{name}.json"
+    if not path.is_file():
+        return None
+    try:
+        return Record(**json.loads(path.read_text("utf8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a record ({error}): restore it, or run its study again"
+        ) from None
+
+
+def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
+    """All records of a folder, a row each.
+
+    Returns
+    -------
+    DataFrame
+        Columns record, made (the day), profile, faces, seeds, minutes (in which its networks
+        would train one after the other; NaN if the record does not say), device, commit (its
+        first characters), state ("up to date", or what changed since) and command.
+    """
+    rows = []
+    for path in sorted(Path(folder or default_folder()).glob("*.json")):
+        record = read(path.stem, path.parent)
+        assert record is not None  # the file was there
+        made, changed = record.made, record.changes(study)
+        networks = made.get("networks", {}).values()
+        names = [name.replace("tinyvgg.", "") for name in changed]
+        rows.append(
+            {
+                "record": record.name,
+                "made": made["finished"][:10],
+                "profile": made["profile"],
+                "faces": made["faces"],
+                "seeds": ", ".join(map(str, made["seeds"])),
+                "minutes": sum(net["minutes"] for net in networks) if networks else math.nan,
+                "device": made["device"],
+                "commit": made["commit"][:7],
+                "state": f"outdated: {', '.join(names)}" if changed else "up to date",
+                "command": made["command"],
+            }
+        )
+    columns = ["record", "made", "profile", "faces", "seeds", "minutes", "device", "commit"]
+    return pd.DataFrame(rows, columns=[*columns, "state", "command"])
+
+
+def record_name(study_name: str, study: Study) -> str:
+    """Name of a study's record: the study, and profile and source where they are not the usual.
+
+    So a trial under the smoke profile does not overwrite the record of the default one.
+    """
+    kind, profile = _kind(study.source), study.profile.name
+    parts = [profile] * (profile != "default") + [kind] * (kind != "synthetic")
+    return "-".join([study_name, *parts])
+
+
+def provenance(
+    study: Study,
+    command: str,
+    code: Iterable[str],
+    seeds: Sequence[int],
+    started: datetime,
+) -> dict[str, Any]:
+    """What a record rests on: enough to make it again, and to tell whether it is outdated.
+
+    Parameters
+    ----------
+    study : Study
+    command : str
+        What to type to make it again; no path of this machine.
+    code : iterable of str
+        The modules, with what they import from this package, that the results depend on.
+    seeds : sequence of int
+    started : datetime
+        With a time zone.
+
+    Returns
+    -------
+    dict
+        JSON. No name of a host, a user or a folder is in it.
+    """
+    finished = datetime.now(UTC)
+    identity = study.identity()
+    made = {
+        "command": command,
+        "started": started.astimezone(UTC).isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "minutes": round((finished - started).total_seconds() / 60, 1),
+        "commit": commit(),
+        "profile": study.profile.name,
+        "faces": _kind(study.source),
+        "seeds": list(seeds),
+        "device": identity["device"],
+        "processor": processor(),
+        "processors": os.cpu_count(),
+        "system": platform.system(),
+        "data": identity["data"],
+        "code": {name: _print(name) for name in code},
+        "versions": identity["versions"],
+    }
+    if made["faces"] == "synthetic":
+        made["rendering"] = _rendering(study.profile.name)
+    return made
+
+
+def default_folder() -> Path:
+    """Folder of records: ``$TINYVGG_RECORDS``, else the checkout's ``book/records``, else here."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser().resolve()
+    return ROOT / "book" / "records" if (ROOT / "pyproject.toml").is_file() else Path("records")
+
+
+def commit(root: Path = ROOT) -> str:
+    """The checkout's commit, with "-dirty" if tracked files were changed since."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", root, *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def processor() -> str:
+    """What the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf8").splitlines()
+        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        named = []
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _kind(source: str) -> str:
+    return source.partition(":")[0]
+
+
+def _rendering(profile: str) -> str:
+    """Fingerprint of all that decides on the synthetic faces of a profile, without rendering."""
+    sizes = get_profile(profile)
+    settings = source_fingerprint("synthetic", sizes.image_size, PAPER_ANGLES, sizes.subjects)
+    return f"{settings}-{code_fingerprint(*FACES_CODE)}"
+
+
+def _print(module: str) -> str:
+    try:
+        return code_fingerprint(module)
+    except ModuleNotFoundError:  # it was renamed since
+        return ""

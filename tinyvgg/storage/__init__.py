@@ -1,0 +1,1 @@
+"""Results on disk, found again by what made them; files that are whole or not there."""

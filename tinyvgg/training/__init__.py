@@ -1,0 +1,1 @@
+"""Section "Training of the networks": protocol, epochs, checkpoint, and one training as a unit."""

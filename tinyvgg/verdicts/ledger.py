@@ -1,0 +1,289 @@
+"""The ledger: what this run and its records measured for each claim, and the verdicts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tinyvgg.experiments.measures import measure
+from tinyvgg.experiments.statistics import (
+    NAN,
+    SEEDS,
+    Interval,
+    difference_of_shares,
+    over_seeds,
+    wilson,
+)
+from tinyvgg.faces.spec import parse_source
+from tinyvgg.runs.recorded import COMMAND, find_record
+from tinyvgg.runs.records import Record, commit
+from tinyvgg.runs.study import Study
+from tinyvgg.verdicts import CLAIMS, WRITTEN
+from tinyvgg.verdicts.pixels import printed_ties
+from tinyvgg.verdicts.rules import Claim, Evidence, Part, counts
+from tinyvgg.verdicts.training import key_of
+
+RECORDS = ("seeds", "discussion")
+BOUNDS = ("_low", "_high")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every claim with its verdict, and what the verdicts rest on.
+
+    Attributes
+    ----------
+    evidence : Evidence
+    sources : dict of str to str
+        What "run", "seeds" and "recorded" are, in words; for a record its status, or the
+        command that makes it if there is none.
+    identity : dict
+        Of the run.
+    claims : tuple of Claim
+    """
+
+    evidence: Evidence
+    sources: dict[str, str]
+    identity: dict[str, Any]
+    claims: tuple[Claim, ...] = CLAIMS
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict of each claim, by its name."""
+        return {claim.name: claim.decide(self.evidence) for claim in self.claims}
+
+    def counts(self) -> dict[str, int]:
+        """How often each verdict was reached."""
+        return counts(self.verdicts.values())
+
+    def source_of(self, part: Part) -> str:
+        """What a condition was decided on: "run", "seeds", "recorded"; empty if on nothing."""
+        if part.holds(self.evidence) is None:
+            return ""
+        return self.evidence.decisive(part.key, part.cases, part.seeds)[1]
+
+    def table(self) -> pd.DataFrame:
+        """A row a claim: name, claim, paper, this run, over seeds, verdict, page, place.
+
+        The two columns in between show the claim's first quantity; what only a record has
+        stands in the second of them.
+        """
+        rows = []
+        for claim in self.claims:
+            first, evidence = claim.quantities[0], self.evidence
+            elsewhere = evidence.seeds.get(first.key) or evidence.recorded.get(first.key)
+            rows.append(
+                {
+                    "name": claim.name,
+                    "claim": claim.title,
+                    "what": first.label,
+                    "paper": claim.paper,
+                    "this run": first.words(evidence.run.get(first.key)),
+                    "over seeds": first.words(elsewhere),
+                    "verdict": claim.decide(evidence),
+                    "page": claim.page,
+                    "place": claim.place,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON: the run, the records, and claim by claim rule, figures, verdict."""
+        return {
+            "paper": "Fang (2017), J. Big Data 4:40",
+            "rules_written": WRITTEN,
+            "run": self.identity,
+            "sources": self.sources,
+            "counts": self.counts(),
+            "claims": [self._entry(claim) for claim in self.claims],
+        }
+
+    def _entry(self, claim: Claim) -> dict[str, Any]:
+        evidence = self.evidence
+        found = {"this_run": evidence.run, "seeds": evidence.seeds, "record": evidence.recorded}
+        return {
+            "name": claim.name,
+            "title": claim.title,
+            "statement": claim.statement,
+            "where": claim.where,
+            "paper": claim.paper,
+            "photographs": claim.photographs,
+            "rule": claim.rule,
+            "verdict": claim.decide(evidence),
+            "note": claim.note,
+            "measured_by": f"notebooks/{claim.page}.html" + f"#{claim.place}" * bool(claim.place),
+            "conditions": [
+                {
+                    "text": part.text,
+                    "figure": part.key,
+                    "relation": part.relation,
+                    "threshold": part.threshold,
+                    "holds": part.holds(evidence),
+                    "decided_on": self.source_of(part),
+                }
+                for part in claim.parts
+            ],
+            "figures": [
+                {
+                    "name": quantity.key,
+                    "label": quantity.label,
+                    "unit": quantity.unit,
+                    "scale": quantity.scale,
+                    "paper": quantity.paper,
+                    **{key: _plain(values.get(quantity.key)) for key, values in found.items()},
+                }
+                for quantity in claim.quantities
+            ],
+        }
+
+
+def ledger(study: Study, folder: str | Path | None = None) -> Ledger:
+    """The ledger of a run.
+
+    Parameters
+    ----------
+    study : Study
+        Its networks are trained if they are missing.
+    folder : path, optional
+        Of the records; see `records.default_folder`.
+    """
+    records = {name: find_record(name, study, folder) for name in RECORDS}
+    identity = study.identity()
+    sources = {"run": f"{identity['profile']} profile, seed {identity['seed']}"}
+    evidence: dict[str, dict[str, Interval]] = {"seeds": {}, "recorded": {}}
+    aside = set()
+    for (name, record), kind in zip(records.items(), evidence, strict=True):
+        if record is None:
+            sources[kind] = f"none: run {COMMAND} {name}"
+            continue
+        sources[kind] = record.status(study)
+        if record.changes(study) or not record.is_of_run(study):
+            aside.add(kind)
+        evidence[kind] = (seed_figures if name == "seeds" else discussion_figures)(record.results)
+        sources[kind] += f", {_seeds(record)}"
+    run = intervals(measure(study)) | intervals(printed_ties())
+    found = Evidence(
+        run=run,
+        **evidence,
+        aside=frozenset(aside),
+        photographs=_of_the_paper(study),
+        machine=identity["device"] if study.profile.name == "paper" else "",
+    )
+    return Ledger(found, sources, identity)
+
+
+def write_claims(
+    path: str | Path, study: Study, folder: str | Path | None = None, **identity: Any
+) -> Path:
+    """Write the ledger of a run as JSON, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    study, folder
+        As for `ledger`.
+    **identity
+        More of what identifies the run.
+    """
+    path = Path(path)
+    made = ledger(study, folder).as_json()
+    made["run"] |= {"commit": commit(), **identity}
+    text = json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, "utf8")
+    os.replace(temporary, path)
+    return path
+
+
+# ---------------------------------------------------------------------- figures from results
+
+
+def intervals(measures: Mapping[str, Any]) -> dict[str, Interval]:
+    """What `measure` returns as intervals; figures that are not known are left out."""
+    numbers = {
+        name: NAN if value is None else float(value)
+        for name, value in measures.items()
+        if value is None or isinstance(value, int | float)
+    }
+    found = {
+        name: Interval(value, *(numbers.get(name + bound, NAN) for bound in BOUNDS))
+        for name, value in numbers.items()
+        if not name.endswith(BOUNDS)
+    }
+    return {name: interval for name, interval in found.items() if interval.value == interval.value}
+
+
+def seed_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
+    """Each figure of `measure` over seeds: mean and t-interval; no interval from fewer than three.
+
+    Seeds that cannot tell a figure are left out of it.
+    """
+    values: dict[str, list[float]] = {}
+    for entry in results:
+        for name, interval in intervals(entry).items():
+            values.setdefault(name, []).append(interval.value)
+    values.pop("seed", None)
+    return {name: over_seeds(some) for name, some in values.items()}
+
+
+def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
+    """What the record "discussion" says of each rival of SGD, and of each network over chance.
+
+    From three seeds on, the mean over seeds of the difference with its t-interval; from fewer,
+    Newcombe's interval of the difference from SGD, and Wilson's of the share less chance, of
+    all their test images together. A network whose loss grew beyond all bounds has none right.
+    """
+    arms: dict[tuple[str, str, str], dict[int, tuple[int, int, int]]] = {}
+    for entry in results:
+        right = 0 if entry.get("diverged") else entry["right"]
+        key = entry["part"], entry["name"], entry["task"]
+        arms.setdefault(key, {})[entry["seed"]] = right, entry["test"], entry["classes"]
+    found = {}
+    for (part, name, task), seeds in arms.items():
+        if part == "architectures":
+            found[f"{key_of(name, task)}_over_chance"] = _over_chance(seeds)
+        plain = arms.get((part, "SGD", task), {})
+        if part == "optimisers" and name != "SGD" and (both := seeds.keys() & plain.keys()):
+            pairs = [(seeds[seed][:2], plain[seed][:2]) for seed in sorted(both)]
+            found[f"{key_of(name, task)}_over_sgd"] = _over_other(pairs)
+    return found
+
+
+def _over_chance(seeds: Mapping[int, tuple[int, int, int]]) -> Interval:
+    chance = 1 / next(iter(seeds.values()))[2]
+    if len(seeds) >= SEEDS:
+        return over_seeds([right / test - chance for right, test, _ in seeds.values()])
+    right, test, _ = np.sum(list(seeds.values()), axis=0)
+    return Interval(*(bound - chance for bound in wilson(right, test)))
+
+
+def _over_other(pairs: list[tuple[tuple[int, int], tuple[int, int]]]) -> Interval:
+    if len(pairs) >= SEEDS:
+        return over_seeds([a / n - b / m for (a, n), (b, m) in pairs])
+    (a, n), (b, m) = np.sum(pairs, axis=0)
+    return difference_of_shares(int(a), int(n), int(b), int(m))
+
+
+def _seeds(record: Record) -> str:
+    count = len({entry["seed"] for entry in record.results})
+    return f"{count} seed" + "s" * (count != 1)
+
+
+def _of_the_paper(study: Study) -> bool:
+    """Whether the faces are the paper's photographs; an export of synthetic ones is not."""
+    rendered = study.faces.table.source.astype(str).str.contains("Synthetic", regex=False).any()
+    return parse_source(study.source).kind == "rafd" and not bool(rendered)
+
+
+def _plain(found: Interval | None) -> dict[str, float | None] | None:
+    if found is None:
+        return None
+    return {k: None if v != v else v for k, v in found._asdict().items()}
