@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tinyvgg.experiments.regions import FillRegions, strongest
+from tinyvgg.experiments.augmentation import FillRegions, strongest
 
 SIZE = 8
 

@@ -19,8 +19,8 @@ from tinyvgg import __main__ as command_line
 from tinyvgg.book import build as book
 from tinyvgg.book import execute as execution
 from tinyvgg.book.execute import STAMP, BookError, read_stamp, source_hash
-from tinyvgg.book.jobs import Job
 from tinyvgg.explorer.static import MOUNT, SCRIPT
+from tinyvgg.runs.jobs import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = {

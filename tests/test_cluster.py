@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from photographs import a_few
+from tinyvgg.experiments.misleading import Regions
+from tinyvgg.runs.cluster import train_on_cluster
 
 from tinyvgg import Study
-from tinyvgg.experiments.misleading import Regions
 from tinyvgg.runs import recorded as common
-from tinyvgg.runs.cluster import train_on_cluster
 from tinyvgg.storage.store import Store
 from tinyvgg.studies import augmentation, seeds
 

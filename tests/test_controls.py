@@ -285,11 +285,8 @@ class Stub:
     def is_trained(self, task):
         return self.seed == 1
 
-    def _network_recipe(self, task):
+    def recipe(self, task):
         return {"task": task, "nobody": self.nobody, "seed": self.seed}
-
-    def _keep(self, task, keep):
-        return "last"
 
 
 @pytest.mark.parametrize("nobody", [False, True])

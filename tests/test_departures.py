@@ -35,8 +35,8 @@ from tinyvgg.figures.style import CONTROL, TASK
 from tinyvgg.layers import feature_maps_of
 from tinyvgg.paper import PAPER
 from tinyvgg.runs import records
-from tinyvgg.runs.order import ORDER_COMMAND, recorded_order
 from tinyvgg.runs.study import Study
+from tinyvgg.studies.discussion import STUDY, recorded_order
 from tinyvgg.tracking import track
 from tinyvgg.training.protocol import epoch_order
 
@@ -280,7 +280,7 @@ def entry(part, order, right):
 def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
     study = Study("smoke", progress=False)
     now = datetime.now(UTC)
-    made = records.provenance(study, ORDER_COMMAND, ["tinyvgg.training.fit"], [0], now)
+    made = records.provenance(study, STUDY.command, ["tinyvgg.training.fit"], [0], now)
     name = records.record_name("discussion", study)
     records.write(records.Record(name, made, results), tmp_path)
     found = recorded_order(study, tmp_path)

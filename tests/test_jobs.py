@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tinyvgg.book.jobs import Job, Processes, Stopped, run_jobs
+from tinyvgg.runs.jobs import Job, Processes, Stopped, run_jobs
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 DEAF = [
@@ -109,7 +109,7 @@ def test_a_failure_ends_the_processes_of_the_others_and_starts_no_more():
 
 
 def test_a_process_that_does_not_listen_is_killed(monkeypatch):
-    monkeypatch.setattr("tinyvgg.book.jobs.PATIENCE", 0.5)
+    monkeypatch.setattr("tinyvgg.runs.jobs.PATIENCE", 0.5)
     processes, outcome = Processes(), []
 
     def run():
@@ -134,7 +134,7 @@ def test_a_process_that_does_not_listen_is_killed(monkeypatch):
 def test_whoever_ends_the_program_ends_its_jobs(told, tmp_path):
     script = (
         "import signal, sys\n"
-        "from tinyvgg.book.jobs import Job, run_jobs\n"
+        "from tinyvgg.runs.jobs import Job, run_jobs\n"
         # a shell that runs the tests in the background has its programs ignore Ctrl-C
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'\n"

@@ -9,7 +9,7 @@ from networks import random_images, random_tiny
 from scipy.ndimage import gaussian_filter
 
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.experiments.misleading import misleading_regions
+from tinyvgg.experiments.augmentation import misleading_regions
 from tinyvgg.tracking import track
 
 

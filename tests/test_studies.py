@@ -13,8 +13,8 @@ from scipy.stats import binomtest
 
 from tinyvgg import Study, model
 from tinyvgg.evaluation import predict
+from tinyvgg.experiments.augmentation import misleading_regions
 from tinyvgg.experiments.gradients import gradient_norms
-from tinyvgg.experiments.misleading import misleading_regions
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.runs import recorded as common
 from tinyvgg.runs import records, study

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
@@ -12,7 +10,6 @@ from torch import nn
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.split import Split
 from tinyvgg.model import as_input
-from tinyvgg.training.fit import Fit
 
 
 @torch.no_grad()
@@ -37,28 +34,8 @@ def predict(network: nn.Module, images: np.ndarray, batch_size: int = 36) -> np.
     return np.concatenate(parts)
 
 
-def keep_results(made: Fit, test_images: np.ndarray) -> dict[str, Any]:
-    """What is worth keeping of a training, as arrays and JSON values.
-
-    Returns
-    -------
-    dict
-        history (a record an epoch), best_epoch; for the last and the best epoch
-        ``probabilities/<which>`` of the test images and ``<which>/<parameter>``, the weights.
-    """
-    results: dict[str, Any] = {
-        "history": made.history.to_dict("records"),
-        "best_epoch": made.best_epoch,
-    }
-    for which, weights in made.weights.items():
-        made.network.load_state_dict(weights)
-        results[f"probabilities/{which}"] = predict(made.network, test_images)
-        results |= {f"{which}/{name}": tensor.numpy() for name, tensor in weights.items()}
-    return results
-
-
 def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.DataFrame:
-    """One row a test image: what it shows, what the network says, how sure it is.
+    """One row per test image: what it shows, what the network predicts, how confident it is.
 
     Parameters
     ----------
@@ -101,7 +78,7 @@ def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.Data
 
 
 def misclassified(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `outcomes` that the network gets wrong, numbered anew."""
+    """The misclassified rows of `outcomes`, numbered from 0."""
     return outcomes[~outcomes.correct].reset_index(drop=True)
 
 

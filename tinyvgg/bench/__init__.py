@@ -23,11 +23,11 @@ import torch
 from tinyvgg.bench.duels import BATCH, CLASSES, all_duels, find, precisions
 from tinyvgg.bench.floors import Peaks, floor_seconds, measure_peaks, training_work
 from tinyvgg.bench.timing import fight
-from tinyvgg.book.execute import write_json
 from tinyvgg.model import TinyVGG
 from tinyvgg.runs.records import ROOT, commit, processor
-from tinyvgg.storage.store import code_fingerprint
-from tinyvgg.training.fit import resolve_device
+from tinyvgg.storage.files import write_json
+from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
+from tinyvgg.training.device import resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,6 @@ COLUMNS = [
 FLOOR_COLUMNS = [
     *("name", "size", "precision", "products", "gigabytes", "floor_ms", "measured_ms", "share"),
 ]
-CODE = ("tinyvgg.bench.duels", "tinyvgg.bench.timing")
 SECONDS, MOST = {False: 20.0, True: 0.5}, {False: 15, True: 3}
 
 
@@ -110,7 +109,7 @@ def machine(device: str) -> dict[str, Any]:
         "peaks": {kind: measure_peaks(device, kind)._asdict() for kind in precisions(device)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "code": code_fingerprint(*CODE),
+        "code": code_fingerprint(*modules_of(all_duels, fight)),
     }
 
 
@@ -140,7 +139,7 @@ def latest(device: str = "cpu") -> dict[str, Any] | None:
 
 def is_outdated(result: dict[str, Any]) -> bool:
     """Whether the code that was timed has changed since."""
-    return result["machine"]["code"] != code_fingerprint(*CODE)
+    return result["machine"]["code"] != code_fingerprint(*modules_of(all_duels, fight))
 
 
 def table(result: dict[str, Any] | None) -> pd.DataFrame:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import warnings
 from collections.abc import Iterator
 from functools import cache, partial
-from multiprocessing.pool import Pool, ThreadPool
-from multiprocessing.util import Finalize
 
 import numpy as np
 import torch
@@ -15,11 +12,14 @@ from torch import Tensor
 
 from tinyvgg.backtracking import Cut, backtrack_maps
 from tinyvgg.bench import plain
-from tinyvgg.bench.timing import Duel, Way, fresh_processes
+from tinyvgg.bench.timing import Duel, Way
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
+from tinyvgg.runs.jobs import run_jobs
+from tinyvgg.runs.parallel import job
 from tinyvgg.tracking import suppress, track
-from tinyvgg.training.fit import fit, full_precision
+from tinyvgg.training.device import full_precision
+from tinyvgg.training.fit import fit
 from tinyvgg.training.protocol import PRECISIONS, Protocol
 
 CLASSES = 67
@@ -135,35 +135,15 @@ def _prepare_pair(
     work = partial(_train, *data, protocol, device)
     alone = _usual_training(*data, protocol, device) if usual else work
 
-    @cache  # made by the way that needs it
-    def pool() -> Pool:
-        if device == "cpu":
-            made = fresh_processes().Pool(2, _begin_beside_another)
-        else:
-            full_precision()  # for both threads
-            made = ThreadPool(2)
-        Finalize(None, _let_end, (made,), exitpriority=20)  # before it would be killed
-        return made
-
     def side_by_side() -> None:
-        for running in [pool().apply_async(work) for _ in range(2)]:
-            running.get()
+        full_precision()  # for threads that train on a GPU
+        run_jobs([job(name, work, torch.device(device)) for name in ("one", "two")], 2)
 
     def in_turn() -> None:
         for _ in range(2):
             alone()
 
     return side_by_side, in_turn
-
-
-def _begin_beside_another() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool ends it
-    torch.set_num_threads(1)
-
-
-def _let_end(pool: Pool) -> None:
-    pool.close()
-    pool.join()
 
 
 def _train(images: np.ndarray, labels: np.ndarray, protocol: Protocol, device: str) -> None:

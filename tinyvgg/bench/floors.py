@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tinyvgg.model import VGG, TinyVGG, layer_table
-from tinyvgg.training.fit import arithmetic
+from tinyvgg.training.device import arithmetic
 
 PASSES = 3  # forward; gradient by what came in; gradient by the weights
 # A weight is read forward and backward, its gradient is written; the update reads both and writes.

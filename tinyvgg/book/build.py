@@ -6,9 +6,7 @@ is missing, stale, or of another run.
 
 from __future__ import annotations
 
-import ast
 import filecmp
-import hashlib
 import itertools
 import logging
 import os
@@ -19,22 +17,17 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from tinyvgg.book.execute import (
-    BookError,
-    at_a_time,
-    content_hash,
-    declared_parameters,
-    plan,
-    write_json,
-)
-from tinyvgg.book.jobs import Job, Processes, run_jobs
+from tinyvgg.book.execute import BookError, at_a_time, declared_parameters, plan
+from tinyvgg.runs.jobs import Job, run_jobs
+from tinyvgg.runs.parallel import training_jobs
 from tinyvgg.runs.records import commit, default_folder
+from tinyvgg.storage.files import content_hash, write_json
+from tinyvgg.storage.fingerprint import package_source
 
 if TYPE_CHECKING:
     from tinyvgg.runs.study import Study
@@ -162,34 +155,6 @@ def build(
     return record
 
 
-def training_jobs(networks: Networks) -> list[Job]:
-    """A job for each of some networks that is missing, in their order.
-
-    Each is a process of one thread that shows its progress. One that is ended before it is done
-    goes on after its last epoch when the book is made again.
-    """
-
-    def train(study: Study, task: str, processes: Processes) -> float:
-        clock = time.perf_counter()
-        settings = {"--task": task, "--profile": study.profile.name, "--faces": study.source}
-        settings |= {"--seed": str(study.seed), "--device": str(study.device)}
-        options = itertools.chain.from_iterable(settings.items())
-        ran = processes.run(
-            [sys.executable, "-m", "tinyvgg", "train", *options],
-            env={**os.environ, "TINYVGG_STORE": str(study.store.root), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,  # the accuracy, which `build` tells of all networks
-        )
-        if ran.returncode:
-            raise BookError(f"{study.source}, {task} task: training failed, as said above")
-        return time.perf_counter() - clock
-
-    return [
-        Job(name, partial(train, study, task))
-        for name, (study, task) in networks.items()
-        if not study.is_trained(task)
-    ]
-
-
 def accuracy(study: Study, task: str) -> str:
     """How well a trained network does, in words."""
     right = 100 * study.outcomes(task).correct.mean()
@@ -222,7 +187,7 @@ def run_id(identity: Mapping[str, Any]) -> str:
 
     records = {path.name: path.read_text("utf8") for path in default_folder().glob("*.json")}
     timed = [bench.latest(device) for device in bench.NAMES]
-    return content_hash([identity, _package_source(), records, timed])
+    return content_hash([identity, package_source(), records, timed])
 
 
 def vendor_scripts(root: Path = ROOT) -> None:
@@ -323,21 +288,3 @@ def _bind(root: Path, output: Path) -> None:
         reason = "\n".join([x for x in lines if "WARNING" in x or "ERROR" in x] or lines[-20:])
         raise BookError(f"the book could not be bound without a warning:\n{reason}\nAll: {report}")
     log.info("bound in %.0f s: %s", time.perf_counter() - clock, page)
-
-
-def _package_source() -> dict[str, str]:
-    """Hash of every file of the package but those that only run the book."""
-    package = Path(__file__).resolve().parents[1]
-    found = {}
-    for path in sorted(package.rglob("*")):
-        if path.suffix not in (".py", ".js", ".css", ".npz") or path.name in _NOT_IN_NOTEBOOKS:
-            continue
-        content = path.read_bytes()
-        if path.suffix == ".py":  # comments and layout do not count
-            content = ast.dump(ast.parse(content)).encode()
-        name = path.relative_to(package).as_posix()
-        found[name] = hashlib.blake2b(content, digest_size=16).hexdigest()
-    return found
-
-
-_NOT_IN_NOTEBOOKS = ("build.py", "execute.py", "jobs.py", "__main__.py")

@@ -6,7 +6,6 @@ and the seconds it took. A copy whose stamp still fits is not executed again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -18,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinyvgg.book.jobs import Job, Processes
+from tinyvgg.runs.jobs import Job, Processes
+from tinyvgg.storage.files import content_hash, write_json
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     if ran.returncode:
         where = ""
         if partial.exists():
-            os.replace(partial, failed)
+            partial.replace(failed)
             where = f"\nThe failed copy: {failed}"
         reason = _error(failed) if where else None
         raise BookError(f"{notebook.name} failed: {reason or ran.stderr.strip()[-2000:]}{where}")
@@ -196,8 +196,8 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     for name in ("input_path", "output_path"):
         executed["metadata"].get("papermill", {}).pop(name, None)
     executed["metadata"][STAMP] = {**stamp, "seconds": seconds}
-    write_json(partial, executed)
-    os.replace(partial, copy)
+    write_json(copy, executed)
+    partial.unlink()
     failed.unlink(missing_ok=True)
     return seconds
 
@@ -227,16 +227,3 @@ def _error(failed: Path) -> str | None:
                 begins = source[0] if source else ""
                 return f"cell {number} ({begins!r}): {output['ename']}: {output['evalue']}"
     return None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON under a temporary name, then rename: no reader sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf8")
-    os.replace(temporary, path)
-
-
-def content_hash(content: Any) -> str:
-    """Hash of JSON content; 16 hex digits."""
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -33,13 +33,6 @@ from tinyvgg.experiments.pairs import TwinPairs, pair_twins
 from tinyvgg.experiments.selection import selected_by_layer
 from tinyvgg.experiments.statistics import NAN, Interval, bootstrap_mean
 
-CODE = (
-    "tinyvgg.experiments.effects",
-    "tinyvgg.training.fit",
-    "tinyvgg.model",
-    "tinyvgg.faces.split",
-    "tinyvgg.evaluation",
-)
 PAPERS_SET = {"face": "common", "emotion": "unique"}  # which pixels decide, says the paper
 PAPERS_MEASURE = {"face": "confidence", "emotion": "mended"}  # by what it says so
 SHORT = dict(zip(CONTROLS, ("random", "matched", "largest", "gradient"), strict=True))
@@ -207,10 +200,9 @@ class Trial:
         """The table that `make` makes, from the store if it is there."""
         recipe = {
             "what": what,
-            "network": self.study._network_recipe(self.task),
-            "keep": self.study._keep(self.task, None),
+            "network": self.study.recipe(self.task),
         }
-        return _table(self.study.store.get("controls", recipe, CODE, lambda _: _columns(make())))
+        return _table(self.study.store.get("controls", recipe, lambda _: _columns(make())))
 
 
 def control_effects(study: Any, task: str) -> pd.DataFrame:

@@ -52,13 +52,6 @@ from tinyvgg.experiments.table_3 import (
 from tinyvgg.paper import PAPER
 from tinyvgg.tracking import suppress
 
-CODE = (
-    "tinyvgg.experiments.measures",
-    "tinyvgg.training.fit",
-    "tinyvgg.model",
-    "tinyvgg.faces.split",
-    "tinyvgg.evaluation",
-)
 TASKS = ("face", "emotion")
 DRAWS = 10  # of random pixels, for each image and set
 NO_OTHER: dict[str, list] = {"image": [], "differ, printed": [], "differ, released": []}
@@ -90,10 +83,9 @@ def measure(study: Any) -> dict[str, float | None]:
         return {"measures": {name: _json(value) for name, value in _measure(study, tasks).items()}}
 
     recipe = {
-        "networks": {task: study._network_recipe(task) for task in tasks},
-        "keep": {task: study._keep(task, None) for task in tasks},
+        "networks": {task: study.recipe(task) for task in tasks},
     }
-    return study.store.get("measures", recipe, CODE, make)["measures"]
+    return study.store.get("measures", recipe, make)["measures"]
 
 
 def _measure(study: Any, tasks: list[str]) -> Numbers:

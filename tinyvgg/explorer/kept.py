@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from tinyvgg.explorer.gallery import Gallery
 from tinyvgg.explorer.pack import fewest_bits, pack_gallery, tested
+from tinyvgg.storage.files import digest
 from tinyvgg.storage.store import Store
-
-CODE = ("tinyvgg.explorer.pack",)
 
 
 def kept_pack(gallery: Gallery, store: Store | None = None) -> tuple[int, bytes]:
@@ -36,16 +34,14 @@ def kept_pack(gallery: Gallery, store: Store | None = None) -> tuple[int, bytes]
         bits = fewest_bits(gallery.net, tested(gallery))
         return {"bits": bits, "pack": np.frombuffer(pack_gallery(gallery, bits), np.uint8)}
 
-    kept = make() if store is None else store.get("pack", _recipe(gallery), CODE, make)
+    kept = make() if store is None else store.get("pack", _recipe(gallery), make)
     return int(kept["bits"]), np.asarray(kept["pack"]).tobytes()
 
 
 def _recipe(gallery: Gallery) -> dict[str, str]:
     """What a pack is made of: weights, pictures, cases."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in gallery.net.state_dict().items():
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    digest.update(np.ascontiguousarray(gallery.images).tobytes())
+    weights = {name: tensor.cpu().numpy() for name, tensor in gallery.net.state_dict().items()}
+    named = [part for item in weights.items() for part in item]
     cases = [asdict(case) for case in gallery.cases.values()]
-    digest.update(json.dumps([gallery.classes, cases, list(gallery.shown.items())]).encode())
-    return {"task": gallery.task, "content": digest.hexdigest()}
+    about = json.dumps([gallery.classes, cases, list(gallery.shown.items())])
+    return {"task": gallery.task, "content": digest(*named, gallery.images, about)}

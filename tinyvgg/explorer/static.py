@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from tinyvgg.explorer.bundle import bundle
+from tinyvgg.storage.files import replacing
 
 SCRIPT, STYLE = "static.js", "explorer.css"
 MOUNT = "tinyvgg-explorer-page"  # the class of an element that the script brings to life
@@ -31,9 +29,8 @@ def write_explorer(folder: Path, packs: Mapping[str, bytes]) -> None:
     packs : mapping of str to bytes
         By task, as `pack_gallery` gives them.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with replacing(folder) as made:
+        made.mkdir()
         for name in (SCRIPT, STYLE):
             (made / name).write_text((files(__package__) / "web" / name).read_text("utf8"), "utf8")
         contents = {"module": bundle()}
@@ -41,9 +38,3 @@ def write_explorer(folder: Path, packs: Mapping[str, bytes]) -> None:
         for name, content in contents.items():
             call = f"tinyvggExplorer({json.dumps(name)}, {json.dumps(content)});\n"
             (made / f"{name}.js").write_text(call, "utf8")
-        made.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(made, folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)

@@ -25,7 +25,8 @@ from tinyvgg.faces.design import full_design
 from tinyvgg.faces.mark import MARK, save_rendered
 from tinyvgg.faces.synthetic import basis_fingerprint
 from tinyvgg.faces.synthetic.photograph import HEIGHT, film_size, take_photographs
-from tinyvgg.storage.store import code_fingerprint
+from tinyvgg.storage.files import write_text
+from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +112,8 @@ def write_photographs(
             for left_over in folder.glob(".Rafd*.part"):
                 left_over.unlink()
             option = "" if height == HEIGHT else f" --height {height}"
-            _write(folder / NOTE, NOTE_TEXT.format(option=option))
-            _write(folder / MANIFEST, json.dumps(settings, indent=2) + "\n")
+            write_text(folder / NOTE, NOTE_TEXT.format(option=option))
+            write_text(folder / MANIFEST, json.dumps(settings, indent=2) + "\n")
             with tqdm(
                 total=len(table),
                 initial=len(table) - len(missing),
@@ -134,7 +135,7 @@ def _settings(height: int) -> dict[str, Any]:
         "made_by": f"tinyvgg {__version__}",
         "pixels": list(film_size(height)),
         "head": basis_fingerprint(),
-        "code": code_fingerprint("tinyvgg.faces.synthetic.photograph"),
+        "code": code_fingerprint(*modules_of(take_photographs)),
     }
 
 
@@ -245,12 +246,6 @@ def _photograph(shot: _Shot, folder: Path, made_by: str, height: int) -> int:
     for name, picture in zip(shot.names, pictures, strict=True):
         save_rendered(picture, folder / name, made_by)
     return len(pictures)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, "utf8")
-    os.replace(temporary, path)
 
 
 def _count(workers: int | None) -> int:

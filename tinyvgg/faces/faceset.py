@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tinyvgg.faces.design import COLUMNS
+from tinyvgg.storage.files import digest
 
 #: A task and the column of the table that holds its label. A task's place in this order seeds
 #: its split: add new ones at the end.
@@ -75,12 +75,9 @@ class FaceSet:
     @cached_property
     def fingerprint(self) -> str:
         """Hexadecimal digest of pixels and labels; the same on any machine."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(np.ascontiguousarray(self.images).data)
         rows = self.table.astype(object).where(self.table.notna(), None)
         labels = {column: rows[column].tolist() for column in rows.columns}
-        digest.update(json.dumps(labels).encode())
-        return digest.hexdigest()
+        return digest(self.images, json.dumps(labels))
 
     @property
     def tasks(self) -> tuple[str, ...]:

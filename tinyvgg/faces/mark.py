@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from tinyvgg.storage.files import replacing
 
 MARK = "Synthetic face, rendered by tinyvgg; not a photograph, and nobody's likeness"
 QUALITY = 95
@@ -21,8 +22,7 @@ def save_rendered(picture: np.ndarray, path: Path, made_by: str) -> None:
     """
     exif = Image.Exif()
     exif[_DESCRIPTION], exif[_SOFTWARE] = MARK, made_by
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as temporary:
         Image.fromarray(picture).save(
             temporary,
             "JPEG",
@@ -31,10 +31,6 @@ def save_rendered(picture: np.ndarray, path: Path, made_by: str) -> None:
             exif=exif,
             comment=f"{MARK} ({made_by})",
         )
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def is_rendered(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -24,6 +23,7 @@ from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.listings import LISTINGS, Listing
 from tinyvgg.faces.problems import FACELESS, TWICE, UNREADABLE, Problem, count, refuse, told
 from tinyvgg.faces.spec import SOURCES, Spec, parse_source
+from tinyvgg.storage.files import digest
 
 __all__ = ["SOURCES", "open_faces", "source_fingerprint"]
 
@@ -125,7 +125,7 @@ def source_fingerprint(
             for name, path in zip(listing.table.source, listing.paths, strict=True)
         ]
         identity["problems"] = listing.problems
-    return hashlib.blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
+    return digest(json.dumps(identity))
 
 
 # --- the synthetic set ---------------------------------------------------------------------------
@@ -173,24 +173,24 @@ def _read(
     black = np.zeros(len(rows), bool)
     sides = np.full(len(rows), np.inf)  # pixels that were cut out
 
-    def read(row: int) -> tuple[Problem | None, bytes]:
+    def read(row: int) -> tuple[Problem | None, str]:
         """Fill in one image; return what is wrong with it, and a digest of the photograph."""
         angle = listing.table.angle.iloc[row]
         try:
             photo = open_photo(listing.paths[row])
         except DAMAGE as error:
-            return Problem(UNREADABLE, names[row], _reason(error)), b""
+            return Problem(UNREADABLE, names[row], _reason(error)), ""
         black[row] = listing.drop_black and np.asarray(photo).max() < BLACK
         if black[row]:
-            return None, b""
-        digest = hashlib.blake2b(repr(photo.size).encode() + photo.tobytes(), digest_size=16)
+            return None, ""
+        pixels = digest(repr(photo.size), photo.tobytes())
         try:
             box = _box(photo, spec.crop, listing, None if pd.isna(angle) else int(angle))
             images[row] = crop_square(photo, box, size)
             sides[row] = box.side * photo.width
         except (FaceNotFound, ValueError) as error:
-            return Problem(FACELESS, names[row], str(error)), digest.digest()
-        return None, digest.digest()
+            return Problem(FACELESS, names[row], str(error)), pixels
+        return None, pixels
 
     with ThreadPoolExecutor(workers or min(MOST_READERS, os.cpu_count() or 1)) as pool:
         bar = tqdm(
@@ -235,12 +235,12 @@ def _box(photo: Image.Image, crop: str, listing: Listing, angle: int | None) -> 
     return listing.framing.box(90 if angle is None else angle, *photo.size)
 
 
-def _copies(listing: Listing, digests: Iterable[bytes]) -> list[Problem]:
+def _copies(listing: Listing, digests: Iterable[str]) -> list[Problem]:
     """Photographs that are there again: all but the first, or all if their labels disagree."""
-    rows: dict[bytes, list[int]] = {}
-    for row, digest in enumerate(digests):
-        if digest:
-            rows.setdefault(digest, []).append(row)
+    rows: dict[str, list[int]] = {}
+    for row, pixels in enumerate(digests):
+        if pixels:
+            rows.setdefault(pixels, []).append(row)
     labels = listing.table.drop(columns="source")
     problems = []
     for same in rows.values():

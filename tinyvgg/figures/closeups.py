@@ -85,7 +85,7 @@ def _render(rows: pd.DataFrame, size: int, progress: bool, store: Store | None) 
         return make()["images"]
     named = rows.source.tolist()
     recipe = {"names": named, "size": size, "head": basis_fingerprint()}
-    return store.get("pictures", recipe, ("tinyvgg.faces.synthetic",), make)["images"]
+    return store.get("pictures", recipe, make)["images"]
 
 
 def gaze_rows(images: np.ndarray, gazes: Sequence[str]) -> Figure:

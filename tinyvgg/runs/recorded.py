@@ -17,25 +17,18 @@ from typing import Any
 import joblib
 
 from tinyvgg.runs import records
-from tinyvgg.runs.cluster import train_on_cluster
+from tinyvgg.runs.parallel import Network, missing, train
 from tinyvgg.runs.records import Record
-from tinyvgg.runs.study import Study, train_side_by_side
-from tinyvgg.training.fit import fit, threads
+from tinyvgg.runs.study import Study
+from tinyvgg.storage.fingerprint import modules_of
+from tinyvgg.training.device import threads
+from tinyvgg.training.fit import fit
 
 log = logging.getLogger(__name__)
 
 COMMAND = "python -m tinyvgg study"
 FIRST_EPOCHS = 2  # whose losses a record keeps of each network
-# What the networks of any study depend on, beside the faces.
-NETWORK_CODE = (
-    "tinyvgg.runs.profiles",
-    "tinyvgg.faces.split",
-    "tinyvgg.model",
-    "tinyvgg.training.fit",
-    "tinyvgg.evaluation",
-)
 
-Job = tuple[Study, str]  # a network: the study that it belongs to, and its task
 Entry = dict[str, Any]  # a result, JSON
 
 
@@ -47,26 +40,23 @@ class LongStudy:
     ----------
     name : str
         Of its command and of its record.
-    code : tuple of str
-        Modules that its results depend on, with what they import.
     seeds : tuple of int
-        If none are given.
+        Those that are measured unless others are given.
     networks : callable
-        All networks that it needs for the seed of a study, those first that others build on.
+        All networks that it needs for the seed of a study.
     measure : callable
         Its results for the seed of a study, when all networks are there.
     words : callable
         An entry of the results as a line of text.
     usual : mapping
-        Its departures from the paper's `Protocol`, if nothing else is given.
+        Its departures from the paper's `Protocol`, unless others are given.
     may_diverge : bool
         Whether a network whose loss grows beyond all bounds is a result and not an error.
     """
 
     name: str
-    code: tuple[str, ...]
     seeds: tuple[int, ...]
-    networks: Callable[[Study], list[Job]]
+    networks: Callable[[Study], list[Network]]
     measure: Callable[[Study], list[Entry]]
     words: Callable[[Entry], str]
     usual: Mapping[str, Any] = field(default_factory=dict)
@@ -114,30 +104,27 @@ def record_study(
         raise ValueError("no seed was given: give at least one")
     given = {name: value for name, value in protocol.items() if value is not None}
     settings = {**long.usual, **given}
-    studies = [Study(profile, faces, seed, device, progress=progress, **settings) for seed in seeds]
-    first = studies[0]
-    for other in studies[1:]:
-        vars(other)["faces"] = first.faces
+    first = Study(profile, faces, seeds[0], device, progress=progress, **settings)
+    settings |= {"progress": progress, "face_set": first.faces}
+    others = [Study(profile, faces, seed, device, **settings) for seed in seeds[1:]]
+    studies = [first, *others]
     # the first network of every seed, then the second: who builds on another comes late
     columns = zip_longest(*(long.networks(study) for study in studies))
     jobs = [job for column in columns for job in column if job]
+    announce(jobs, scheduler)
     train(jobs, long.may_diverge, scheduler)
     results = [entry for study in studies for entry in long.measure(study)]
     command = long.command + _options(first, seeds, given)
-    made = records.provenance(first, command, long.code, seeds, started)
-    made["networks"] = dict(map(_network, filter(_is_trained, jobs)))
+    code = {module for study, task in jobs for module in study.code(task)}
+    code |= {*modules_of(long.networks, long.measure)}
+    made = records.provenance(first, command, sorted(code), seeds, started)
+    made["networks"] = dict(_network(*job) for job in jobs if not missing([job]))  # not: diverged
     record = Record(_name(long, first, given), made, results)
     return record, records.write(record, folder)
 
 
-def _is_trained(job: Job) -> bool:
-    study, task = job
-    return study.is_trained(task)  # not, if it diverged
-
-
-def _network(job: Job) -> tuple[str, Entry]:
+def _network(study: Study, task: str) -> tuple[str, Entry]:
     """A network's name, without a path, and what tells whether other code trains the same one."""
-    study, task = job
     name = study.title(task).replace(study.source, study.source.partition(":")[0], 1)
     history = study.history(task)
     return name, {
@@ -147,26 +134,22 @@ def _network(job: Job) -> tuple[str, Entry]:
     }
 
 
-def train(jobs: Sequence[Job], may_diverge: bool = False, scheduler: str | None = None) -> None:
-    """Train what is missing, side by side; here, say beforehand how long it takes."""
-    missing = [job for job in jobs if not _is_trained(job)]
-    if not missing:
-        return
-    words = f"{len(missing)} of {len(jobs)} networks are to be trained"
-    if scheduler is None:
-        log.info("%s, in about %d min", words, max(1, round(estimate(missing))))
-        train_side_by_side(missing, may_diverge)
-    else:
-        log.info("%s, by a cluster", words)
-        train_on_cluster(missing, scheduler, may_diverge)
+def announce(networks: Sequence[Network], scheduler: str | None = None) -> None:
+    """Say how many networks are to be trained and, if here, how long it takes."""
+    if waiting := missing(networks):
+        words = f"{len(waiting)} of {len(networks)} networks are to be trained"
+        place = "by a cluster"
+        if scheduler is None:
+            place = f"in about {max(1, round(estimate(waiting)))} min"
+        log.info("%s, %s", words, place)
 
 
-def estimate(missing: Sequence[Job]) -> float:
+def estimate(networks: Sequence[Network]) -> float:
     """About how many minutes the training of some networks takes, judged by a few steps."""
-    together = min(len(missing), joblib.cpu_count())
+    together = min(len(networks), joblib.cpu_count())
     ends = [0.0] * together
     known: dict[tuple, float] = {}
-    for study, task in missing:  # each goes to the process that is free first
+    for study, task in networks:  # each goes to the process that is free first
         rows, protocol = study.split(task), study.protocol(task)
         # a picture of the test goes forward only, about a third of the work
         pictures = protocol.epochs * (len(rows.train) + len(rows.test) / 3)

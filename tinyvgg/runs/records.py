@@ -20,10 +20,11 @@ from typing import Any
 import pandas as pd
 
 from tinyvgg.faces.design import PAPER_ANGLES
-from tinyvgg.faces.sources import source_fingerprint
+from tinyvgg.faces.sources import open_faces, source_fingerprint
 from tinyvgg.runs.profiles import get_profile
-from tinyvgg.runs.study import FACES_CODE, Study
-from tinyvgg.storage.store import code_fingerprint
+from tinyvgg.runs.study import Study
+from tinyvgg.storage.files import write_json
+from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "TINYVGG_RECORDS"
@@ -63,6 +64,9 @@ class Record:
             same_faces = True
         if not same_faces:
             found.append("the faces")
+        sizes = asdict(get_profile(self.made["profile"]))
+        if self.made.get("sizes", sizes) != sizes:
+            found.append("the profile")
         found += [name for name, print_ in self.made["code"].items() if _print(name) != print_]
         return found
 
@@ -81,13 +85,8 @@ class Record:
 
 def write(record: Record, folder: str | Path | None = None) -> Path:
     """Write a record's file, whole or not at all; where it is then."""
-    folder = Path(folder or default_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{record.name}.json"
-    text = json.dumps(asdict(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf8")
-    os.replace(temporary, path)
+    path = Path(folder or default_folder()) / f"{record.name}.json"
+    write_json(path, asdict(record), allow_nan=False)
     return path
 
 
@@ -189,6 +188,7 @@ def provenance(
         "minutes": round((finished - started).total_seconds() / 60, 1),
         "commit": commit(),
         "profile": study.profile.name,
+        "sizes": asdict(study.profile),
         "faces": _kind(study.source),
         "seeds": list(seeds),
         "device": identity["device"],
@@ -244,7 +244,7 @@ def _rendering(profile: str) -> str:
     """Fingerprint of all that decides on the synthetic faces of a profile, without rendering."""
     sizes = get_profile(profile)
     settings = source_fingerprint("synthetic", sizes.image_size, PAPER_ANGLES, sizes.subjects)
-    return f"{settings}-{code_fingerprint(*FACES_CODE)}"
+    return f"{settings}-{code_fingerprint(*modules_of(open_faces))}"
 
 
 def _print(module: str) -> str:

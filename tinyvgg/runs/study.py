@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import logging
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -26,22 +24,15 @@ from tinyvgg.faces.sources import open_faces, source_fingerprint
 from tinyvgg.faces.spec import parse_source
 from tinyvgg.faces.split import Split, split
 from tinyvgg.model import VGG, as_input, build
+from tinyvgg.runs import parallel
 from tinyvgg.runs.profiles import Profile, get_profile
-from tinyvgg.storage.store import Store, code_fingerprint
-from tinyvgg.training.fit import arithmetic, full_precision, resolve_device, threads
+from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
+from tinyvgg.storage.store import Store
+from tinyvgg.training.device import full_precision, resolve_device
 from tinyvgg.training.protocol import KEEPS, Augmentation, Protocol
-from tinyvgg.training.unit import Fitting
+from tinyvgg.training.unit import TrainingResult, TrainingUnit, run_for_store
 
 log = logging.getLogger(__name__)
-
-ON_A_GPU = 2  # networks trained at a time; `python -m tinyvgg bench` measures what it brings
-FACES_CODE = ("tinyvgg.faces.sources",)
-TRAINING_CODE = (
-    "tinyvgg.training.fit",
-    "tinyvgg.model",
-    "tinyvgg.faces.split",
-    "tinyvgg.evaluation",
-)
 
 
 class Study:
@@ -57,11 +48,12 @@ class Study:
     faces : str
         A source, as in `open_faces`: "synthetic", "orl", "rafd:DIR", "kdef:DIR", "folder:DIR".
     seed : int
-        Draws the split, the weights at the start, and the order of the batches.
+        Seeds the random number generators of the split, of the initial weights, and of the order
+        of the batches.
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
     unseen_subjects : bool
-        Let half of the people train and the other half test (see `split`); not in the paper.
+        Train on half of the subjects and test on the other half (see `split`); not in the paper.
     architecture : str
         One of `model.ARCHITECTURES`; the paper's large models are for its Discussion.
     image_size : int, optional
@@ -69,6 +61,9 @@ class Study:
     store : Store, optional
     progress : bool
         Show progress bars for long work.
+    face_set : FaceSet, optional
+        The faces of that source, if another study of the same source, sizes and subjects has
+        them at hand.
     **protocol
         Departures from the paper's `Protocol`, by name: ``order="fixed"``, ``epochs=5``, …
 
@@ -77,8 +72,6 @@ class Study:
     ValueError
         Unknown profile, source, device, architecture or protocol.
     """
-
-    training_code: tuple[str, ...] = TRAINING_CODE  # modules that decide on its networks
 
     def __init__(
         self,
@@ -92,6 +85,7 @@ class Study:
         image_size: int | None = None,
         store: Store | None = None,
         progress: bool = True,
+        face_set: FaceSet | None = None,
         **protocol: Any,
     ):
         self.profile: Profile = get_profile(profile)
@@ -108,7 +102,8 @@ class Study:
         self.progress = progress
         self.departures = protocol
         self._splits: dict[str, Split] = {}
-        self._fits: dict[str, dict[str, Any]] = {}
+        self._results: dict[str, TrainingResult] = {}
+        self._face_set = face_set
         self.protocol("face")  # refuse unknown departures now rather than after rendering
         self._wanted: dict[str, Any] = {
             "size": self.image_size,
@@ -117,21 +112,41 @@ class Study:
         }
         self._content = source_fingerprint(faces, **self._wanted)
 
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this study again, but for its store and faces; JSON."""
+        return {
+            "profile": self.profile.name,
+            "faces": self.source,
+            "seed": self.seed,
+            "device": str(self.device),
+            **self._unusual(),
+            "progress": self.progress,
+            **self.departures,
+        }
+
+    def variant(self, **changes: Any) -> Study:
+        """The same study but for some settings, such as ``seed=1`` or ``unseen_subjects=True``.
+
+        It has the same store, and the faces if they are already at hand and the same.
+        """
+        other = type(self)(**(self.settings() | changes), store=self.store)
+        if other._content == self._content:
+            other._face_set = self._face_set
+        return other
+
     # ------------------------------------------------------------------ the data
 
-    @cached_property
+    @property
     def faces(self) -> FaceSet:
         """The faces of this run (rendered or read, then kept in the store)."""
-
-        def make(_: Path) -> dict[str, Any]:
-            made = open_faces(self.source, **self._wanted, progress=self.progress)
-            table = json.loads(made.table.to_json(orient="split"))
-            return {"images": made.images, "table": table, "left_out": list(made.left_out)}
-
-        recipe = {"source": parse_source(self.source).kind, "content": self._content}
-        kept = self.store.get("faces", recipe, FACES_CODE, make)
-        table = pd.DataFrame(**kept["table"])
-        return FaceSet(kept["images"], table, self.source, tuple(kept["left_out"]))
+        if self._face_set is None:
+            recipe = {"source": parse_source(self.source).kind, "content": self._content}
+            faces = partial(open_faces, self.source, **self._wanted, progress=self.progress)
+            stored = self.store.get("faces", recipe, partial(_faces_for_store, faces))
+            table = pd.DataFrame(**stored["table"])
+            left_out = tuple(stored["left_out"])
+            self._face_set = FaceSet(stored["images"], table, self.source, left_out)
+        return self._face_set
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -148,30 +163,20 @@ class Study:
         """Pictures as network input: float32 (B, 3, S, S) on the device of the study."""
         return as_input(self.faces.images[np.asarray(rows, int)]).to(self.device)
 
-    def variant(self, **changes: Any) -> Study:
-        """The same study but for some settings, such as ``seed=1`` or ``unseen_subjects=True``.
-
-        It has the same store, and the faces if they are already at hand and the same.
-        """
-        other = type(self)(**(self._settings() | changes), store=self.store)
-        if other._content == self._content and "faces" in vars(self):
-            vars(other)["faces"] = self.faces
-        return other
-
     # ------------------------------------------------------------------ the networks
 
     def train(self, *tasks: str) -> None:
-        """Train what is missing of some tasks (all, if none is named), side by side."""
-        train_side_by_side([(self, task) for task in tasks or self.tasks])
+        """Train what is missing of some tasks (all, if none is named), several at a time."""
+        parallel.train([(self, task) for task in tasks or self.tasks])
 
     def networks(self, photographs: str = "orl") -> dict[str, tuple[Study, str]]:
-        """Every network that the book asks for, as (study, task), by name, the longest first.
+        """All networks of the book, as (study, task), by name, the longest training first.
 
         Parameters
         ----------
         photographs : str
-            The source of the section on real faces; passed over, with a warning, where its
-            files are missing (that section then says what to install).
+            The source of the section on real faces; left out, with a warning, where its files
+            are missing (that section then says what to install).
         """
         found: dict[str, tuple[Study, str]] = {task: (self, task) for task in reversed(self.tasks)}
         try:
@@ -189,32 +194,37 @@ class Study:
         keep : {"last", "best"}, optional
             Which epoch's weights; the protocol's if None (see `Protocol`).
         """
-        prefix = f"{self._keep(task, keep)}/"
-        kept = self._fit(task)
-        weights = {
-            k.removeprefix(prefix): torch.from_numpy(v)
-            for k, v in kept.items()
-            if k.startswith(prefix)
-        }
         net = self.new_network(task)
-        net.load_state_dict(weights)
+        net.load_state_dict(self.result(task).weights[self._which(task, keep)])
         return net.to(self.device).eval()
+
+    def result(self, task: str) -> TrainingResult:
+        """What the training of a task gave; it is trained now if it is not in the store."""
+        if task not in self._results:
+            stored = self.store.get("network", self._training_recipe(task), self._training(task))
+            self._results[task] = TrainingResult.from_stored(stored)
+        return self._results[task]
+
+    def store_result(self, task: str, result: TrainingResult) -> None:
+        """Put into the store what the `training_unit` of a task gave elsewhere."""
+        recipe, training = self._training_recipe(task), self._training(task)
+        self.store.put("network", recipe, training, result.stored())
 
     def history(self, task: str) -> pd.DataFrame:
         """Loss, errors and speed of every epoch (see `Fit.history`)."""
-        return pd.DataFrame(self._fit(task)["history"])
+        return self.result(task).history.copy()
 
     def best_epoch(self, task: str) -> int:
         """The first epoch with the smallest error on the test images."""
-        return self._fit(task)["best_epoch"]
+        return self.result(task).best_epoch
 
     def outcomes(self, task: str, keep: str | None = None) -> pd.DataFrame:
-        """What the network says of every test image (see `evaluation.outcomes`)."""
-        probabilities = self._fit(task)[f"probabilities/{self._keep(task, keep)}"]
+        """What the network predicts of every test image (see `evaluation.outcomes`)."""
+        probabilities = self.result(task).probabilities[self._which(task, keep)]
         return outcomes(self.faces, self.split(task), probabilities)
 
     def title(self, task: str) -> str:
-        """What a network is called where several are named: source, task, what departs, seed."""
+        """Name of a network among several: source, task, departures from the paper, seed."""
         words = [f"{self.source} {task}"]
         words += [self.architecture] * (self.architecture != "tinyvgg")
         words += [f"{self.image_size} px"] * (self.image_size != self.profile.image_size)
@@ -224,17 +234,27 @@ class Study:
 
     def digest(self, task: str) -> str:
         """Hash of the trained weights of a task, those of the last epoch and of the best; hex."""
-        kept, digest = self._fit(task), hashlib.blake2b(digest_size=16)
-        for name in sorted(kept):
-            if name.partition("/")[0] in KEEPS:
-                digest.update(name.encode() + np.ascontiguousarray(kept[name]).tobytes())
-        return digest.hexdigest()
+        return self.result(task).digest()
+
+    def recipe(self, task: str) -> dict[str, Any]:
+        """Everything that the network given by `network` depends on, code included; JSON.
+
+        A result that rests on that network can be found again by this and by what is its own.
+        """
+        code = code_fingerprint(*self.code(task))
+        return self._training_recipe(task) | {"keep": self._which(task, None), "code": code}
+
+    def code(self, task: str) -> tuple[str, ...]:
+        """Names of the modules that train the network of a task (what they import counts too)."""
+        return modules_of(self._training(task))
 
     def is_trained(self, task: str) -> bool:
-        """Whether the network of a task is in the store."""
-        return self.store.has("network", self._network_recipe(task), self.training_code)
+        """Whether the network of a task is in the store, and those that it builds on."""
+        if not all(study.is_trained(other) for study, other in self.prerequisites(task)):
+            return False
+        return self.store.has("network", self._training_recipe(task), self._training(task))
 
-    def prerequisites(self, task: str) -> list[tuple[Study, str]]:
+    def prerequisites(self, task: str) -> list[parallel.Network]:
         """Networks that must be there before that of a task can be trained; none, in general."""
         return []
 
@@ -242,8 +262,25 @@ class Study:
         """What is done to the training pictures of a task; nothing, as in the paper."""
         return None
 
+    def training_unit(self, task: str) -> TrainingUnit:
+        """The training of a task as a unit of work that can be carried elsewhere."""
+        rows = self.split(task)
+        return TrainingUnit(
+            partial(build, self.architecture, len(rows.classes), self.image_size),
+            rows,
+            self.protocol(task),
+            self.seed,
+            self.device,
+            self.title(task),
+            self.augmentation(task),
+        )
+
+    def new_network(self, task: str) -> VGG:
+        """An untrained network for a task."""
+        return build(self.architecture, len(self.split(task).classes), self.image_size)
+
     def identity(self) -> dict[str, Any]:
-        """What this run is: enough to make it again, and to tell it from another."""
+        """What identifies this run: enough to make it again, and to tell it from another."""
         libraries = ("torch", "numpy", "scipy", "pillow", "matplotlib")
         return {
             "profile": self.profile.name,
@@ -252,7 +289,7 @@ class Study:
             **self._unusual(),
             "device": _device_name(self.device),
             "data": self.faces.fingerprint,
-            "code": code_fingerprint(*TRAINING_CODE, *FACES_CODE, "tinyvgg.runs.study"),
+            "code": code_fingerprint(*modules_of(open_faces, build, TrainingUnit)),
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in libraries},
@@ -269,20 +306,18 @@ class Study:
             )
         return Protocol(**{"epochs": self.profile.epochs(task, self.source), **self.departures})
 
-    def _keep(self, task: str, keep: str | None) -> str:
+    def _which(self, task: str, keep: str | None) -> str:
+        """Which epoch's network is asked for; that of the protocol if None."""
         keep = keep or self.protocol(task).keep
         if keep not in KEEPS:
             raise ValueError(f"unknown keep {keep!r}: choose one of {', '.join(KEEPS)}")
         return keep
 
-    def new_network(self, task: str) -> VGG:
-        """An untrained network for a task, freshly drawn."""
-        return build(self.architecture, len(self.split(task).classes), self.image_size)
-
-    def _network_recipe(self, task: str) -> dict[str, Any]:
+    def _training_recipe(self, task: str) -> dict[str, Any]:
+        """What a training depends on beside its code; both epochs are stored, whichever is kept."""
         self.split(task)  # an unknown or impossible task is refused here
         protocol = asdict(self.protocol(task))
-        del protocol["keep"]  # both epochs are kept, whichever is asked for
+        del protocol["keep"]
         recipe = {
             "task": task,
             "data": self.faces.fingerprint,
@@ -290,36 +325,14 @@ class Study:
             "protocol": protocol,
             "device": self.device.type,
         }
+        if (augmentation := self.augmentation(task)) is not None:
+            recipe["augmentation"] = augmentation.digest
         return recipe | self._unusual()
 
-    def _fit(self, task: str) -> dict[str, Any]:
-        if task not in self._fits:
-            recipe = self._network_recipe(task)
-            self._fits[task] = self.store.get(
-                "network", recipe, self.training_code, lambda folder: self._make_fit(task, folder)
-            )
-        return self._fits[task]
-
-    def fitting(self, task: str) -> Fitting:
-        """The training of a task as a unit of work that can be carried elsewhere."""
-        rows = self.split(task)
-        return Fitting(
-            self.new_network(task),
-            rows,
-            self.protocol(task),
-            self.seed,
-            self.device,
-            self.title(task),
-            self.augmentation(task),
-        )
-
-    def keep(self, task: str, results: Mapping[str, Any]) -> None:
-        """Put into the store what a `Fitting` of this study gave elsewhere."""
-        self.store.get("network", self._network_recipe(task), self.training_code, lambda _: results)
-
-    def _make_fit(self, task: str, folder: Path) -> dict[str, Any]:
-        checkpoint = folder / "checkpoint.safetensors"
-        return self.fitting(task).run(self.faces.images, checkpoint, self.progress)
+    def _training(self, task: str) -> Callable[[Path], dict[str, Any]]:
+        """Trains the network of a task and returns what the store keeps of it."""
+        unit = self.training_unit(task)
+        return partial(run_for_store, unit, self.faces.images, self.progress)
 
     def _unusual(self) -> dict[str, Any]:
         """Settings that the paper's run does not have."""
@@ -330,71 +343,16 @@ class Study:
         }
         return {name: getattr(self, name) for name in usual if getattr(self, name) != usual[name]}
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "profile": self.profile.name,
-            "faces": self.source,
-            "seed": self.seed,
-            "device": str(self.device),
-            **self._unusual(),
-            "progress": self.progress,
-            **self.departures,
-        }
 
-
-def train_side_by_side(jobs: list[tuple[Study, str]], may_diverge: bool = False) -> None:
-    """Train the networks that are missing, some at a time.
-
-    On a CPU each has a process of its own, of one thread; on a GPU each has a thread and a
-    stream of its own, since kernels of several processes would not run at once.
-
-    Parameters
-    ----------
-    jobs : list of (Study, task)
-        The longest first is best: as many run at a time as there are processors, or
-        `ON_A_GPU` of them.
-    may_diverge : bool
-        Leave a network out, with a warning, whose loss is no longer finite, instead of raising.
-    """
-    missing = [(study, task) for study, task in jobs if not study.is_trained(task)]
-    if missing and missing[0][0].device.type == "cuda":
-        kinds = {study.protocol(task).precision for study, task in missing}
-        for precision in sorted(kinds):  # what TF32 may do is settled for all threads at once
-            alike = [(s, task) for s, task in missing if s.protocol(task).precision == precision]
-            with arithmetic(precision, missing[0][0].device), threads(1):
-                joblib.Parallel(n_jobs=ON_A_GPU, prefer="threads")(
-                    joblib.delayed(_fit_one)(study, task, may_diverge) for study, task in alike
-                )
-    elif len(missing) > 1 and joblib.cpu_count() > 1:
-        with joblib.parallel_config("loky", inner_max_num_threads=1):
-            joblib.Parallel(n_jobs=min(len(missing), joblib.cpu_count()))(
-                joblib.delayed(_train_one)(
-                    type(study), study._settings(), str(study.store.root), task, may_diverge
-                )
-                for study, task in missing
-            )
-    else:
-        for study, task in missing:
-            _fit_one(study, task, may_diverge)
-
-
-def _train_one(
-    kind: type[Study], settings: dict[str, Any], root: str, task: str, may_diverge: bool
-) -> None:
-    _fit_one(kind(**settings, store=Store(root)), task, may_diverge)
-
-
-def _fit_one(study: Study, task: str, may_diverge: bool) -> None:
-    try:
-        study._fit(task)
-    except FloatingPointError as error:
-        if not may_diverge:
-            raise
-        log.warning("%s: %s", study.title(task), error)
+def _faces_for_store(faces: Callable[[], FaceSet], folder: Path) -> dict[str, Any]:
+    """Faces as arrays and JSON values, for the store."""
+    made = faces()
+    table = json.loads(made.table.to_json(orient="split"))
+    return {"images": made.images, "table": table, "left_out": list(made.left_out)}
 
 
 def _device_name(device: torch.device) -> str:
-    """What a device is called: a GPU by its make, else "cpu"."""
+    """Name of a device: the make of a GPU, else "cpu"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 

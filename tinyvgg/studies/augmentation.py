@@ -21,13 +21,19 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from tinyvgg.evaluation import outcomes, predict
-from tinyvgg.experiments.misleading import SHARE, Regions, misleading_regions
-from tinyvgg.experiments.regions import PLACES, FillRegions
+from tinyvgg.experiments.augmentation import (
+    PLACES,
+    SHARE,
+    FillRegions,
+    Regions,
+    misleading_regions,
+)
 from tinyvgg.experiments.statistics import Interval, bootstrap_mean, over_seeds, verdict
 from tinyvgg.model import PIXEL_SCALE
-from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.parallel import Network
+from tinyvgg.runs.recorded import Entry, LongStudy
 from tinyvgg.runs.records import Record
-from tinyvgg.runs.study import TRAINING_CODE, Study
+from tinyvgg.runs.study import Study
 
 NAME = "augmentation"
 TASK = "emotion"
@@ -36,7 +42,6 @@ PROBABILITY = 0.5  # of a training picture to be changed
 BASE, AIMED, ELSEWHERE = "none", *PLACES
 ARMS = (BASE, AIMED, ELSEWHERE)
 PAIRS = ((AIMED, ELSEWHERE), (AIMED, BASE), (ELSEWHERE, BASE))
-REGIONS_CODE = ("tinyvgg.experiments.misleading", "tinyvgg.evaluation")
 
 
 def scout_epochs(study: Study) -> int:
@@ -60,8 +65,8 @@ def find_regions(study: Study) -> Regions:
         found = misleading_regions(net, said, own.inputs)
         return {field.name: getattr(found, field.name) for field in fields(found)}
 
-    recipe = {"network": own._network_recipe(TASK), "share": SHARE}
-    return Regions(**study.store.get("regions", recipe, REGIONS_CODE, make))
+    recipe = {"network": own.recipe(TASK), "share": SHARE}
+    return Regions(**study.store.get("regions", recipe, make))
 
 
 class AugmentedStudy(Study):
@@ -74,8 +79,6 @@ class AugmentedStudy(Study):
         As for `Study`.
     """
 
-    training_code = (*TRAINING_CODE, "tinyvgg.experiments.regions")
-
     def __init__(self, *args: Any, place: str = AIMED, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.place = place
@@ -83,10 +86,7 @@ class AugmentedStudy(Study):
     @cached_property
     def base(self) -> Study:
         """The study without augmentation."""
-        settings = {k: v for k, v in self._settings().items() if k != "place"}
-        other = Study(**settings, store=self.store)
-        vars(other)["faces"] = self.faces
-        return other
+        return Study(**super().settings(), store=self.store, face_set=self.faces)
 
     @cached_property
     def _fill_regions(self) -> FillRegions:
@@ -100,19 +100,12 @@ class AugmentedStudy(Study):
             raise ValueError(f"the augmentation is made for the task {TASK!r}, not {task!r}")
         return self._fill_regions
 
-    def prerequisites(self, task: str) -> list[Job]:
+    def prerequisites(self, task: str) -> list[Network]:
         """The network that the regions are from."""
         return [(scout(self.base), task)]
 
-    def is_trained(self, task: str) -> bool:
-        """Whether the network of a task is in the store, and the one that its regions are from."""
-        return scout(self.base).is_trained(task) and super().is_trained(task)
-
-    def _network_recipe(self, task: str) -> dict[str, Any]:
-        return super()._network_recipe(task) | {"augmentation": self.augmentation(task).digest}
-
-    def _settings(self) -> dict[str, Any]:
-        return super()._settings() | {"place": self.place}
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {"place": self.place}
 
     def title(self, task: str) -> str:
         return f"{super().title(task)}, {self.place}"
@@ -120,17 +113,14 @@ class AugmentedStudy(Study):
 
 def arms(study: Study) -> dict[str, Study]:
     """The three ways to train, by name."""
-    found = {BASE: study}
-    for place in PLACES:
-        found[place] = AugmentedStudy(**study._settings(), store=study.store, place=place)
-        vars(found[place])["faces"] = study.faces
-    return found
+    shared = {**study.settings(), "store": study.store, "face_set": study.faces}
+    return {BASE: study} | {place: AugmentedStudy(**shared, place=place) for place in PLACES}
 
 
 # ---------------------------------------------------------------------- the record
 
 
-def _networks(study: Study) -> list[Job]:
+def _networks(study: Study) -> list[Network]:
     study.faces.require("emotion")
     study.faces.require("gaze")  # twins differ in it
     base, *others = arms(study).values()
@@ -230,10 +220,7 @@ def _words(entry: Entry) -> str:
     return f"{start}: {entry['right']} of {entry['test']} right, {share:.2%}"
 
 
-CODE = (*NETWORK_CODE, "tinyvgg.experiments.regions", "tinyvgg.experiments.misleading")
-STUDY = LongStudy(
-    NAME, CODE, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"}
-)
+STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"})
 
 
 # ---------------------------------------------------------------------- what a page shows

@@ -16,14 +16,14 @@ import pandas as pd
 
 from tinyvgg.experiments.probes import Reading, chance_level, inner_products, linear_probe
 from tinyvgg.runs import recorded as common
-from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.parallel import Network
+from tinyvgg.runs.recorded import Entry, LongStudy
 from tinyvgg.runs.records import Record
 from tinyvgg.runs.study import Study
 
 log = logging.getLogger(__name__)
 
 NAME = "difficulty"
-PROBES_CODE = ("tinyvgg.experiments.probes", "tinyvgg.faces.split")
 SHORT = ("identity", "emotion", "strangers", "gaze")  # the questions, in names of glued values
 PROBE, NETWORK = "linear probe", "TinyVGG"
 THIS_RUN = "this run"
@@ -91,7 +91,7 @@ def probe_readings(study: Study) -> dict[str, Reading]:
         "seed": study.seed,
         "questions": [asdict(question) for question in questions],
     }
-    kept = study.store.get("probes", recipe, PROBES_CODE, make)
+    kept = study.store.get("probes", recipe, make)
     return {name: Reading(**values) for name, values in kept.items()}
 
 
@@ -105,7 +105,7 @@ def network_reading(study: Study, question: Question) -> Reading:
 # ---------------------------------------------------------------------- the record
 
 
-def _networks(study: Study) -> list[Job]:
+def _networks(study: Study) -> list[Network]:
     for name, reason in unavailable(study).items():
         log.warning("%s cannot be measured: %s", name, reason)
     asked = reversed(possible(study))  # identity is the quickest
@@ -147,9 +147,7 @@ def _words(entry: Entry) -> str:
     )
 
 
-STUDY = LongStudy(
-    NAME, (*NETWORK_CODE, "tinyvgg.experiments.probes"), (0,), _networks, _measure, _words
-)
+STUDY = LongStudy(NAME, (0,), _networks, _measure, _words)
 
 
 # ---------------------------------------------------------------------- the table of a page

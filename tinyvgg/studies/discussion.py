@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ import torch
 
 from tinyvgg.experiments.gradients import gradient_norms
 from tinyvgg.experiments.statistics import wilson
-from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.parallel import Network
+from tinyvgg.runs.recorded import Entry, LongStudy, find_record
 from tinyvgg.runs.records import Record
 from tinyvgg.runs.study import Study
 
@@ -113,7 +115,7 @@ def _batch(study: Study, task: str) -> tuple[torch.Tensor, torch.Tensor]:
 # ---------------------------------------------------------------------- the record
 
 
-def _networks(study: Study) -> list[Job]:
+def _networks(study: Study) -> list[Network]:
     return [(own, task) for _, own, task in jobs(study)]
 
 
@@ -161,8 +163,7 @@ def _words(entry: Entry) -> str:
     return start + f"{entry['right']} of {entry['test']} right, {share:.2%}"
 
 
-CODE = (*NETWORK_CODE, "tinyvgg.experiments.gradients")
-STUDY = LongStudy(NAME, CODE, (0,), _networks, _measure, _words, may_diverge=True)
+STUDY = LongStudy(NAME, (0,), _networks, _measure, _words, may_diverge=True)
 
 
 # ---------------------------------------------------------------------- what a page shows
@@ -223,6 +224,37 @@ def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataF
     chosen = [e for e in entries if (e["part"], e["task"]) == (part, task) and "history" in e]
     found = {e["name"]: pd.DataFrame(e["history"]) for e in chosen}
     return {n: t.assign(epoch=np.arange(1, len(t) + 1)) for n, t in found.items()}
+
+
+class OrderEffect(NamedTuple):
+    """The same training with batches reshuffled and with the same batches every epoch."""
+
+    task: str
+    reshuffled: int  # test images right
+    fixed: int
+    test: int
+    status: str  # of the record
+
+
+def recorded_order(study: Study, folder: str | Path | None = None) -> OrderEffect | None:
+    """The effect of the order of batches in the record of this study; None if it has none."""
+    record = find_record(NAME, study, folder)
+    return None if record is None else _order_effect(record, study)
+
+
+def _order_effect(record: Record, study: Study) -> OrderEffect | None:
+    right: dict[tuple[str, str, int], dict] = {}
+    for entry in record.results:
+        protocol = entry.get("protocol", {})
+        plain = protocol.get("optimiser", "sgd") == "sgd"
+        if entry.get("part") in ("order", "optimisers") and plain and "right" in entry:
+            right[protocol["order"], entry["task"], entry["seed"]] = entry
+    for (order, task, seed), fixed in right.items():
+        other = right.get(("reshuffled", task, seed))
+        if order == "fixed" and other is not None:
+            status = record.status(study)
+            return OrderEffect(task, other["right"], fixed["right"], fixed["test"], status)
+    return None
 
 
 def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pandas as pd
 
 from tinyvgg.experiments.statistics import over_seeds, verdict
-from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.parallel import Network
+from tinyvgg.runs.recorded import Entry, LongStudy
 from tinyvgg.runs.records import Record
 from tinyvgg.runs.study import Study
 
@@ -17,7 +18,7 @@ NAME = "precision"
 FULL, HALF = "float32", "bfloat16"
 
 
-def _networks(study: Study) -> list[Job]:
+def _networks(study: Study) -> list[Network]:
     if "precision" in study.departures:
         raise ValueError("this study trains in both precisions: leave --precision out")
     return [
@@ -48,7 +49,7 @@ def _words(entry: Entry) -> str:
     return f"seed {entry['seed']}, {entry['task']} task, {entry['precision']}: {share:.2%} right"
 
 
-STUDY = LongStudy(NAME, NETWORK_CODE, (0, 1, 2, 3, 4), _networks, _measure, _words)
+STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words)
 
 
 def pairs(record: Record | None) -> pd.DataFrame:

@@ -7,13 +7,14 @@ of each is what the verdicts of the book rest on.
 from __future__ import annotations
 
 from tinyvgg.experiments.measures import TASKS, measure
-from tinyvgg.runs.recorded import NETWORK_CODE, Entry, Job, LongStudy
+from tinyvgg.runs.parallel import Network
+from tinyvgg.runs.recorded import Entry, LongStudy
 from tinyvgg.runs.study import Study
 
 NAME = "seeds"
 
 
-def _networks(study: Study) -> list[Job]:
+def _networks(study: Study) -> list[Network]:
     return [(study, task) for task in reversed(study.tasks)]  # emotion takes longest
 
 
@@ -27,11 +28,4 @@ def _words(entry: Entry) -> str:
     return f"seed {entry['seed']}: {', '.join(shares)} of the test images right"
 
 
-STUDY = LongStudy(
-    NAME,
-    (*NETWORK_CODE, "tinyvgg.experiments.measures"),
-    (0, 1, 2, 3, 4),
-    _networks,
-    _measure,
-    _words,
-)
+STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words)

@@ -1,16 +1,17 @@
-"""What a training has come to, epoch by epoch, and the file from which it can go on."""
+"""The progress of a training, epoch by epoch, and the file from which it can go on."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from tinyvgg.storage.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ MEMORY = "optimiser"  # prefix of the optimiser's state in a file, beside "last"
 class Progress:
     """The history, and the weights of the last and of the best epoch; a file keeps them.
 
-    All chance follows from the seed and the epoch's number, so nothing else is needed to go on.
+    The seed and the epoch's number seed every random number generator, so nothing else is needed.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class Progress:
     Attributes
     ----------
     history : list of dict
-        A row an epoch.
+        One row per epoch.
     weights : dict
         ``"last"`` and ``"best"``: the weights of either epoch by name, where the network is.
     best_epoch : int
@@ -65,9 +66,8 @@ class Progress:
             "history": json.dumps(self.history),
             "best_epoch": str(self.best_epoch),
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        save_file(tensors, temporary, metadata=text)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata=text)
 
     def resume(self, path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         """Go on from a file, if it is there, whole and of this training."""
@@ -79,10 +79,10 @@ class Progress:
                 text = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError) as error:
-            log.warning("checkpoint %s cannot be read (%s); training starts anew", path, error)
+            log.warning("checkpoint %s cannot be read (%s); training starts again", path, error)
             return
         if text.get("identity") != self.identity:
-            log.warning("checkpoint %s is of another training; training starts anew", path)
+            log.warning("checkpoint %s belongs to another training; training starts again", path)
             return
         self.history, self.best_epoch = json.loads(text["history"]), int(text["best_epoch"])
         memory: dict[int, dict[str, Tensor]] = {}

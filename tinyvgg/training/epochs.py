@@ -1,4 +1,4 @@
-"""One pass over the training rows: the same step on CPU and CUDA, where it is captured.
+"""The epochs of a training: the same step on CPU and CUDA, where it is captured.
 
 Whatever a step reads or writes lies in tensors that stay where they are: the pictures as bytes,
 the order of the epoch, how far it has come, the sums of loss and errors. So nothing is copied or
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tinyvgg.model import PIXEL_SCALE
-from tinyvgg.training.protocol import Augmentation, Protocol, augmentation_chance, epoch_order
+from tinyvgg.training.protocol import Augmentation, Protocol, augmentation_generator, epoch_order
 
 _CAPTURE = threading.Lock()
 WARM_UP = 3  # steps before one is captured, in which the libraries choose and take their memory
 TEST_BATCH = {"cpu": 12, "cuda": 96}
 
 
-class Passes:
+class Epochs:
     """The epochs of a training.
 
     Parameters
@@ -84,7 +84,7 @@ class Passes:
         """
         protocol, rows = self.protocol, len(self._train)
         order = epoch_order(self._train, self.seed, epoch, protocol.order)
-        self._chance = augmentation_chance(self.seed, epoch)
+        self._generator = augmentation_generator(self.seed, epoch)
         self._order.copy_(torch.from_numpy(order))
         for counter in (self._done, self._loss_sum, self._wrong):
             counter.zero_()
@@ -132,7 +132,7 @@ class Passes:
         place = self._place[:size]
         x, y = self._batch(self._order[self._done + place])
         if self.augmentation is not None:
-            x = self.augmentation(x, y, self._chance)
+            x = self.augmentation(x, y, self._generator)
         bfloat16 = self.protocol.precision == "bfloat16"
         # the cache of casts saves nothing where each weight is used once; a graph must not keep it
         with torch.autocast(self.device.type, torch.bfloat16, bfloat16, cache_enabled=False):

@@ -1,4 +1,4 @@
-"""Section "Training of the networks": the settings of a training, and all chance in it."""
+"""Section "Training of the networks": the settings of a training, and all that is random in it."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class Augmentation(Interface):
 
     digest: str
 
-    def __call__(self, x: Tensor, y: Tensor, chance: np.random.Generator) -> Tensor:
-        """Changed pictures, float (B, 3, S, S), of classes y (B,); `chance` is its only source."""
+    def __call__(self, x: Tensor, y: Tensor, generator: np.random.Generator) -> Tensor:
+        """Changed pictures, float (B, 3, S, S), of classes y (B,); random by `generator` alone."""
         ...
 
 
@@ -92,8 +92,8 @@ def epoch_order(train: np.ndarray, seed: int, epoch: int, order: str) -> np.ndar
     return np.random.default_rng([seed, number]).permutation(train)
 
 
-def augmentation_chance(seed: int, epoch: int) -> np.random.Generator:
-    """The chance of an epoch that is the augmentation's alone."""
+def augmentation_generator(seed: int, epoch: int) -> np.random.Generator:
+    """The random number generator of an epoch that is the augmentation's alone."""
     return np.random.default_rng([seed, epoch, 1])
 
 

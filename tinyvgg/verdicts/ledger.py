@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from tinyvgg.faces.spec import parse_source
 from tinyvgg.runs.recorded import COMMAND, find_record
 from tinyvgg.runs.records import Record, commit
 from tinyvgg.runs.study import Study
+from tinyvgg.storage.files import write_json
 from tinyvgg.verdicts import CLAIMS, WRITTEN
 from tinyvgg.verdicts.pixels import printed_ties
 from tinyvgg.verdicts.rules import Claim, Evidence, Part, counts
@@ -192,15 +191,10 @@ def write_claims(
     **identity
         More of what identifies the run.
     """
-    path = Path(path)
     made = ledger(study, folder).as_json()
     made["run"] |= {"commit": commit(), **identity}
-    text = json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf8")
-    os.replace(temporary, path)
-    return path
+    write_json(path, made, allow_nan=False)
+    return Path(path)
 
 
 # ---------------------------------------------------------------------- figures from results

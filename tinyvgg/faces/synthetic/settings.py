@@ -7,13 +7,14 @@ skin, the head's data) is covered by the fingerprint of the pictures themselves.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from tinyvgg.storage.files import digest
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def settings() -> dict[str, dict[str, Any]]:
 def settings_fingerprint() -> str:
     """Hexadecimal digest of `settings`; the same however the numbers are written or ordered."""
     text = json.dumps(settings(), sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return digest(text)
 
 
 def settings_table() -> list[dict[str, str]]:

@@ -1,21 +1,25 @@
-"""Jobs that wait for one another, a few at a time; each runs a process of its own.
+"""Jobs that wait for one another, a few at a time, each in a thread; most start a process.
 
-Nothing here outlives its caller: whatever ends `run_jobs`, an error or Ctrl-C, ends the
-processes that the jobs started.
+Whatever ends `run_jobs`, an error or Ctrl-C, ends the processes that the jobs started. What a job
+does in this process itself goes on until it is done, or until this process ends.
 """
 
 from __future__ import annotations
 
+import queue
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import ShutdownExecutorError
+
 PATIENCE = 10  # seconds that a process has to end when it is asked to
+IDLE = 60  # seconds that a process waits for another function to call
 
 
 class Stopped(Exception):
@@ -23,9 +27,17 @@ class Stopped(Exception):
 
 
 class Processes:
-    """The running processes of some jobs, so that they can be ended together."""
+    """The running processes of some jobs, so that they can be ended together.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    at_a_time : int
+        How many jobs there are at a time.
+    """
+
+    def __init__(self, at_a_time: int = 1) -> None:
+        self._at_a_time = at_a_time
+        self._workers: Any = None
         self._running: set[subprocess.Popen] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -49,11 +61,36 @@ class Processes:
                 raise Stopped
         return subprocess.CompletedProcess(command, process.returncode, out, error)
 
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in a process of one thread, which may serve again for a later call.
+
+        Raises
+        ------
+        Stopped
+        """
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            self._workers = get_reusable_executor(
+                self._at_a_time,
+                timeout=IDLE,
+                initializer=signal.signal,
+                initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is this process's to handle
+                env={"OMP_NUM_THREADS": "1"},
+            )
+            called = self._workers.submit(function, *arguments)
+        try:
+            return called.result()
+        except ShutdownExecutorError:
+            raise Stopped from None
+
     def stop(self) -> None:
         """Ask all processes to end, begin no other, and end those that do not listen."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
+        if self._workers is not None:
+            self._workers.shutdown(wait=True, kill_workers=True)
         for process in running:
             process.terminate()
         for process in running:
@@ -103,23 +140,34 @@ def run_jobs(
     """
     waiting = list(jobs)
     undone = {job.name for job in jobs}
-    running: dict[Future, Job] = {}
-    processes = Processes()
-    with ThreadPoolExecutor(at_a_time) as pool, exit_when_told_to_end():
+    running: set[str] = set()
+    ended: queue.SimpleQueue[tuple[Job, Any, BaseException | None]] = queue.SimpleQueue()
+    processes = Processes(at_a_time)
+
+    def work(job: Job) -> None:
+        try:
+            ended.put((job, job.run(processes), None))
+        except BaseException as error:
+            ended.put((job, None, error))
+
+    with exit_when_told_to_end():
         try:
             while waiting or running:
                 ready = [job for job in waiting if not job.needs & undone]
                 for job in ready[: at_a_time - len(running)]:
                     waiting.remove(job)
-                    running[pool.submit(job.run, processes)] = job
+                    running.add(job.name)
+                    # whoever ends the program ends this thread too
+                    threading.Thread(target=work, args=(job,), daemon=True).start()
                 if not running:
                     names = ", ".join(job.name for job in waiting)
                     raise ValueError(f"these jobs wait for each other: {names}")
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job = running.pop(future)
-                    result = future.result()
-                    undone.discard(job.name)
-                    done(job, result)
+                job, result, error = ended.get()
+                running.discard(job.name)
+                if error is not None:
+                    raise error
+                undone.discard(job.name)
+                done(job, result)
         finally:
             if running:
                 processes.stop()
