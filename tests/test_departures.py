@@ -1,19 +1,14 @@
 """The small experiments of "The text and the code", against plain code and cases by hand."""
 
 import copy
-from datetime import UTC, datetime
-from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from networks import random_images, random_tiny
 
-from tinyvgg import figures
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.experiments.batches import maps_of_rows
 from tinyvgg.experiments.departures import (
     LISTS,
     accuracy_of_errors,
@@ -23,29 +18,18 @@ from tinyvgg.experiments.departures import (
     first_index,
     floors,
     from_nothing,
+    list_and_weights,
     lookups,
+    meetings,
     printed_like_table_3,
     reverse_channels,
     scale_input,
+    stops,
     train_both_orders,
 )
-from tinyvgg.experiments.epochs import list_and_weights, meetings, stops
-from tinyvgg.experiments.every_active import coverage
-from tinyvgg.figures.style import CONTROL, TASK
-from tinyvgg.layers import feature_maps_of
 from tinyvgg.paper import PAPER
-from tinyvgg.runs import records
-from tinyvgg.runs.study import Study
-from tinyvgg.studies.discussion import STUDY, recorded_order
 from tinyvgg.tracking import track
 from tinyvgg.training.protocol import epoch_order
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
 
 # ---------------------------------------------------------------------- the 101
 
@@ -102,18 +86,6 @@ def test_pairs_that_met_are_those_that_one_counts_batch_by_batch(order):
     found = meetings(train, 4, order, seed=7, batch_size=3)
     np.testing.assert_allclose(found, expected)
     assert (len(set(found)) == 1) == (order == "fixed")
-
-
-# ---------------------------------------------------------------------- some at a time
-
-
-@torch.no_grad()
-def test_maps_some_at_a_time_are_the_maps_of_all_and_no_rows_give_none():
-    net, images = random_tiny(0), random_images(0, batch=5)
-    rows = [4, 0, 3, 3, 1]
-    found = maps_of_rows(net, images.__getitem__, rows, batch=2)
-    torch.testing.assert_close(found, feature_maps_of(net, images[rows]))
-    assert maps_of_rows(net, images.__getitem__, []).shape == (0, *net.pixel_shape)
 
 
 # ---------------------------------------------------------------------- deconvolution
@@ -256,65 +228,3 @@ def test_kernels_undo_another_divisor():
 def test_training_on_reversed_channels_is_the_same_training_reversed():
     images, labels = random_images(0, batch=6), torch.arange(6) % 3
     assert train_both_orders(images, labels, 3) < 1e-12
-
-
-# ---------------------------------------------------------------------- the record
-
-
-def entry(part, order, right):
-    protocol = {"order": order, "optimiser": "sgd"}
-    made = {"part": part, "task": "face", "seed": 0, "protocol": protocol, "test": 9}
-    return made | ({} if right is None else {"right": right})  # without: it diverged
-
-
-@pytest.mark.parametrize(
-    ("results", "expected"),
-    [
-        ([entry("optimisers", "reshuffled", 8), entry("order", "fixed", 6)], ("face", 8, 6, 9)),
-        ([entry("optimisers", "reshuffled", 8)], None),
-        ([entry("order", "fixed", 6)], None),
-        ([entry("optimisers", "reshuffled", 8), entry("order", "fixed", None)], None),
-        ([{"note": "another kind"}], None),
-    ],
-)
-def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
-    study = Study("smoke", progress=False)
-    now = datetime.now(UTC)
-    made = records.provenance(study, STUDY.command, ["tinyvgg.training.fit"], [0], now)
-    name = records.record_name("discussion", study)
-    records.write(records.Record(name, made, results), tmp_path)
-    found = recorded_order(study, tmp_path)
-    assert (found[:4] if found else None) == expected
-    assert recorded_order(study, tmp_path / "empty") is None
-
-
-# ---------------------------------------------------------------------- figures
-
-
-def test_the_curves_of_neurons_are_means_at_doublings_beside_the_coins():
-    net, images = random_tiny(0), random_images(0, batch=5)
-    found = coverage(net, backtrack(net, images))
-    shares, missing = figures.active_returned({"face": found}).axes
-    coins, mean = shares.lines[:2]
-    k = mean.get_xdata()
-    np.testing.assert_allclose(mean.get_ydata(), 100 * np.nanmean(found.returned[:, k - 1], axis=0))
-    assert mean.get_color() == TASK["face"]
-    np.testing.assert_allclose(coins.get_ydata(), 100 * (1 - 0.5 ** coins.get_xdata()))
-    assert (missing.lines[1].get_ydata() > 0).all()
-
-
-def test_without_a_case_there_is_a_sentence():
-    empty = SimpleNamespace(returned=np.zeros((0, 0)), table=pd.DataFrame({"needed": []}))
-    (axes,) = figures.active_returned({"face": empty}).axes
-    assert "no image" in axes.texts[0].get_text()
-
-
-def test_epochs_whose_own_weights_are_saved_are_marked():
-    table = stops(history([0.9, 0.5, 0.5, 0.6, 0.2, 0.3]))
-    (axes,) = figures.saved_epochs({"emotion": table}, shown=4).axes
-    others, own = axes.collections
-    assert own.get_offsets()[:, 0].tolist() == [5]
-    assert others.get_offsets()[:, 0].tolist() == [3, 4, 6]
-    grey, saved = axes.lines
-    assert grey.get_color() == CONTROL
-    np.testing.assert_allclose(saved.get_ydata(), [50, 50, 20, 20])

@@ -9,9 +9,11 @@ from matplotlib import pyplot as plt
 matplotlib.use("Agg")
 
 from tinyvgg import figures
-from tinyvgg.experiments import curves, summaries
+from tinyvgg.experiments import curves
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED
-from tinyvgg.experiments.control_sets import CONTROLS, EFFECT_COLUMNS, LARGEST
+from tinyvgg.experiments.control_sets import CONTROLS, LARGEST
+from tinyvgg.experiments.effects import ANOTHER_CLASS, EFFECT_COLUMNS, forest_rows
+from tinyvgg.figures import CutMap
 from tinyvgg.figures.controls import NO_PAIRS, signed
 
 
@@ -25,12 +27,13 @@ def effects(value=0.25):
     rows = [
         {
             **dict.fromkeys(EFFECT_COLUMNS, 1),
-            **{"kind": kind, "set": name, "control": control, "measure": measure},
+            **{"kind": kind, "image": "case", "set": name, "control": control, "fill": "zero"},
+            **{"measure": measure},
             **{"difference": value - 0.1 * k, "low": value - 0.2 - 0.1 * k, "high": value + 0.2},
         }
         for kind in ("misclassified", "correct")
         for name in ("common", "backtracked")
-        for measure in ("confidence", "mended")
+        for measure in ("confidence", "corrected")
         for k, control in enumerate(CONTROLS)
     ]
     return pd.DataFrame(rows)
@@ -49,8 +52,8 @@ def marks(ax):
 
 
 def test_a_forest_marks_each_difference_filled_or_hollow():
-    rows = summaries.forest_rows(effects(), "common", "confidence", "the same set")
-    assert rows.label.tolist()[-1] == summaries.ANOTHER_CLASS
+    rows = forest_rows(effects(), "common", "confidence", "the same set")
+    assert rows.label.tolist()[-1] == ANOTHER_CLASS
     figure = figures.forest([[figures.Forest("title", "#123456", rows)]], "axis")
     said = texts(figure)
     assert "the same set" in said and "title" in said and "axis" in said
@@ -62,7 +65,7 @@ def test_a_forest_marks_each_difference_filled_or_hollow():
 
 def test_without_pairs_every_figure_says_so():
     empty = pd.DataFrame(columns=EFFECT_COLUMNS)
-    rows = summaries.forest_rows(empty, "common", "confidence", "no control")
+    rows = forest_rows(empty, "common", "confidence", "no control")
     nothing = [
         figures.forest([[figures.Forest("title", "red", rows)]], "axis"),
         figures.shared_bars({"face": pd.Series(dtype=float), "emotion": pd.Series(dtype=float)}),
@@ -71,7 +74,7 @@ def test_without_pairs_every_figure_says_so():
             {"face": pd.DataFrame({"mean": [np.nan], "least": [np.nan], "most": [np.nan]})},
             {"face": pd.Series([np.nan])},
         ),
-        figures.cut_maps({"face": cuts(np.nan)}, {"face": "effect"}, {"face": "effect"}),
+        figures.cut_maps({"face": cuts(np.nan)}, {"face": [CutMap("effect", "effect")]}),
         figures.order_curves({"face": order_table(np.nan)}, curves.ORDERS),
         figures.order_areas({"face": order_table(np.nan)}, curves.ORDERS),
         figures.random_layers({"face": layers(np.nan)}),
@@ -121,10 +124,6 @@ def test_bars_dots_maps_and_lines_show_their_numbers():
         (0.4, True),
     ]
 
-    figure = figures.cut_maps({"face": cuts(-0.01)}, {"face": "effect"}, {"face": "its effect"})
-    said = texts(figure)
-    assert "−0.90" in said and "its effect" in said and len(figure.axes[1].patches) == 1
-
     found = texts(figures.order_curves({"face": order_table(0.5)}, curves.ORDERS))
     assert all(name in found for name in curves.ORDERS)
     figure = figures.order_areas({"face": order_table(0.5)}, curves.ORDERS)
@@ -132,7 +131,7 @@ def test_bars_dots_maps_and_lines_show_their_numbers():
     assert {x for x, _ in marks(figure.axes[0])} == {0.5}
 
     said = texts(figures.random_layers({"face": layers(0.5), "emotion": layers(0.5)}))
-    assert "+ dense 1" in said and "decisions that stay" in said
+    assert "+ dense 1" in said and "unchanged decisions" in said
     overlap = pd.DataFrame(
         {"mean": 1.0, "least": 0.9, "most": 1.0}, index=["L_1", RELEASED, PRINTED]
     )
@@ -143,17 +142,37 @@ def test_bars_dots_maps_and_lines_show_their_numbers():
     assert "25" in texts(figure)
 
 
+def cell_texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_a_map_of_the_cut_writes_every_cell_and_frames_the_released_cut():
+    parts = [CutMap("pixels", "its size"), CutMap("effect", "its effect", "{:+.2f}", signed=True)]
+    figure = figures.cut_maps({"face": cuts(-0.01)}, {"face": parts})
+    said = texts(figure)
+    size, effect = figure.axes[:2]
+    assert "its size" in said and "its effect" in said
+    assert cell_texts(size) == ["50", "90", "50", "90"]
+    assert cell_texts(effect) == ["−0.50", "−0.90", "−0.50", "−0.90"]
+    for ax in (size, effect):
+        (frame,) = ax.patches  # floor 0.05, percentile 90: the last row and column
+        assert (frame.get_x(), frame.get_y()) == (0.5, 0.5)
+    assert effect.images[0].get_clim() == pytest.approx((-0.9, 0.9))
+    assert size.images[0].get_clim() == pytest.approx((0, 90.35))
+    unknown = cuts(-0.01)
+    unknown.loc[3, "effect"] = np.nan
+    figure = figures.cut_maps({"face": unknown}, {"face": parts})
+    assert cell_texts(figure.axes[1])[-1] == "–"
+
+
+def test_single_maps_of_the_tasks_stand_side_by_side_and_rows_below_each_other():
+    tables = {"face": cuts(0.1), "emotion": cuts(0.2)}
+    part, other = CutMap("pixels", "size"), CutMap("effect", "effect", "{:+.2f}", True)
+    for row, shape in (([part], (1, 2)), ([part, other], (2, 2))):
+        figure = figures.cut_maps(tables, dict.fromkeys(tables, row))
+        grid = figure.axes[0].get_subplotspec().get_gridspec()
+        assert (grid.nrows, grid.ncols) == shape
+
+
 def test_numbers_bear_their_sign():
     assert [signed(x) for x in (-0.5, 0, 1)] == ["−0.5", "0", "+1.0"]
-
-
-def test_verdicts_name_each_control_once():
-    words = summaries.verdicts(effects(0.25), "common", "confidence")
-    assert words.split("; ") == [
-        "more than as many random pixels",
-        "not measurably more or less than random pixels of the same activation",
-        "not measurably more or less than the largest activations",
-        "not measurably more or less than the largest gradient x activation",
-    ]
-    empty = pd.DataFrame(columns=EFFECT_COLUMNS)
-    assert summaries.verdicts(empty, "common", "confidence").count("too few") == len(CONTROLS)

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb, to_rgba
 from networks import random_images, random_tiny
 
 from tinyvgg import figures
-from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.backtracking import backtrack
 from tinyvgg.experiments.selection import last_layer
 from tinyvgg.experiments.statistics import Interval
 from tinyvgg.faces.design import EMOTIONS
@@ -116,16 +116,6 @@ def test_counts_are_drawn_as_shares_image_by_image():
         assert line.get_ydata()[0] == pytest.approx(paper)
 
 
-def test_the_released_cut_is_framed_in_the_heat_map():
-    grid = pd.DataFrame([[4.0, 3], [2, 1], [0, 0]], index=[0, 0.05, 0.1], columns=[50, 90])
-    figure = figures.cut_heat_map({"face": grid}, Cut())
-    (ax,) = figure.axes
-    (frame,) = ax.patches
-    assert (frame.get_x(), frame.get_y()) == (0.5, 0.5)
-    assert [text.get_text() for text in ax.texts] == ["4", "3", "2", "1", "0", "0"]
-    assert "–" in words(figures.cut_heat_map({"face": grid * np.nan}))
-
-
 def test_each_face_stands_left_of_its_own_features():
     images = np.zeros((3, 4, 4, 3), np.uint8)
     images[1] = 255
@@ -200,7 +190,7 @@ def test_every_pair_is_a_dot_and_the_bar_is_the_mean_given():
 
 def test_bars_of_shares_go_from_top_to_bottom_with_their_intervals():
     shares = pd.DataFrame([[0.4, 0.3, 0.5], [0.1, 0.0, 0.2]], index=["unique", "random"])
-    (ax,) = figures.shares_mended(shares, [UNIQUE, CONTROL], "mended (%)").axes
+    (ax,) = figures.shares_corrected(shares, [UNIQUE, CONTROL], "corrected (%)").axes
     assert [bar.get_width() for bar in ax.patches] == [40, 10]
     assert ax.patches[0].get_y() > ax.patches[1].get_y()
     assert [list(line.get_xdata()) for line in ax.get_lines()] == [[30, 50], [0, 20]]
@@ -255,7 +245,7 @@ def test_floors_are_marked_where_the_papers_classes_tie_and_nowhere_else():
         lambda: figures.twin_faces(np.zeros((0, 8, 8, 3)), np.zeros((0, 6, 2, 2)), np.zeros(0), []),
         lambda: figures.common_values(np.zeros(0), np.zeros(0)),
         lambda: figures.confidence_falls({"wrong": pd.DataFrame({"as it is": []})}, {"wrong": {}}),
-        lambda: figures.shares_mended(pd.DataFrame([[np.nan] * 3], ["unique"]), [UNIQUE], "%"),
+        lambda: figures.shares_corrected(pd.DataFrame([[np.nan] * 3], ["unique"]), [UNIQUE], "%"),
         lambda: figures.probability_grid(table_3().iloc[:0], EMOTIONS),
         lambda: figures.unique_features(*[np.zeros((0, 8, 8, 3))] * 2, np.zeros((0, 8, 8)), []),
     ],

@@ -1,29 +1,57 @@
-"""The figures of the verdicts for one run, recounted one image at a time, and their intervals."""
+"""The figures of one run: recounted one image at a time, and the same as in every table."""
 
 from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from networks import random_images, random_tiny
-from scipy import stats
+from worlds import WorldStudy, jaccard_of
 
 from tinyvgg import Study
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.comparison import compare
-from tinyvgg.experiments.measures import DRAWS, measure
-from tinyvgg.experiments.pairs import TwinPairs, pair_twins
-from tinyvgg.experiments.patching import exchange, value_distance
-from tinyvgg.experiments.statistics import (
-    bootstrap_difference,
-    bootstrap_mean,
-    difference_of_shares,
-    over_seeds,
+from tinyvgg.experiments.class_dependence import dependence_counts
+from tinyvgg.experiments.control_experiments import (
+    PAPERS_MEASURE,
+    PAPERS_SET,
+    ControlExperiments,
 )
+from tinyvgg.experiments.control_sets import CONTROLS, LARGEST, MATCHED, RANDOM, draws_for
+from tinyvgg.experiments.effects import (
+    BACKTRACKED,
+    CASE,
+    COMMON,
+    EVERY,
+    PRINTED,
+    TWIN,
+    UNIQUE,
+    control_table,
+    effect,
+    suppressed_table,
+)
+from tinyvgg.experiments.measures import (
+    OVER,
+    RENAMED,
+    SHORT,
+    TASKS,
+    measure,
+    measure_task,
+    over_seeds,
+    renamed,
+)
+from tinyvgg.experiments.pairs import pair_twins
+from tinyvgg.experiments.patching import patch, value_distance
+from tinyvgg.experiments.statistics import bootstrap_mean
+from tinyvgg.experiments.table_3 import one_for_each
+from tinyvgg.storage.store import Store
+from tinyvgg.tracking import suppress
+
+# a picture alone and in a batch may differ in the last bits of a float32, and so may a set whose
+# pixels lie at the threshold
+NEARLY = 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +65,51 @@ def found(study):
     return measure(study)
 
 
+@pytest.fixture(scope="module")
+def made(study):
+    return {task: ControlExperiments(study, task) for task in TASKS}
+
+
+@pytest.fixture(scope="module")
+def pairs(study):
+    return {
+        task: pair_twins(study.network(task), study.outcomes(task), study.inputs) for task in TASKS
+    }
+
+
+def interval(found, name):
+    return tuple(found[f"{name}{bound}"] for bound in ("", "_low", "_high"))
+
+
+# ---------------------------------------------------------------------- what is kept
+
+
 def test_what_is_measured_is_json_and_kept(study, found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert measure(study) == found
+    again = Study("smoke", epochs=14, progress=False)
+    again.network = None  # it is not needed a second time
+    assert measure(again) == found
+    for task in TASKS:
+        assert measure_task(study, task).items() <= found.items()
     for name, value in found.items():
         if name.endswith("_low") and value is not None:
             middle, high = found[name.removesuffix("_low")], found[name[:-4] + "_high"]
             assert value - 1e-9 <= middle <= high + 1e-9, name
 
 
+def test_speed_is_the_mean_of_the_tasks_medians(study, found):
+    speeds = [study.history(task).images_per_second.median() for task in TASKS]
+    assert found["images_per_second"] == pytest.approx(np.mean(speeds))
+
+
+# ---------------------------------------------------------------------- training
+
+
 def test_accuracies_and_gaps_are_those_of_the_outcomes(study, found):
-    for task in ("face", "emotion"):
+    for task in TASKS:
         outcomes, last = study.outcomes(task), study.history(task).iloc[-1]
         assert found[f"errors_{task}"] == (~outcomes.correct).sum() > 0
+        assert found[f"tested_{task}"] == len(outcomes)
         assert found[f"accuracy_{task}"] == pytest.approx(outcomes.correct.mean())
         gap = 1 - outcomes.correct.mean() - last.train_error
         assert found[f"gap_{task}"] == pytest.approx(gap)
@@ -57,28 +117,7 @@ def test_accuracies_and_gaps_are_those_of_the_outcomes(study, found):
     assert found["overfit_difference"] == pytest.approx(difference)
 
 
-def test_sets_are_those_of_backtracking_one_image_at_a_time(study, found):
-    shares = {}
-    for task in ("face", "emotion"):
-        net, outcomes = study.network(task), study.outcomes(task)
-        wrong = outcomes.row[~outcomes.correct].to_numpy()
-        for reading, cut in (("printed", None), ("released", Cut())):
-            traces = [backtrack(net, study.inputs([row]), cut=cut) for row in wrong]
-            sizes = [int(trace.pixels.sum()) for trace in traces]
-            active = [int((trace.maps > 0).sum()) for trace in traces]
-            # a picture alone and in a batch may differ in the last bit of a float32
-            assert found[f"pixels_{reading}_{task}"] == pytest.approx(np.mean(sizes), abs=0.1)
-            whole = np.mean(np.array(sizes) == np.array(active))
-            assert found[f"whole_{reading}_{task}"] == pytest.approx(whole, abs=0.05)
-            shares[task] = np.mean(sizes) / found[f"total_{task}"]
-            assert found[f"share_{reading}_{task}"] == pytest.approx(shares[task], abs=1e-3)
-    difference = shares["face"] - shares["emotion"]
-    assert found["share_difference"] == pytest.approx(difference, abs=1e-3)
-    other = found["other_class_printed_face"], found["other_class_released_face"]
-    assert all(0 <= share <= 1 for share in other)
-
-
-def test_emotions_missed_are_counted_without_right_answers(study, found):
+def test_emotions_missed_are_counted_without_correct_images(study, found):
     outcomes = study.outcomes("emotion")
     wrong = outcomes[~outcomes.correct]
     missed = wrong.true_name.value_counts()
@@ -88,94 +127,297 @@ def test_emotions_missed_are_counted_without_right_answers(study, found):
     assert found["sad_as_neutral"] == sad.get("neutral", 0)
     rest = max(sad.drop("neutral", errors="ignore"), default=0)
     assert found["neutral_ahead"] == sad.get("neutral", 0) - rest
+    others = [missed.get(name, 0) for name in study.split("emotion").classes if name != "sad"]
+    assert found["sad_ahead"] == missed.get("sad", 0) - max(others)
+    others = [missed.get(name, 0) for name in study.split("emotion").classes if name != "surprised"]
+    assert found["surprised_behind"] == min(others) - missed.get("surprised", 0)
 
 
-def test_pairs_are_those_of_the_pages(study, found):
-    for task in ("face", "emotion"):
+# ---------------------------------------------------------------------- sets
+
+
+def test_sets_are_those_of_backtracking_one_image_at_a_time(study, found):
+    shares = {}
+    for task in TASKS:
         net, outcomes = study.network(task), study.outcomes(task)
-        pairs = pair_twins(net, outcomes, study.inputs)
-        assert found[f"pairs_{task}"] == len(pairs)
+        wrong = outcomes.row[~outcomes.correct].to_numpy()
+        for reading, cut in (("printed", None), ("released", Cut())):
+            traces = [backtrack(net, study.inputs([row]), cut=cut) for row in wrong]
+            sizes = np.array([int(trace.pixels.sum()) for trace in traces])
+            active = np.array([int((trace.maps > 0).sum()) for trace in traces])
+            assert found[f"pixels_{reading}_{task}"] == pytest.approx(sizes.mean(), abs=0.1)
+            assert found[f"active_{task}"] == pytest.approx(active.mean(), abs=0.1)
+            share = (sizes / active).mean()
+            assert found[f"of_active_{reading}_{task}"] == pytest.approx(share, abs=NEARLY)
+            whole = np.mean(sizes == active)
+            assert found[f"whole_{reading}_{task}"] == pytest.approx(whole, abs=0.05)
+            assert found[f"total_{task}"] == traces[0].maps.numel()
+            shares[task] = sizes.mean() / found[f"total_{task}"]
+            assert found[f"share_{reading}_{task}"] == pytest.approx(shares[task], abs=NEARLY)
+    difference = shares["face"] - shares["emotion"]
+    assert found["share_difference"] == pytest.approx(difference, abs=NEARLY)
+
+
+def test_other_classes_are_traced_one_image_at_a_time(study, found):
+    for task in TASKS:
+        net, outcomes = study.network(task), study.outcomes(task)
+        classes = len(study.split(task).classes)
+        for reading, cut in (("printed", None), ("released", Cut())):
+            differs, overlaps = [], []
+            for row in outcomes.row[~outcomes.correct]:
+                maps = study.inputs([row])
+                traces = [backtrack(net, maps, k, cut).pixels for k in range(classes)]
+                own = int(backtrack(net, maps).target)
+                others = [some for k, some in enumerate(traces) if k != own]
+                differs += [not torch.equal(some, traces[own]) for some in others]
+                overlaps += [jaccard_of(some, traces[own]) for some in others]
+            name = f"other_class_{reading}_{task}"
+            assert found[name] == pytest.approx(np.mean(differs), abs=0.02)
+            assert found[f"class_overlap_{reading}_{task}"] == pytest.approx(
+                np.mean(overlaps), abs=0.02
+            )
+            assert found[f"class_traces_{task}"] == len(differs)
+
+
+def test_the_dependence_on_the_class_is_that_of_its_table(found, made):
+    for task in TASKS:
+        table = made[task].dependence()
+        for name, count in dependence_counts(table).items():
+            value = found[f"class_{name}_{task}"]
+            assert value == (None if isinstance(count, float) and math.isnan(count) else count)
+        others = table[~table.traced]
+        for reading in ("printed", "released"):
+            share = (others[f"differ, {reading}"] > 0).mean()
+            assert found[f"other_class_{reading}_{task}"] == pytest.approx(share)
+
+
+# ---------------------------------------------------------------------- one quantity, one value
+
+
+def test_every_figure_of_an_effect_is_the_number_of_its_table(found, made):
+    for task in TASKS:
+        table = made[task].effects()
+        expected = {
+            f"{OVER[task]}_{SHORT[control]}": effect(
+                table, PAPERS_SET[task], control, PAPERS_MEASURE[task]
+            )
+            for control in CONTROLS
+        }
+        for reading, name in (("printed", BACKTRACKED + PRINTED), ("released", BACKTRACKED)):
+            expected[f"decisive_{reading}_{task}"] = effect(table, name, RANDOM, kind=EVERY)
+        if task == "face":
+            for control in (RANDOM, MATCHED):
+                short = SHORT[control]
+                expected[f"twin_over_{short}"] = effect(table, COMMON, control, image=TWIN)
+            for control in CONTROLS:
+                found_true = effect(table, COMMON, control, "true class")
+                expected[f"true_over_{SHORT[control]}"] = found_true
+        else:
+            common = effect(table, COMMON, RANDOM, "corrected")
+            expected["corrected_common_over_random"] = common
+        for name, value in expected.items():
+            assert interval(found, name) == tuple(value), name
+        sampling = table.sampling[table.kind != EVERY]
+        assert found[f"sampling_{task}"] == sampling.max()
+
+
+def test_an_effect_is_the_difference_of_the_figures_before_and_after(found):
+    """The pages quote all three: they must add up."""
+    for image in (CASE, TWIN, "true"):
+        fall = found[f"{image}_before"] - found[f"{image}_common"]
+        beside = found[f"{image}_before"] - found[f"{image}_random"]
+        assert found[f"{image}_over_random"] == pytest.approx(fall - beside)
+    for name in (UNIQUE, COMMON):
+        over = found[f"corrected_{name}"] - found[f"corrected_random_{name}"]
+        key = "corrected_over_random" if name == UNIQUE else "corrected_common_over_random"
+        assert found[key] == pytest.approx(over)
+    over = found["corrected_unique"] - found["corrected_common"]
+    assert found["corrected_over_common"] == pytest.approx(over)
+    for task in TASKS:
+        over = found[f"wrong_random_{task}"] - found[f"wrong_released_{task}"]
+        assert found[f"decisive_released_{task}"] == pytest.approx(over)
+
+
+def test_the_map_of_the_cut_has_the_effect_of_the_released_cut(found, made):
+    for task in TASKS:
+        table, cut = made[task].cut_map(), Cut()
+        (cell,) = table[(table.floor == cut.floor) & (table.percentile == cut.percentile)].to_dict(
+            "records"
+        )
+        over = cell[f"{PAPERS_MEASURE[task]} over random"]
+        assert over == pytest.approx(found[f"{OVER[task]}_random"], rel=1e-12, abs=1e-15)
+        assert cell["backtracked"] == found[f"pixels_released_{task}"]
+        assert cell["pixels"] == found[f"pairs_{task}_pixels"]
+
+
+def test_tables_of_the_pages_hold_the_same_figures(found, made):
+    table = suppressed_table(made["emotion"].suppressions(), made["emotion"].study.seed)
+    for name in (UNIQUE, COMMON):
+        row = table.loc[name]
+        figure = interval(found, f"corrected_{name}")
+        assert figure == pytest.approx((row.corrected, row.low, row.high))
+        assert found[f"pixels_{name}_emotion"] == row.pixels
+        assert found[f"corrected_random_{name}"] == pytest.approx(
+            table.corrected[f"random, as many as {name}"]
+        )
+    rows = control_table(made["face"].effects(), COMMON, "confidence")
+    for control in CONTROLS:
+        figure = interval(found, f"case_over_{SHORT[control]}")
+        assert figure == tuple(rows.loc[control][["difference", "low", "high"]])
+
+
+# ---------------------------------------------------------------------- pairs
+
+
+def test_pairs_are_those_of_the_pages(found, pairs):
+    for task in TASKS:
+        assert found[f"pairs_{task}"] == len(pairs[task]) > 0
         assert found[f"pairs_{task}"] + found[f"alone_{task}"] == found[f"errors_{task}"]
+        assert found[f"pairs_{task}_people"] == pairs[task].table.subject.nunique()
+        assert found[f"draws_{task}"] == draws_for(len(pairs[task])) >= 50
 
 
-def test_a_run_without_twins_or_emotions_says_what_it_can(study):
-    faces = study.faces
-    people_only = faces.table.assign(emotion=None, gaze=None, angle=None)
-    unlabelled = type(faces)(faces.images, people_only, faces.name)
-    other = Study(**study.settings(), store=study.store, face_set=unlabelled)
-    numbers = measure(other)
+@pytest.mark.parametrize("image", [CASE, TWIN])
+def test_what_is_lost_without_the_common_pixels_is_counted_one_image_at_a_time(
+    study, found, pairs, image
+):
+    net, some = study.network("face"), pairs["face"]
+    trace = some.case if image == CASE else some.twin
+    before, after, true_after, corrected = [], [], [], []
+    for k in range(len(some)):
+        pair = slice(k, k + 1)
+        target, true = int(trace.target[k]), some.table["true"][k]
+        p = suppress(net, trace.maps[pair], some.sets.common[pair])[0]
+        before.append(float(trace.probabilities[k, target]))
+        after.append(float(p[target]))
+        true_after.append(float(p[true]))
+        corrected.append(int(p.argmax()) == true)
+    people = some.table.subject.to_numpy()
+    for name, values in (
+        ("before", np.array(before)),
+        ("common", np.array(after)),
+        ("lost", 1 - np.array(after) / np.array(before)),
+    ):
+        expected = bootstrap_mean(values, people, study.seed)
+        assert interval(found, f"{image}_{name}") == pytest.approx(expected, abs=NEARLY)
+    if image == CASE:
+        assert found["true_common"] == pytest.approx(np.mean(true_after), abs=NEARLY)
+        assert found["case_corrected_common"] == pytest.approx(np.mean(corrected), abs=NEARLY)
+
+
+def test_corrected_cases_are_counted_one_image_at_a_time(study, found, pairs):
+    net, some = study.network("emotion"), pairs["emotion"]
+    right = []
+    for k in range(len(some)):
+        pair = slice(k, k + 1)
+        p = suppress(net, some.case.maps[pair], some.sets.only_a[pair])[0]
+        right.append(int(p.argmax()) == some.table["true"][k])
+    expected = bootstrap_mean(right, some.table.subject, study.seed)
+    assert interval(found, "corrected_unique") == pytest.approx(expected)
+    chosen = one_for_each(some.table).index
+    assert found["chosen"] == len(chosen)
+    assert found["chosen_corrected"] == sum(right[k] for k in chosen)
+    assert found["chosen_share"] == pytest.approx(np.mean([right[k] for k in chosen]))
+
+
+def test_patched_values_are_those_of_activation_patching(study, found, made, pairs):
+    some = pairs["face"]
+    table = patch(study.network("face"), some, seed=study.seed)
+    people = some.table.subject.to_numpy()
+    assert interval(found, "patched_correct") == pytest.approx(
+        bootstrap_mean(table.common, people, study.seed)
+    )
+    over = bootstrap_mean(table.common - table.random, people, study.seed)
+    assert interval(found, "patched_over_random") == pytest.approx(over)
+    assert found["patched_correct_random"] == pytest.approx(table.random.mean())
+    assert found["distance_wrong"] == pytest.approx(table.distance.mean())
+    right = made["face"].pairs["correct"]
+    usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
+    assert found["distance_right"] == pytest.approx(np.nanmean(usual))
+    further = found["distance_wrong"] - found["distance_right"]
+    assert found["distance_over_right"] == pytest.approx(further)
+
+
+# ---------------------------------------------------------------------- runs that can tell less
+
+
+def without_labels(store):
+    study = WorldStudy(store)
+    study.tasks = ("face",)
+    study.faces = SimpleNamespace(table=study.table.assign(emotion=None, gaze=None, angle=None))
+    return study
+
+
+def test_a_run_without_twins_or_emotions_measures_what_it_can(tmp_path):
+    numbers = measure(without_labels(Store(tmp_path)))
     assert numbers["accuracy_face"] is not None and numbers["share_released_face"] is not None
     for name in ("accuracy_emotion", "pairs_face", "case_lost", "overfit_difference"):
         assert numbers.get(name) is None
 
 
-def test_the_distance_of_values_by_hand():
-    one = torch.tensor([[[[1.0, 0.0, 5.0]]], [[[2.0, 2.0, 2.0]]], [[[0.0, 1.0, 1.0]]]])
-    other = torch.tensor([[[[3.0, 1.0, 9.0]]], [[[2.0, 2.0, 8.0]]], [[[0.0, 4.0, 4.0]]]])
-    pixels = torch.tensor(
-        [[[[True, True, False]]], [[[True, True, False]]], [[[True] + 2 * [False]]]]
-    )
-    distance = value_distance(one, other, pixels)
-    assert distance[:2] == pytest.approx([(2 + 1) / (3 + 1), 0]) and math.isnan(distance[2])
+def test_a_run_without_mistakes_has_no_numbers_of_them(tmp_path):
+    numbers = measure_task(WorldStudy(Store(tmp_path), nobody=True), "face")
+    assert numbers["errors_face"] == numbers["pairs_face"] == numbers["class_traces_face"] == 0
+    assert numbers["accuracy_face"] == 1
+    names = ("pixels_released", "decisive_released", "other_class_printed")
+    for name in (*(f"{name}_face" for name in names), "case_over_random", "case_lost"):
+        assert numbers[name] is None, name
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
 
 
-def test_exchange_takes_the_twins_values_at_common_pixels_and_no_others():
-    net = random_tiny(3).double()
-    case, twin = backtrack(net, random_images(1, 6), cut=Cut()), backtrack(net, random_images(2, 6))
-    true = torch.arange(6) % 5
-    table = pd.DataFrame({"true": true.numpy()})
-    pairs = TwinPairs(table, case, twin, compare(case, twin), 0)
-    made = exchange(net, pairs, draws=2)
-    for k in range(6):
-        maps = case.maps[k : k + 1].clone()
-        place = pairs.sets.common[k : k + 1]
-        maps[place] = twin.maps[k : k + 1][place]
-        says = net.classifier(maps.flatten(1)).argmax()
-        assert made.common[k] == float(says == true[k])
-    assert set(2 * made.random) <= {0, 1, 2}
-    nothing = TwinPairs(table[:0], *(2 * [backtrack(net, random_images(1, 1))]), pairs.sets, 0)
-    assert len(exchange(net, nothing)) == 0 and DRAWS > 1
+# ---------------------------------------------------------------------- records and other seeds
 
 
-# ---------------------------------------------------------------------- intervals
+def test_old_names_of_records_are_translated_and_present_ones_stay(found):
+    old = {
+        "seed": 2,
+        "control_face_random": 0.4,
+        "control_face_largest_low": 0.1,
+        "control_emotion_matched_high": 0.2,
+        "mended_unique": 0.5,
+        "mended_over_common_low": 0.0,
+        "chosen_mended": 6,
+        "exchange_right": 0.7,
+        "exchange_over_random": None,
+    }
+    assert renamed(old) == {
+        "seed": 2,
+        "case_over_random": 0.4,
+        "case_over_largest_low": 0.1,
+        "corrected_over_matched_high": 0.2,
+        "corrected_unique": 0.5,
+        "corrected_over_common_low": 0.0,
+        "chosen_corrected": 6,
+        "patched_correct": 0.7,
+        "patched_over_random": None,
+    }
+    assert renamed(found) == found and not any(name.startswith((*RENAMED,)) for name in found)
+    assert set(renamed(old)) - {"seed"} <= set(found)
 
 
-def test_newcombes_own_example():
-    """56 of 70 against 48 of 80: 0.0524 to 0.3339 by his method 10 (1998, Table II)."""
-    difference = difference_of_shares(56, 70, 48, 80)
-    assert difference == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
-    assert math.isnan(difference_of_shares(0, 0, 1, 2).value)
+def test_other_seeds_come_from_the_store_and_from_the_record(tmp_path):
+    study = WorldStudy(Store(tmp_path))
+    own = measure_task(study, "face")
+    assert {"case_over_random", "case_over_largest_low"} <= set(own)
+    entry = {"seed": 7, **dict.fromkeys(own, 0.25), "case_over_random_low": None}
+    old = {"seed": 0, "control_face_random": 0.5, "control_face_random_low": 0.4}
+    others = [{**entry, "seed": 3}, old]
+    known = SimpleNamespace(results=[entry, *others, {"seed": 8}])
+    table = over_seeds(study, "face", known)
+    origins = table.groupby("seed").origin.first().to_dict()
+    assert origins == {0: "recorded", 1: "in the store", 3: "this run", 7: "recorded"}
+    assert (table[table.seed == 7].difference == 0.25).all()
+    assert table[table.seed == 7].low.isna().sum() == 1
+    assert list(table.control[table.seed == 3]) == list(CONTROLS)
+    here = table[(table.seed == 3) & (table.control == LARGEST)].iloc[0]
+    values = (here.difference, here.low, here.high)
+    assert values == interval(own, "case_over_largest")
+    before = table[(table.seed == 0) & (table.control == RANDOM)].iloc[0]
+    assert (before.difference, before.low) == (0.5, 0.4) and math.isnan(before.high)
+    assert table[(table.seed == 0) & (table.control == LARGEST)].difference.isna().all()
+    assert set(SHORT) == set(CONTROLS)
 
 
-def test_a_bootstrap_difference_against_plain_loops():
-    rng = np.random.default_rng(5)
-    values, groups = rng.normal(1, 1, 30), rng.integers(0, 6, 30)
-    others, other_groups = rng.normal(0, 1, 40), rng.integers(2, 9, 40)
-    made = bootstrap_difference(values, groups, others, other_groups, draws=4000)
-    names, found = np.unique([*groups, *other_groups]), []
-    for _ in range(4000):
-        drawn = rng.choice(names, len(names))
-        one = [v for name in drawn for v in values[groups == name]]
-        two = [v for name in drawn for v in others[other_groups == name]]
-        if one and two:
-            found.append(np.mean(one) - np.mean(two))
-    assert made.value == pytest.approx(values.mean() - others.mean())
-    assert made[1:] == pytest.approx(np.quantile(found, [0.025, 0.975]), abs=0.08)
-    assert math.isnan(bootstrap_difference(values, groups, others[:1], [1]).low)
-    assert math.isnan(bootstrap_difference([], [], others, other_groups).value)
-
-
-def test_a_difference_of_people_in_both_is_surer_than_of_strangers():
-    people = np.repeat(np.arange(20), 2)
-    level = np.repeat(np.random.default_rng(1).normal(0, 5, 20), 2)
-    same = bootstrap_difference(level + 1, people, level, people)
-    strangers = bootstrap_difference(level + 1, people, level, people + 100)
-    assert same.high - same.low < 0.01 < strangers.high - strangers.low
-
-
-def test_over_seeds_is_students_interval():
-    values = [0.2, 0.5, 0.4, 0.1, 0.3]
-    expected = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
-    assert over_seeds(values)[1:] == pytest.approx(expected)
-    assert over_seeds([1, 2])[0] == 1.5 and math.isnan(over_seeds([1, 2]).low)
-    assert math.isnan(over_seeds([]).value) and bootstrap_mean([1, 1]).low == 1
+def test_without_a_record_only_the_store_is_searched(tmp_path):
+    table = over_seeds(WorldStudy(Store(tmp_path)), "emotion", seeds=[])
+    assert set(table.origin) == {"this run"} and len(table) == len(CONTROLS)

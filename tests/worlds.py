@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,19 +13,57 @@ import torch
 from networks import random_images, random_tiny
 from torch import Tensor, nn
 
-from tinyvgg.backtracking import backtrack
+from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
+from tinyvgg.storage.store import Store
 
 GAZES = ("frontal", "left", "right")
 CLASSES = [f"class {k}" for k in range(5)]
+CUT = Cut(0.0, 70)  # leaves pixels of every kind in the pairs of the random world
 
 
-def random_world(
-    seed: int = 3, images: int = 30, dense: tuple[int, ...] = (24, 16, 12)
-) -> tuple[nn.Module, pd.DataFrame, Callable[[np.ndarray], Tensor]]:
+class World(NamedTuple):
+    """A network, its outcomes, and its inputs by row number: what `pair_twins` asks for."""
+
+    net: nn.Module
+    outcomes: pd.DataFrame
+    inputs: Callable[[np.ndarray], Tensor]
+
+
+class Pairs(NamedTuple):
+    """The pairs of a random world, by the kind of the first image."""
+
+    misclassified: TwinPairs
+    correct: TwinPairs
+    nobody: TwinPairs  # there is no misclassified image
+    printed: TwinPairs  # the misclassified ones, traced without the cut
+
+
+@cache
+def random_pairs(cut: Cut = CUT) -> Pairs:
+    """The pairs of `random_world()`, by a cut."""
+    net, outcomes, inputs = world = random_world()
+    wrong = pair_twins(*world, cut=cut)
+    return Pairs(
+        wrong,
+        correct_pairs(*world, len(wrong), cut=cut),
+        pair_twins(net, outcomes.assign(correct=True), inputs, cut),
+        pair_twins(*world, cut=None),
+    )
+
+
+def jaccard_of(one: Tensor, two: Tensor) -> float:
+    """Jaccard index of two sets of pixels, as Python's sets count it."""
+    first, second = (set(np.flatnonzero(np.asarray(some).ravel())) for some in (one, two))
+    return len(first & second) / len(first | second) if first | second else 1.0
+
+
+@cache
+def random_world(seed: int = 3, images: int = 30, dense: tuple[int, ...] = (24, 16, 12)) -> World:
     """A network, its outcomes of three images of each person, and their inputs by row number.
 
     Each person is who the first image is taken for, so that some images are misclassified and
-    most of those have a twin.
+    most of those have a twin. It is made once: change copies only.
     """
     net, pictures = random_tiny(seed, dense), random_images(seed, batch=images)
     output = net.classifier[-1]
@@ -54,4 +95,71 @@ def random_world(
     def inputs(rows):
         return pictures[torch.as_tensor(np.array(rows, int))]
 
-    return net, outcomes, inputs
+    return World(net, outcomes, inputs)
+
+
+def random_keys(maps: Tensor, draws: int, seed: int = 0) -> list[np.ndarray]:
+    """The stream of keys as it is defined: one for each draw, image and pixel, in this order."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = len(maps), maps[0].numel()
+    return [
+        torch.rand(shape, generator=generator, dtype=torch.float64).numpy() for _ in range(draws)
+    ]
+
+
+def first_by_key(maps: Tensor, pixels: Tensor, keys: np.ndarray) -> Tensor:
+    """The active pixels of each image with the smallest keys, as many as a set has."""
+    chosen = torch.zeros_like(pixels)
+    for b in range(len(maps)):
+        active = [r for r, a in enumerate(maps[b].flatten().tolist()) if a > 0]
+        for r in sorted(active, key=lambda r: keys[b, r])[: int(pixels[b].sum())]:
+            chosen[b].view(-1)[r] = True
+    return chosen
+
+
+class WorldStudy:
+    """What experiments ask of a study, answered by the random world.
+
+    Parameters
+    ----------
+    store : Store
+    nobody : bool
+        Whether every image is classified correctly.
+    seed : int
+        The network with seed 1 is in the store beside that of the study itself.
+    """
+
+    tasks = ("face", "emotion")
+
+    def __init__(self, store: Store, nobody: bool = False, seed: int = 3):
+        self.store, self.nobody, self.seed = store, nobody, seed
+        self.trained = 0  # how often the network was asked for
+        table = random_world().outcomes
+        self.faces = SimpleNamespace(table=table)
+        self.table = table.assign(correct=True, true=table.predicted) if nobody else table
+
+    def network(self, task: str) -> nn.Module:
+        self.trained += 1
+        return random_world().net
+
+    def outcomes(self, task: str) -> pd.DataFrame:
+        return self.table
+
+    def inputs(self, rows: np.ndarray) -> Tensor:
+        return random_world().inputs(rows)
+
+    def history(self, task: str) -> pd.DataFrame:
+        return pd.DataFrame({"train_error": [0.5, 0.25], "images_per_second": [30.0, 50.0]})
+
+    def split(self, task: str) -> SimpleNamespace:
+        test = np.arange(10 * (self.seed != 3), 30)
+        return SimpleNamespace(train=np.arange(20), test=test, classes=CLASSES)
+
+    def variant(self, seed: int) -> WorldStudy:
+        return WorldStudy(self.store, self.nobody, seed)
+
+    def is_trained(self, task: str) -> bool:
+        return self.seed == 1
+
+    def recipe(self, task: str) -> dict[str, Any]:
+        return {"task": task, "nobody": self.nobody, "seed": self.seed}

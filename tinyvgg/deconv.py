@@ -306,5 +306,5 @@ def _check_recording(layers: list[FeatureLayer], recording: Recording) -> None:
         channels = size[0]
     if not same:
         raise ValueError(
-            "the recording was made with other layers: record the images anew with these features"
+            "the recording was made with other layers: record the images again with these features"
         )

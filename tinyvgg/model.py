@@ -87,7 +87,7 @@ class VGG(nn.Module):
     def reset(
         self, generator: torch.Generator | None = None, initialisation: str = "glorot"
     ) -> VGG:
-        """Draw every weight anew and set every bias to zero; returns itself.
+        """Draw every weight at random and set every bias to zero; returns itself.
 
         Parameters
         ----------

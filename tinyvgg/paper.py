@@ -71,7 +71,7 @@ PAPER = {
     "pair_b_wrong_after": Printed(0.0015, "probability of class 65", _FEATURES),
     "pair_b_true_before": Printed(0.18, "probability of class 40", _FEATURES),
     "pair_b_true_after": Printed(0.0006, "probability of class 40", _FEATURES),
-    "emotion_cases_mended": Printed(8, "of 8 cases", "Table 3"),
+    "emotion_cases_corrected": Printed(8, "of 8 cases", "Table 3"),
 }
 
 # Table 3. A case has two rows, before and after the suppression; the columns are EMOTIONS.

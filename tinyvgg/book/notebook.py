@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import logging
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -108,6 +109,30 @@ def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         return
     for name, value in {**(values or {}), **more}.items():
         bind(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
+def quote(numbers: Mapping[str, float | None], *names: str) -> None:
+    """Glue some figures, such as those of `measures`, under their own names.
+
+    Each goes with its bounds, NAME_low and NAME_high, if it has them; one that the run cannot
+    tell is NaN.
+    """
+    glue({name: value for name, value in _with_bounds(numbers, names)})
+
+
+def quote_percent(numbers: Mapping[str, float | None], *names: str) -> None:
+    """The same a hundred times as large, as NAME_percent, NAME_low_percent, NAME_high_percent."""
+    glue({f"{name}_percent": 100 * value for name, value in _with_bounds(numbers, names)})
+
+
+def _with_bounds(
+    numbers: Mapping[str, float | None], names: Sequence[str]
+) -> Iterator[tuple[str, float]]:
+    for name in names:
+        for key in (name, f"{name}_low", f"{name}_high"):
+            if key in numbers or key == name:
+                value = numbers.get(key)
+                yield key, math.nan if value is None else value
 
 
 class Shown:

@@ -58,7 +58,7 @@ def trace_rows(
     """
     rows = np.asarray(rows, int)
     if not len(rows):
-        return _first(backtrack(net, inputs(np.zeros(1, int)), cut=cut), 0)
+        return first_images(backtrack(net, inputs(np.zeros(1, int)), cut=cut), 0)
     targets = None if target is None else torch.as_tensor(np.asarray(target, int))
 
     def step(some: slice) -> Backtrace:
@@ -111,7 +111,8 @@ def _join(parts: Sequence[T]) -> T:
     return _combine(parts, torch.cat)
 
 
-def _first(part: T, count: int) -> T:
+def first_images(part: T, count: int) -> T:
+    """The first images of a dataclass of tensors, such as a trace."""
     return _combine([part], lambda tensors: tensors[0][:count])
 
 

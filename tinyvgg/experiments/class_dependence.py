@@ -1,130 +1,271 @@
-"""How much a backtracked set depends on what is traced, layer by layer.
+"""How much a backtracked set depends on the class that is traced, layer by layer.
 
 Algorithm 1 knows the class only through the units that it selects on the way down. Where the
 first hidden layer's selection L_1 is the same for two classes, so is everything below it: the
 released cut looks at a_0, W_1 and L_1, and at nothing else.
+
+Why the printed algorithm returns every active pixel is counted here too. An active pixel r is
+left out of L_0 only if none of its weights W_1[r, i] to the selected neurons i in L_1 is positive.
+If the signs were those of fair coins, that would happen once in 2^|L_1| pixels.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
-from tinyvgg.comparison import jaccard
-from tinyvgg.experiments.selection import layer_names
-from tinyvgg.layers import check_network
+from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps, feeds_selected
+from tinyvgg.layers import check_network, dense_pass
 
 RELEASED, PRINTED = "L_0, released", "L_0, printed"
+BATCH = 32
 
 
-def traced_alike(net: nn.Module, known: Backtrace, target: Tensor, cut: Cut) -> Backtrace:
-    """Trace other classes, or another network's dense layers, without the cut where it is known.
-
-    Parameters
-    ----------
-    net : nn.Module
-    known : Backtrace
-        The same images by the same first dense layer and the same cut.
-    target : int64 Tensor, (B,)
-    cut : Cut
-
-    Returns
-    -------
-    Backtrace
-        The same as `backtrack_maps` gives. The cut, which is slow, is made anew only for images
-        whose L_1 is not the known one; elsewhere it cannot but give the known pixels.
-    """
-    trace = backtrack_maps(net, known.maps, target)
-    pixels, threshold = known.pixels.clone(), known.threshold.clone()
-    if trace.layers:
-        anew = (trace.layers[-1] != known.layers[-1]).any(dim=1)
-    else:
-        anew = trace.target != known.target
-    if anew.any():
-        some = backtrack_maps(net, known.maps[anew], target[anew.to(target.device)], cut)
-        pixels[anew], threshold[anew] = some.pixels, some.threshold
-    return Backtrace(trace.target, trace.layers, pixels, threshold, trace.maps, trace.logits)
-
-
-def other_classes(net: nn.Module, trace: Backtrace, cut: Cut) -> pd.DataFrame:
-    """Trace every class but the one that was traced, and compare.
+@torch.no_grad()
+def class_dependence(
+    net: nn.Module, trace: Backtrace, cut: Cut | None = None, batch: int = BATCH
+) -> pd.DataFrame:
+    """Trace every class of every image, and compare with the class that was traced.
 
     Parameters
     ----------
     net : nn.Module
+        A supported network.
     trace : Backtrace
-        Of the released algorithm, for the class in question.
-    cut : Cut
-        The one that it was traced with.
+        Of N images, with that cut.
+    cut : Cut, optional
+        Without it the released sets are left out.
+    batch : int
+        Images at a time.
 
     Returns
     -------
     DataFrame
-        One row an image and other class: image, target; for each hidden layer (L_n ... L_1),
-        `RELEASED` and `PRINTED` the Jaccard index with the class in question; and "differ,
-        released" and "differ, printed", how many pixels are in one of the two sets alone.
+        One row per image and class: image, target, traced (it is the class that was traced);
+        active (pixels), printed (|L_0| as printed), hidden (active neurons of the first hidden
+        layer) and units (|L_1|), both 0 in a network without one; for each hidden layer (L_n ...
+        L_1), `RELEASED` and `PRINTED` the Jaccard index with the set of the class that was
+        traced; and "differ, released" and "differ, printed", how many pixels are in one of the
+        two sets alone.
     """
-    printed = backtrack_maps(net, trace.maps, trace.target)
-    images, parts = np.arange(len(trace.maps)), []
-    for k in range(trace.logits.shape[1]):
-        target = torch.full_like(trace.target, k)
-        other = traced_alike(net, trace, target, cut)
-        whole = backtrack_maps(net, trace.maps, target).pixels
-        sets = [
-            *zip(layer_names(trace)[:-1], other.layers, trace.layers, strict=True),
-            (RELEASED, other.pixels, trace.pixels),
-            (PRINTED, whole, printed.pixels),
-        ]
-        part = {"image": images, "target": k}
-        part |= {name: _jaccard(one, two) for name, one, two in sets}
-        for name, one, two in sets[-2:]:
-            part[f"differ{name[3:]}"] = (one ^ two).flatten(1).sum(dim=1).cpu().numpy()
-        parts.append(pd.DataFrame(part)[(trace.target != k).cpu().numpy()])
-    return pd.concat(parts, ignore_index=True)
+    parts = [
+        _part(net, trace, cut, slice(start, start + batch), start)
+        for start in range(0, len(trace.maps), batch)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else _part(net, trace, cut, slice(0, 0), 0)
 
 
-def overlap_by_chance(maps: Tensor, counts: Sequence[int] | Tensor) -> np.ndarray:
-    """Jaccard index to be expected of two random sets of so many active pixels, float (B,).
+def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first: int):
+    _, linears = check_network(net)
+    maps, own = trace.maps[some], trace.target[some]
+    *activations, logits = dense_pass(linears, maps)
+    count, classes = logits.shape
+    each = torch.arange(count, device=maps.device)
+    selected = torch.eye(classes, dtype=torch.bool, device=maps.device).expand(count, -1, -1)
+    columns: dict[str, Any] = {}
+    for j in range(len(linears) - 1, 0, -1):
+        found = feeds_selected(linears[j].weight, selected.flatten(0, 1))
+        selected = (activations[j] > 0)[:, None] & found.reshape(count, classes, found.shape[1])
+        columns[f"L_{j}"] = _overlap(selected, selected[each, own])
 
-    About n / (2 A - n) for n of A active pixels: of the second set's pixels, a share n / A is
-    expected in the first.
+    # most classes of an image end in the same L_1: its pixels are those of the class traced
+    fresh = (selected != selected[each, own][:, None]).any(dim=2)
+    fresh[each, own] = True
+    image, k = fresh.nonzero(as_tuple=True)
+    active = activations[0] > 0  # (N, pixels)
+    sets = {PRINTED: active[image] & feeds_selected(linears[0].weight, selected[image, k])}
+    if cut is not None:
+        again = k != own[image]
+        released = trace.pixels[some].flatten(1)[image]
+        released[again] = _pixels(net, maps, image[again], k[again], cut)
+        sets = {RELEASED: released} | sets
+    for name, pixels in sets.items():
+        whole = _spread(pixels, image, k, own, fresh)
+        reading = name.partition(", ")[2]
+        columns[name] = _overlap(whole, whole[each, own])
+        columns[f"differ, {reading}"] = (whole ^ whole[each, own][:, None]).sum(dim=2)
+        if name == PRINTED:
+            columns["printed"] = whole.sum(dim=2)
+    hidden = len(linears) > 1
+    none = torch.zeros(count, dtype=torch.int64, device=maps.device)
+    wide = {
+        "active": active.sum(dim=1),
+        "hidden": (activations[1] > 0).sum(dim=1) if hidden else none,
+    }
+    columns |= {name: value[:, None].expand(count, classes) for name, value in wide.items()}
+    columns["units"] = selected.sum(dim=2) if hidden else none[:, None].expand(count, classes)
+    table = pd.DataFrame(
+        {
+            "image": first + np.repeat(np.arange(count), classes),
+            "target": np.tile(np.arange(classes), count),
+            **{name: value.flatten().cpu().numpy() for name, value in columns.items()},
+        }
+    )
+    traced = table.target.to_numpy() == np.repeat(own.cpu().numpy(), classes)
+    return table.assign(traced=traced)
+
+
+def _pixels(net: nn.Module, maps: Tensor, image: Tensor, k: Tensor, cut: Cut) -> Tensor:
+    """The released sets of some images for some classes, (M, pixels)."""
+    parts = [
+        backtrack_maps(net, maps[i], target, cut).pixels.flatten(1)
+        for i, target in zip(image.split(BATCH), k.split(BATCH), strict=True)
+        if len(i)
+    ]
+    return torch.cat(parts) if parts else maps.new_zeros(0, math.prod(maps.shape[1:])).bool()
+
+
+def _spread(sets: Tensor, image: Tensor, k: Tensor, own: Tensor, fresh: Tensor) -> Tensor:
+    """The sets (M, pixels) of some images and classes as (N, K, pixels).
+
+    The others have the set of the class that was traced.
     """
-    n = torch.as_tensor(counts).double().cpu().numpy()
-    active = (maps > 0).flatten(1).sum(dim=1).double().cpu().numpy()
-    shared = n * n / np.maximum(active, 1)
-    return np.where(n > 0, shared / np.maximum(2 * n - shared, 1e-12), 1.0)
+    mine = sets[k == own[image]]  # (N, pixels), in the order of the images
+    whole = mine[:, None].repeat(1, fresh.shape[1], 1)
+    whole[image, k] = sets
+    return whole
 
 
-@torch.no_grad()
-def spreads(net: nn.Module, trace: Backtrace) -> dict[str, float]:
-    """How far the two factors of a pixel's largest contribution differ between active pixels.
+def _overlap(sets: Tensor, own: Tensor) -> Tensor:
+    """Jaccard index of each set (N, K, n) with the one of its image (N, n); 1 if both are empty."""
+    common = (sets & own[:, None]).sum(dim=2).double()
+    union = (sets | own[:, None]).sum(dim=2)
+    return torch.where(union == 0, 1.0, common / union.clamp(min=1))
+
+
+def dependence_counts(table: pd.DataFrame) -> dict[str, Any]:
+    """What sentences quote of `class_dependence`.
 
     Returns
     -------
     dict
-        activation and weight: standard deviation over mean, of a_0[r] and of the largest
-        W_1[r, i] over i in L_1, means over images; units: how many i there are.
+        images; traces (from another class); in how many of these the two sets are the same
+        (same_released, same_printed, same_L_1, ...) and how many pixels differ in all
+        (differ_released, differ_printed); overlap_released, overlap_printed, overlap_L_1, ...
+        (mean Jaccard indices); whole_own and whole_other, how many traces from the class in
+        question and from another return exactly the active pixels.
     """
-    weight = check_network(net)[1][0].weight
-    found = []
-    for b, a_0 in enumerate(trace.maps.flatten(1)):
-        units = trace.layers[-1][b] if trace.layers else trace.target[b : b + 1]
-        active = a_0 > 0
-        if active.sum() < 2 or (trace.layers and not units.any()):
+    own, other = table[table.traced], table[~table.traced]
+    counts: dict[str, Any] = {"images": len(own), "traces": len(other)}
+    for reading in ("released", "printed"):
+        differ = other[f"differ, {reading}"]
+        counts[f"differ_{reading}"] = int(differ.sum())
+        counts[f"same_{reading}"] = int((differ == 0).sum())
+    for name in layers_of(table):
+        counts[f"overlap_{name}"] = float(other[name].mean())
+        counts[f"same_{name}"] = int((other[name] == 1).sum())
+    counts |= {
+        "overlap_released": float(other[RELEASED].mean()),
+        "overlap_printed": float(other[PRINTED].mean()),
+        "whole_own": int((own.printed == own.active).sum()),
+        "whole_other": int((other.printed == other.active).sum()),
+    }
+    return counts
+
+
+def layers_of(table: pd.DataFrame) -> list[str]:
+    """The hidden layers of such a table, L_n ... L_1."""
+    return [name for name in table if name.startswith("L_") and "," not in name]
+
+
+def layer_overlaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Overlap with another class by layer, from the top down: mean, least and most."""
+    names = [*layers_of(table), RELEASED, PRINTED]
+    values = table.loc[~table.traced, names].astype(float)
+    return pd.DataFrame({"mean": values.mean(), "least": values.min(), "most": values.max()})
+
+
+def most_left_out(table: pd.DataFrame) -> float:
+    """Of all traces, the largest share of an image's active pixels that was left out as printed."""
+    some = table[table.active > 0]
+    return float((1 - some.printed / some.active).max()) if len(some) else 0.0
+
+
+# ---------------------------------------------------------------------- fair coins
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """How fast neurons of L_1, drawn in random order, return the active pixels of N images.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per image: active (pixels), units (|L_1|), needed (how many neurons had been drawn
+        when every active pixel was returned; infinite if all of them do not), opposed (the
+        largest share, over the active pixels, of weights to L_1 that are not positive), and
+        log10_expected (decimal logarithm of the pixels that would be left out by fair coins,
+        active x 2^-units).
+    returned : float array (N, m)
+        The share of the active pixels that the first 1, 2, ... m neurons return; NaN beyond
+        |L_1| of an image. m is the largest |L_1|.
+    """
+
+    table: pd.DataFrame
+    returned: np.ndarray
+
+
+COLUMNS = ["active", "units", "needed", "opposed", "log10_expected"]
+
+
+@torch.no_grad()
+def coverage(net: nn.Module, trace: Backtrace, seed: int = 0) -> Coverage:
+    """Draw the neurons of each image's L_1 one by one, and watch the active pixels come back.
+
+    Parameters
+    ----------
+    net : nn.Module
+        A supported network with a hidden dense layer.
+    trace : Backtrace
+        Gives L_1 and the maps of each image.
+    seed : int
+        Seeds the random number generator.
+    """
+    _, linears = check_network(net)
+    if not trace.layers:
+        raise ValueError("a network without hidden dense layers has no L_1 to draw neurons from")
+    positive = (linears[0].weight > 0).cpu().numpy()  # (units, pixels)
+    chosen = trace.layers[-1].cpu().numpy()
+    active = (trace.maps.flatten(1) > 0).cpu().numpy()
+    random = np.random.default_rng(seed)
+    rows, curves = [], np.full((len(chosen), chosen.sum(axis=1).max(initial=0)), np.nan)
+    for number, (units, pixels) in enumerate(zip(chosen, active, strict=True)):
+        order = random.permutation(np.flatnonzero(units))
+        some = positive[np.ix_(order, np.flatnonzero(pixels))]  # (units, active)
+        count, total = some.shape
+        if not (count and total):
+            rows.append((total, count, 0 if not total else math.inf, math.nan, math.nan))
             continue
-        factors = a_0[active], weight[units].amax(dim=0)[active]
-        found.append([float(x.std() / x.mean()) for x in factors])
-    counts = trace.layers[-1].sum(dim=1) if trace.layers else torch.ones(len(trace.maps))
-    means = np.mean(found, axis=0) if found else (math.nan, math.nan)
-    units_mean = float(counts.double().mean()) if len(counts) else math.nan
-    return {"activation": float(means[0]), "weight": float(means[1]), "units": units_mean}
+        first = np.where(some.any(axis=0), some.argmax(axis=0), count)
+        returned = np.bincount(first, minlength=count + 1)[:count].cumsum()
+        curves[number, :count] = returned / total
+        needed = first.max() + 1 if first.max() < count else math.inf
+        opposed = 1 - some.mean(axis=0).min()
+        expected = math.log10(total) - count * math.log10(2)
+        rows.append((total, count, needed, opposed, expected))
+    return Coverage(pd.DataFrame(rows, columns=COLUMNS), curves)
 
 
-def _jaccard(one: Tensor, two: Tensor) -> np.ndarray:
-    return jaccard(one, two).cpu().numpy() if len(one) else np.zeros(0)
+def doublings(most: int) -> np.ndarray:
+    """1, 2, 4, ... up to a number."""
+    return 2 ** np.arange(max(1, most).bit_length())
+
+
+def coin_share(k: np.ndarray | int) -> np.ndarray:
+    """The share of active pixels that k neurons return if signs are fair coins: 1 - 2^-k."""
+    return 1 - 0.5 ** np.asarray(k, float)
+
+
+def coin_neurons(active: float) -> float:
+    """How many neurons return all active pixels every other time, if signs are fair coins.
+
+    All of A pixels are returned by k with probability (1 - 2^-k)^A, which is a half at
+    k = log2(A / ln 2), but for terms of the order of 1 / A.
+    """
+    return math.log2(active / math.log(2)) if active > 0 else math.nan

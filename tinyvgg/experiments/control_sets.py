@@ -1,258 +1,196 @@
-"""A set of pixels against others of the same size: what each does to the decision.
+"""Control sets: as many other pixels of the same image as a set has.
 
-Five controls: active pixels at random; at random with the same summed activation; the largest
-activations; the largest gradient x activation of the class in question; and the set backtracked
-from another class, which is no control where it is the same set (see `analysis.dependence`).
+Four of them: active pixels at random; at random with the same summed activation; the largest
+activations; and the largest gradient x activation of the class in question. (The set backtracked
+from another class is a fifth, and no control where it is the same set: `class_dependence`.)
+
+All random sets come from one stream of random keys, a key for each pixel and draw. The random
+set of n pixels is that of the n active pixels with the smallest keys, whatever n is for: so every
+page that asks for the same set and draws gets the same numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.backtracking import Cut
-from tinyvgg.comparison import random_pixels
 from tinyvgg.experiments.attributions import activation, first_pixels, gradient_x_activation, rank
-from tinyvgg.experiments.matched import matched_pixels
-from tinyvgg.experiments.pairs import TwinPairs, pair_twins
-from tinyvgg.experiments.statistics import bootstrap_mean
-from tinyvgg.layers import check_network
-from tinyvgg.tracking import suppress
 
-KINDS = ("misclassified", "correct")
-SETS = ("common", "unique", "backtracked")
-ITSELF = "the set itself"
 RANDOM, MATCHED = "random", "random, same activation"
 LARGEST, GRADIENT = "largest activations", "largest gradient x activation"
 CONTROLS = (RANDOM, MATCHED, LARGEST, GRADIENT)
-MEASURES = ("confidence", "changed", "mended")
-DRAWS = 10
+DRAWS = 50  # of random sets for each image, at least
+SAMPLES = 4_000  # random sets over all images, at least: few images are drawn from more often
+AT_ONCE = 256  # random sets that are evaluated at a time
+STEPS = 28  # of the bisection, at most
+STEEPEST = math.pi / 2 - 1e-9  # angle: equal activations are still ordered by their keys
 
 
-def correct_pairs(
-    net: nn.Module,
-    outcomes: pd.DataFrame,
-    inputs: Callable[[np.ndarray], Tensor],
-    count: int,
-    seed: int = 0,
-    cut: Cut | None = Cut(),  # noqa: B008 (frozen)
-) -> TwinPairs:
-    """Pairs of two correctly classified images: `pair_twins`, had the first been a mistake.
+def draws_for(images: int) -> int:
+    """How many random sets are drawn from each of some images.
 
-    Images are drawn evenly among the correctly classified ones that differ in gaze from another
-    correctly classified one of the same person, angle and emotion; at most one of those that
-    share all three, so that no image is in two pairs. The twin is found as for a mistake.
-
-    Parameters
-    ----------
-    net, outcomes, inputs, cut
-        As for `pair_twins`.
-    count : int
-        How many pairs; all that there are if there are no more.
-    seed : int
-        The only source of chance.
-
-    Returns
-    -------
-    TwinPairs
-        `predicted` and `true` of a row are the same class.
+    The standard error that a mean of numbers from 0 to 1 then has is at most 0.5 / sqrt(4,000),
+    below 0.01, the last digit that is printed of it.
     """
-    same = ["subject", "angle", "emotion"]
-    right = outcomes[outcomes.correct.astype(bool)]
-    known = right.dropna(subset=[*same, "gaze"])
-    gazes = known.groupby(same, observed=True).gaze.transform("nunique")
-    able = known[gazes > 1].sort_values("row")
-    shuffled = able.iloc[np.random.default_rng(seed).permutation(len(able))]
-    drawn = shuffled.drop_duplicates(same).head(count).row
-    return pair_twins(net, right.assign(correct=~right.row.isin(drawn)), inputs, cut)
+    return max(DRAWS, -(-SAMPLES // max(1, images)))
 
 
-def pixel_sets(pairs: TwinPairs) -> dict[str, Tensor]:
-    """The sets that the paper suppresses in the first image of each pair, bool (N, C, h, w)."""
-    return {
-        "common": pairs.sets.common,
-        "unique": pairs.sets.only_a,
-        "backtracked": pairs.case.pixels,
-    }
-
-
-def controls_of(
-    net: nn.Module,
-    maps: Tensor,
-    target: Tensor,
-    pixels: Tensor,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Iterator[tuple[str, int, Tensor]]:
-    """The same-count controls of a set, one after the other.
+def fixed_control(name: str, net: nn.Module, maps: Tensor, target: Tensor, counts: Tensor):
+    """The control that knows no chance: the first pixels by activation or by gradient.
 
     Parameters
     ----------
+    name : {LARGEST, GRADIENT}
     net : nn.Module
     maps : Tensor, (B, C, h, w)
         The last feature maps.
     target : int64 Tensor, (B,)
         The class in question.
-    pixels : bool Tensor, (B, C, h, w)
-        The set, of active pixels.
-    draws : int
-        Of the two controls that are drawn at random.
-    seed : int
-        The only source of chance.
+    counts : int Tensor, (B,)
 
-    Yields
-    ------
-    control, draw, pixels
-        Each control of an image has as many pixels as its set, all of them active.
+    Returns
+    -------
+    bool Tensor, (B, C, h, w)
+    """
+    ranking = {LARGEST: activation, GRADIENT: gradient_x_activation}[name]
+    return first_pixels(rank(ranking(net, maps, target), maps), counts, maps)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Some draws of random keys for the pixels of B images.
+
+    Attributes
+    ----------
+    maps : Tensor, (B, C, h, w)
+        The last feature maps; a pixel is active if it is above zero.
+    keys : float64 array (D, B, C h w)
+        Even between 0 and 1.
+    place : int32 Tensor (D, B, C h w)
+        The place of each pixel in the order of its image's keys, active pixels first.
+    """
+
+    maps: Tensor
+    keys: np.ndarray
+    place: Tensor
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def random(self, pixels: Tensor) -> Tensor:
+        """As many random active pixels as a set has, bool (D, B, C, h, w)."""
+        active = self.maps.flatten(1) > 0
+        counts = pixels.flatten(1).sum(dim=1, dtype=torch.int32)
+        chosen = (self.place < counts[:, None]) & active
+        return chosen.reshape(len(self), *self.maps.shape)
+
+    def matched(self, pixels: Tensor) -> Tensor:
+        """As many with nearly the same summed activation (see `matched_pixels`)."""
+        some = [matched_pixels(self.maps, pixels, keys) for keys in self.keys]
+        return torch.stack(some)
+
+    def control(self, name: str, pixels: Tensor) -> Tensor:
+        """One of the two by its name."""
+        return {RANDOM: self.random, MATCHED: self.matched}[name](pixels)
+
+
+def random_draws(maps: Tensor, draws: int, seed: int = 0) -> Iterator[Draws]:
+    """The stream of random keys for some images, a few draws at a time.
+
+    Parameters
+    ----------
+    maps : Tensor, (B, C, h, w)
+        The last feature maps.
+    draws : int
+    seed : int
+        Seeds the random number generator.
     """
     if draws < 1:
         raise ValueError(f"draws must be 1 or more, got {draws!r}")
-    counts = pixels.flatten(1).sum(dim=1)
-    for name, ranking in ((LARGEST, activation), (GRADIENT, gradient_x_activation)):
-        order = rank(ranking(net, maps, target), maps)
-        yield name, 0, first_pixels(order, counts, maps)
+    if not len(maps):
+        return
     generator = torch.Generator().manual_seed(seed)
-    for draw in range(draws):
-        yield RANDOM, draw, random_pixels(maps, counts, generator)
-        yield MATCHED, draw, matched_pixels(maps, pixels, generator)
+    values = maps.flatten(1)
+    step = max(1, AT_ONCE // len(maps))
+    for start in range(0, draws, step):
+        shape = (min(step, draws - start), *values.shape)
+        keys = torch.rand(shape, generator=generator, dtype=torch.float64)
+        order = keys.to(maps.device).masked_fill(values <= 0, 2).argsort(dim=2, stable=True)
+        places = torch.arange(shape[2], dtype=torch.int32, device=maps.device)
+        place = torch.empty(shape, dtype=torch.int32, device=maps.device)
+        place.scatter_(2, order, places.expand(shape))
+        yield Draws(maps, keys.numpy(), place)
 
 
-def measure(
-    net: nn.Module,
-    pairs: TwinPairs,
-    pixels: Tensor,
-    fill: Tensor | None = None,
-    reference: Tensor | None = None,
-) -> pd.DataFrame:
-    """What becomes of the first image of each pair without some pixels.
+def matched_pixels(maps: Tensor, pixels: Tensor, keys: np.ndarray) -> Tensor:
+    """Draw as many active pixels as a set has, with nearly the same summed activation.
 
-    Parameters
-    ----------
-    net : nn.Module
-    pairs : TwinPairs
-    pixels : bool Tensor, (N, C, h, w)
-    fill : Tensor (C, h, w), optional
-        What the pixels are set to instead of zero.
-    reference : bool Tensor, (N, C, h, w), optional
-        The set that the pixels are a control of.
-
-    Returns
-    -------
-    DataFrame
-        A row a pair: pixels; activation (their sum); shared (how many are in the reference);
-        confidence (by how much the probability of the class predicted before falls); changed
-        (another class is predicted now, 0 or 1); mended (it is the true one; NaN if the image
-        was classified rightly).
-    """
-    trace = pairs.case
-    target = trace.target.cpu().numpy()
-    before = trace.probabilities.cpu().numpy()
-    after = suppress(net, trace.maps, pixels, fill).cpu().numpy()
-    each, says = np.arange(len(target)), after.argmax(axis=1)
-    true = pairs.table["true"].to_numpy()
-    shared = pixels if reference is None else pixels & reference
-    return pd.DataFrame(
-        {
-            "pixels": _count(pixels),
-            "activation": (trace.maps.double() * pixels).flatten(1).sum(dim=1).cpu().numpy(),
-            "shared": _count(shared),
-            "confidence": (before[each, target] - after[each, target]).astype(float),
-            "changed": (says != target).astype(float),
-            "mended": np.where(true != target, says == true, np.nan).astype(float),
-        }
-    )
-
-
-def try_controls(
-    net: nn.Module,
-    pairs: TwinPairs,
-    draws: int = DRAWS,
-    seed: int = 0,
-    fill: Tensor | None = None,
-) -> pd.DataFrame:
-    """Each of `SETS` and its controls in the first image of every pair.
-
-    Returns
-    -------
-    DataFrame
-        A row a pair, set and control (`ITSELF` for the set), means over draws: pair, person,
-        set, control, and the columns of `measure`.
-    """
-    check_network(net)
-    parts = []
-    for name, pixels in pixel_sets(pairs).items():
-        parts.append(measure(net, pairs, pixels, fill).assign(set=name, control=ITSELF))
-        trials = controls_of(net, pairs.case.maps, pairs.case.target, pixels, draws, seed)
-        for control, _, others in trials if len(pairs) else ():
-            made = measure(net, pairs, others, fill, pixels)
-            parts.append(made.assign(set=name, control=control))
-    whole = pd.concat([part.rename_axis("pair").reset_index() for part in parts])
-    means = whole.groupby(["set", "control", "pair"], sort=False, as_index=False).mean()
-    return means.assign(person=pairs.table.subject.to_numpy()[means.pair.to_numpy(int)])
-
-
-def effects(trials: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """How much more a set does than each of its controls: paired differences.
+    Each active pixel r gets a number g_r of the standard Gumbel distribution, -log(-log(key)),
+    and those pixels are taken whose g_r + t a_0[r] is largest. With t = 0 that is an even draw;
+    the larger t, the more it prefers large activations, and the sum of those taken never falls.
+    For each image, t is moved until the sum passes that of the given set by one exchange of two
+    pixels, and the draw with the nearer sum is taken. So no pixel is preferred but for its
+    activation, and the sum is met to within half of what one exchange changes. Pixels of the
+    given set may be drawn, and are where there are few others as active.
 
     Parameters
     ----------
-    trials : DataFrame
-        Of `try_controls`, perhaps of several kinds of pairs, told apart by the column `kind`.
-    seed : int
-        Of the bootstrap, which draws whole persons anew.
+    maps : Tensor, (B, C, h, w)
+        The last feature maps.
+    pixels : bool Tensor, (B, C, h, w)
+        The set to be matched; only its active pixels count.
+    keys : float64 array (B, C h w)
+        Even between 0 and 1.
 
     Returns
     -------
-    DataFrame
-        A row a kind, set, control and measure: pairs and people (how many); pixels; of_set and
-        of_control (mean effects, confidence in points of probability and the others as shares);
-        difference, low and high (its mean and 95 % interval); more and less (in how many pairs
-        the set does more and less than the control); shared (which part of the control is in
-        the set) and activation (the control's sum over the set's), means over the pairs whose
-        set is not empty.
+    bool Tensor, (B, C, h, w)
     """
-    rows = []
-    for (kind, name), some in trials.groupby(["kind", "set"], sort=False):
-        own = some[some.control == ITSELF].set_index("pair")
-        for control in CONTROLS:
-            other = some[some.control == control].set_index("pair").reindex(own.index)
-            for column in MEASURES:
-                if own[column].isna().any():
-                    continue
-                difference = own[column] - other[column]
-                value, low, high = bootstrap_mean(difference, own.person, seed)
-                rows.append(
-                    {
-                        "kind": kind,
-                        "set": name,
-                        "control": control,
-                        "measure": column,
-                        "pairs": len(own),
-                        "people": own.person.nunique(),
-                        "pixels": own.pixels.mean(),
-                        "of_set": own[column].mean(),
-                        "of_control": other[column].mean(),
-                        "difference": value,
-                        "low": low,
-                        "high": high,
-                        "more": int((difference > 1e-6).sum()),
-                        "less": int((difference < -1e-6).sum()),
-                        "shared": (other.shared / other.pixels).mean(),
-                        "activation": (other.activation / own.activation).mean(),
-                    }
-                )
-    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
+    a = maps.flatten(1).double().cpu().numpy()
+    active = a > 0
+    wanted = pixels.flatten(1).cpu().numpy() & active
+    gumbel = -np.log(-np.log(np.clip(keys, 1e-300, 1 - 1e-16)))
+    chosen = np.zeros_like(active)
+    for b in range(len(a)):
+        (places,) = active[b].nonzero()
+        count, total = int(wanted[b].sum()), float(a[b][wanted[b]].sum())
+        chosen[b, places] = _taken(gumbel[b, places], a[b, places], count, total)
+    return torch.from_numpy(chosen).reshape(maps.shape).to(maps.device)
 
 
-EFFECT_COLUMNS = [
-    *("kind", "set", "control", "measure", "pairs", "people", "pixels", "of_set", "of_control"),
-    *("difference", "low", "high", "more", "less", "shared", "activation"),
-]
+def _taken(gumbel: np.ndarray, a: np.ndarray, count: int, total: float) -> np.ndarray:
+    """Which `count` of some pixels are taken, as a mask; their `a` sum to nearly `total`."""
+    if count in (0, len(a)):
+        return np.full(len(a), count > 0)
 
+    def at(angle: float) -> np.ndarray:
+        # cos(angle) (g + t a), with t = tan(angle): the same order, and finite at both ends
+        scores = math.cos(angle) * gumbel + math.sin(angle) * a
+        mask = np.zeros(len(a), bool)
+        mask[np.argpartition(scores, len(a) - count)[len(a) - count :]] = True
+        return mask
 
-def _count(pixels: Tensor) -> np.ndarray:
-    return pixels.flatten(1).sum(dim=1).cpu().numpy()
+    low, high = -STEEPEST, STEEPEST
+    below, above = at(low), at(high)  # the smallest and the largest activations
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        (leaving,), (entering,) = (below & ~above).nonzero(), (above & ~below).nonzero()
+        apart = len(leaving)
+        if apart == 0 or (apart == 1 and a[entering[0]] <= a[leaving[0]]):
+            break
+        if apart == 1:  # where the two change places: unless a third comes between them, the end
+            i, j = leaving[0], entering[0]
+            middle = math.atan((gumbel[i] - gumbel[j]) / (a[j] - a[i]))
+        some = at(middle)
+        if apart == 1 and ((some == below).all() or (some == above).all()):
+            break
+        if a @ some <= total:
+            low, below = middle, some
+        else:
+            high, above = middle, some
+    return min(below, above, key=lambda some: abs(a @ some - total))

@@ -88,8 +88,8 @@ def all_curves(
     """The curves of each of `ORDERS` in both `MODES`, float (B, K); random ones are means."""
     orders = {name: [rank(make(net, maps, target), maps)] for name, make in RANKINGS.items()}
     generator = torch.Generator().manual_seed(seed)
-    lots = [torch.rand(maps.shape, generator=generator).to(maps.device) for _ in range(draws)]
-    orders[RANDOM] = [rank(lot, maps) for lot in lots]
+    keys = [torch.rand(maps.shape, generator=generator).to(maps.device) for _ in range(draws)]
+    orders[RANDOM] = [rank(key, maps) for key in keys]
     found: dict[tuple[str, str], np.ndarray] = {}
     for name, some in orders.items():
         made = [both_curves(net, maps, target, order) for order in some]
@@ -99,7 +99,7 @@ def all_curves(
 
 def area(curves: np.ndarray, shares: np.ndarray = SHARES) -> np.ndarray:
     """Area under each curve (B, K) by the trapezoidal rule, (B,): a mean probability."""
-    return ((curves[:, 1:] + curves[:, :-1]) / 2 * np.diff(shares)).sum(axis=1)
+    return np.trapezoid(curves, shares, axis=1)
 
 
 def areas(
@@ -112,7 +112,7 @@ def areas(
     curves : dict
         Of `all_curves`.
     groups : array (B,)
-        The person, by image: what the bootstrap draws anew.
+        The person, by image: what the bootstrap resamples.
     seed : int
 
     Returns

@@ -1,337 +1,492 @@
-"""The paper's sets of pixels on trial: every experiment for a study, kept in its store.
+"""What each set of pixels does to the decisions, and each of its controls: one table for a run.
 
-`Study` is not imported here, so that no result is made anew for a change to what only keeps and
-finds results.
+The table has a row for each image, set, control, ablation value and measure, so that every page,
+verdict and record that speaks of such an effect takes the same number from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
-from tinyvgg.experiments import curves, fills, sensitivity
-from tinyvgg.experiments import randomisation as randomised
-from tinyvgg.experiments.batches import trace_rows
-from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, other_classes, spreads
+from tinyvgg.backtracking import Backtrace
 from tinyvgg.experiments.control_sets import (
     CONTROLS,
-    ITSELF,
-    KINDS,
+    GRADIENT,
+    LARGEST,
+    MATCHED,
     RANDOM,
-    correct_pairs,
-    effects,
-    try_controls,
+    draws_for,
+    fixed_control,
+    random_draws,
 )
-from tinyvgg.experiments.localisation import mean_known, similarity
-from tinyvgg.experiments.pairs import TwinPairs, pair_twins
-from tinyvgg.experiments.selection import selected_by_layer
-from tinyvgg.experiments.statistics import NAN, Interval, bootstrap_mean
+from tinyvgg.experiments.pairs import TwinPairs
+from tinyvgg.experiments.statistics import Interval, bootstrap_mean, verdict
+from tinyvgg.layers import check_network, feature_maps_of
+from tinyvgg.tracking import suppress
 
-PAPERS_SET = {"face": "common", "emotion": "unique"}  # which pixels decide, says the paper
-PAPERS_MEASURE = {"face": "confidence", "emotion": "mended"}  # by what it says so
-SHORT = dict(zip(CONTROLS, ("random", "matched", "largest", "gradient"), strict=True))
-RANDOMISED = 40  # images whose dense layers are drawn anew
-PICTURES = 16  # of them, those whose tracked features are compared
-SEEDS = range(5)
-AVERAGED = 300  # training images whose mean is put in the place of zero
+MISCLASSIFIED, CORRECT, EVERY = "misclassified", "correct", "every misclassified"
+KINDS = (MISCLASSIFIED, CORRECT)  # of pairs
+CASE, TWIN = "case", "twin"
+NOTHING, COMMON, UNIQUE, BACKTRACKED = "nothing", "common", "unique", "backtracked"
+SETS = (COMMON, UNIQUE, BACKTRACKED)
+PRINTED = ", as printed"  # what the name of a set ends with that was traced without the cut
+ITSELF = "the set itself"
+ZERO, MEAN = "zero", "mean"
+FILLS = (ZERO, MEAN)
+MEASURES = ("confidence", "true class", "changed", "corrected")
+KEYS = ["kind", "image", "set", "control", "fill"]
+BATCH = 64
+
+Table = pd.DataFrame
 
 
-class Trial:
-    """The experiments for one task of a study. Each is made once, and then found in the store.
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """Some images, what they are, and the sets that are suppressed in them.
+
+    Attributes
+    ----------
+    kind : str
+        MISCLASSIFIED or CORRECT, of pairs; EVERY, whether they have a twin or not.
+    image : {CASE, TWIN}
+    trace : Backtrace
+        Of N images, for the class in question.
+    true, person : array (N,)
+        The true class, and what is resampled as a whole.
+    sets : mapping of str to bool Tensor (N, C, h, w)
+    """
+
+    kind: str
+    image: str
+    trace: Backtrace
+    true: np.ndarray
+    person: np.ndarray
+    sets: Mapping[str, Tensor]
+
+
+def subjects_of_pairs(kind: str, pairs: TwinPairs, printed: TwinPairs | None = None) -> list:
+    """The first images of some pairs with all their sets, and the twins of misclassified ones.
 
     Parameters
     ----------
-    study : Study
-        Its network of the task is trained if it is missing.
-    task : {"face", "emotion"}
+    kind : {MISCLASSIFIED, CORRECT}
+    pairs : TwinPairs
+    printed : TwinPairs, optional
+        The same pairs, traced without the cut.
     """
-
-    def __init__(self, study: Any, task: str):
-        self.study, self.task = study, task
-
-    @cached_property
-    def net(self) -> nn.Module:
-        return self.study.network(self.task)
-
-    @cached_property
-    def pairs(self) -> dict[str, TwinPairs]:
-        """The pairs, by kind.
-
-        "misclassified": every misclassified test image that has a twin, with it. "correct": as
-        many pairs of two correctly classified images (see `analysis.controls.correct_pairs`).
-        """
-        study, outcomes = self.study, self.study.outcomes(self.task)
-        wrong = pair_twins(self.net, outcomes, study.inputs)
-        right = correct_pairs(self.net, outcomes, study.inputs, len(wrong), study.seed)
-        return dict(zip(KINDS, (wrong, right), strict=True))
-
-    def effects(self) -> pd.DataFrame:
-        """The sets against their same-count controls, as `analysis.controls.effects` says."""
-
-        def make() -> pd.DataFrame:
-            trials = [
-                try_controls(self.net, pairs, seed=self.study.seed).assign(kind=kind)
-                for kind, pairs in self.pairs.items()
-            ]
-            return effects(pd.concat(trials), self.study.seed)
-
-        return self._kept("effects", make)
-
-    def dependence(self) -> pd.DataFrame:
-        """Every other class traced, for the first image of every pair (see `other_classes`)."""
-
-        def make() -> pd.DataFrame:
-            parts = [
-                other_classes(self.net, pairs.case, Cut()).assign(kind=kind)
-                for kind, pairs in self.pairs.items()
-            ]
-            return pd.concat(parts, ignore_index=True)
-
-        return self._kept("dependence", make)
-
-    def layers(self) -> pd.DataFrame:
-        """Units, active and selected ones of each layer, means over the same images.
-
-        The layers are those of `dependence`, from the top down; the pixels are there twice, as
-        released and as printed.
-        """
-
-        def make() -> pd.DataFrame:
-            parts = []
-            for pairs in self.pairs.values():
-                case = pairs.case
-                sizes = selected_by_layer(self.net, case)
-                whole = selected_by_layer(
-                    self.net, backtrack_maps(self.net, case.maps, case.target)
-                )
-                parts.append(sizes.replace({"layer": {"L_0": RELEASED}}))
-                parts.append(whole[whole.layer == "L_0"].assign(layer=PRINTED))
-            means = pd.concat(parts).drop(columns="image").groupby("layer", sort=False).mean()
-            return means.reset_index()
-
-        return self._kept("layers", make)
-
-    def spreads(self) -> pd.Series:
-        """What makes a pixel's contribution large, as `analysis.dependence.spreads` says."""
-        case = "misclassified"
-        table = self._kept(
-            "spreads", lambda: pd.DataFrame([spreads(self.net, self.pairs[case].case)])
-        )
-        return table.iloc[0]
-
-    def by_cut(self) -> pd.DataFrame:
-        """The paper's set by floor and percentile, over the misclassified images with a twin."""
-        pairs, name = "misclassified", PAPERS_SET[self.task]
-        return self._kept(
-            "by_cut",
-            lambda: sensitivity.by_cut(self.net, self.pairs[pairs], name, seed=self.study.seed),
-        )
-
-    def curves(self) -> pd.DataFrame:
-        """Mean deletion and insertion curves: kind, order, mode, share, probability."""
-        return self._kept("curves", lambda: self._curves[0])
-
-    def areas(self) -> pd.DataFrame:
-        """Areas under them, as `analysis.curves.areas` gives them, by kind."""
-        return self._kept("areas", lambda: self._curves[1])
-
-    @cached_property
-    def _curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        means, tables = [], []
-        for kind, pairs in self.pairs.items():
-            trace, people = pairs.case, pairs.table.subject.to_numpy()
-            found = curves.all_curves(self.net, trace.maps, trace.target, seed=self.study.seed)
-            tables.append(curves.areas(found, people, self.study.seed).assign(kind=kind))
-            for (name, mode), some in found.items():
-                mean = some.mean(axis=0) if len(some) else np.full(len(curves.SHARES), NAN)
-                part = pd.DataFrame({"share": curves.SHARES, "probability": mean})
-                means.append(part.assign(kind=kind, order=name, mode=mode))
-        return pd.concat(means, ignore_index=True), pd.concat(tables, ignore_index=True)
-
-    def fills(self) -> pd.DataFrame:
-        """Zero and the mean over the training images, for the paper's set and for random pixels.
-
-        Returns
-        -------
-        DataFrame
-            One row a kind of pairs, value and measure: of_set, of_random, difference, low, high.
-        """
-        return self._kept("fills", self._make_fills)
-
-    def _make_fills(self) -> pd.DataFrame:
-        study, rows = self.study, []
-        train = study.split(self.task).train
-        some = np.random.default_rng(study.seed).permutation(train)[:AVERAGED]
-        mean = fills.mean_maps(self.net, study.inputs, some)
-        for kind, pairs in self.pairs.items():
-            name = PAPERS_SET[self.task]
-            trials = fills.try_fills(self.net, pairs, name, mean, seed=study.seed)
-            for fill in (fills.ZERO, fills.MEAN):
-                own, other = (
-                    trials[(trials.fill == fill) & (trials.control == control)].set_index("pair")
-                    for control in (ITSELF, RANDOM)
-                )
-                for measure in ("confidence", "changed", "mended"):
-                    if measure == "mended" and kind == "correct":
-                        continue
-                    found = bootstrap_mean(own[measure] - other[measure], own.person, study.seed)
-                    row = {"kind": kind, "fill": fill, "measure": measure}
-                    row |= {"of_set": own[measure].mean(), "of_random": other[measure].mean()}
-                    rows.append(row | dict(zip(("difference", "low", "high"), found, strict=True)))
-        return pd.DataFrame(rows)
-
-    def randomised(self) -> pd.DataFrame:
-        """Dense layers drawn anew, the topmost first, as `analysis.randomised.survival` says."""
-        return self._kept("randomised", self._make_randomised)
-
-    def _make_randomised(self) -> pd.DataFrame:
-        pairs = self.pairs["misclassified"]
-        trace = first_images(pairs.case, RANDOMISED)
-        images = self.study.inputs(pairs.table.case.head(PICTURES)) if len(pairs) else None
-        return randomised.survival(self.net, trace, Cut(), images, seed=self.study.seed)
-
-    def _kept(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        """The table that `make` makes, from the store if it is there."""
-        recipe = {
-            "what": what,
-            "network": self.study.recipe(self.task),
-        }
-        return _table(self.study.store.get("controls", recipe, lambda _: _columns(make())))
+    true, person = pairs.table["true"].to_numpy(), pairs.table.subject.to_numpy()
+    none = torch.zeros_like(pairs.case.pixels)
+    sets = {NOTHING: none, **pixel_sets(pairs)}
+    if printed is not None:
+        sets[COMMON + PRINTED] = printed.sets.common
+        sets[BACKTRACKED + PRINTED] = printed.case.pixels
+    found = [Subjects(kind, CASE, pairs.case, true, person, sets)]
+    if kind == MISCLASSIFIED:
+        of_twin = {NOTHING: none, COMMON: pairs.sets.common, UNIQUE: pairs.sets.only_b}
+        found.append(Subjects(kind, TWIN, pairs.twin, true, person, of_twin))
+    return found
 
 
-def control_effects(study: Any, task: str) -> pd.DataFrame:
-    """The sets of a task against their same-count controls, over all pairs of both kinds.
+def pixel_sets(pairs: TwinPairs) -> dict[str, Tensor]:
+    """The sets that the paper suppresses in the first image of each pair, bool (N, C, h, w)."""
+    sets = pairs.sets
+    return {COMMON: sets.common, UNIQUE: sets.only_a, BACKTRACKED: pairs.case.pixels}
+
+
+# ---------------------------------------------------------------------- suppressions
+
+
+def suppressions(
+    net: nn.Module,
+    subjects: Iterable[Subjects],
+    mean: Tensor | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    controls: Sequence[str] = CONTROLS,
+) -> Table:
+    """Suppress every set and every control of it, and see what the network predicts.
+
+    Parameters
+    ----------
+    net : nn.Module
+        A supported network.
+    subjects : iterable of Subjects
+    mean : Tensor (C, h, w), optional
+        The other ablation value beside zero; without it there is zero alone.
+    draws : int, optional
+        Of each random control; `draws_for` the images if not given.
+    seed : int
+        Seeds the random number generator.
+    controls : sequence of str
+        Which of them.
 
     Returns
     -------
     DataFrame
-        As `analysis.controls.effects` gives it; empty in a run without pairs.
+        One row per image, set, control (ITSELF for the set) and fill: the columns of `KEYS`; pair
+        (the image's number), person; draws; pixels, activation (their sum) and shared (how many
+        are in the set), and the `MEASURES`: probability (of the class in question) and true class
+        (probability of the true one) as they are then, changed (another class is predicted now,
+        0 or 1), corrected (it is the true one; NaN for an image that was classified correctly),
+        all means over draws; and "error, " with each of the last four, the standard error of
+        the mean over the draws. Sets as printed are set to zero and compared with random pixels
+        alone; so are twins and the images of EVERY kind, with activation-matched ones besides.
     """
-    return Trial(study, task).effects()
+    check_network(net)
+    parts = [
+        part for some in subjects for part in _of_subjects(net, some, mean, draws, seed, controls)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_RAW)
 
 
-def effect(
-    table: pd.DataFrame,
-    pixels: str,
-    control: str,
-    measure: str = "confidence",
-    kind: str = "misclassified",
+_LOOKED_AT = ("probability", "true class", "changed", "corrected")
+_RAW = [
+    *KEYS,
+    *("pair", "person", "draws", "pixels", "activation", "shared"),
+    *_LOOKED_AT,
+    *(f"error, {name}" for name in _LOOKED_AT),
+]
+
+
+def _of_subjects(
+    net: nn.Module,
+    some: Subjects,
+    mean: Tensor | None,
+    draws: int | None,
+    seed: int,
+    controls: Sequence[str],
+) -> list[Table]:
+    maps, target = some.trace.maps, some.trace.target
+    if not len(maps):
+        return []
+    count = draws_for(len(maps)) if draws is None else draws
+    full = some.image == CASE and some.kind in KINDS
+    fills = {ZERO: None} | ({MEAN: mean} if full and mean is not None else {})
+    sums: dict[tuple[str, str, str], _Sums] = {}
+
+    def look(name: str, control: str, chosen: Tensor) -> None:
+        """Suppress some draws, (D, N, C, h, w), of a control of a set."""
+        for fill, value in fills.items():
+            if fill == ZERO or name in SETS:
+                key = name, control, fill
+                sums.setdefault(key, _Sums()).add(_predictions(net, some, name, chosen, value))
+
+    for name, pixels in some.sets.items():
+        look(name, ITSELF, pixels[None])
+        if full and name in SETS:
+            counts = pixels.flatten(1).sum(dim=1)
+            for control in (c for c in (LARGEST, GRADIENT) if c in controls):
+                look(name, control, fixed_control(control, net, maps, target, counts)[None])
+    for drawn in random_draws(maps, count, seed):
+        for name, pixels in some.sets.items():
+            for control in () if name == NOTHING else (RANDOM, MATCHED):
+                if control in controls and (control == RANDOM or not name.endswith(PRINTED)):
+                    look(name, control, drawn.control(control, pixels))
+    return [
+        made.table(some).assign(kind=some.kind, image=some.image, set=s, control=c, fill=f)[_RAW]
+        for (s, c, f), made in sums.items()
+    ]
+
+
+def _predictions(
+    net: nn.Module, some: Subjects, name: str, chosen: Tensor, fill: Tensor | None
+) -> np.ndarray:
+    """What is looked at of each draw and image, float64 (7, D, N), in the order of `_RAW`."""
+    depth, count = chosen.shape[:2]
+    maps = some.trace.maps.expand(chosen.shape)
+    flat = suppress(net, maps.flatten(0, 1), chosen.flatten(0, 1), fill)
+    after = flat.reshape(depth, count, -1).double().cpu().numpy()
+    target = some.trace.target.cpu().numpy()
+    each, predicted = np.arange(count), after.argmax(axis=2)
+    corrected = np.where(some.true != target, predicted == some.true, np.nan)
+    sizes = [
+        chosen.flatten(2).sum(dim=2),
+        (maps.double() * chosen).flatten(2).sum(dim=2),
+        (chosen & some.sets[name]).flatten(2).sum(dim=2),
+    ]
+    looked_at = [after[:, each, target], after[:, each, some.true], predicted != target, corrected]
+    return np.array([*(size.cpu().numpy() for size in sizes), *looked_at], float)
+
+
+class _Sums:
+    """Sums over draws, from which means and their standard errors follow."""
+
+    def __init__(self) -> None:
+        self.draws = 0
+        self.first: np.ndarray | float = 0.0
+        self.second: np.ndarray | float = 0.0
+
+    def add(self, values: np.ndarray) -> None:
+        self.draws += values.shape[1]
+        self.first = self.first + values.sum(axis=1)
+        self.second = self.second + (values**2).sum(axis=1)
+
+    def table(self, some: Subjects) -> Table:
+        mean = np.asarray(self.first) / self.draws
+        spread = np.maximum(np.asarray(self.second) / self.draws - mean**2, 0)
+        error = np.sqrt(spread / max(1, self.draws - 1))[3:]
+        columns = dict(zip(_RAW[8:], [*mean, *error], strict=True))
+        table = pd.DataFrame({"pair": np.arange(len(some.true)), "person": some.person, **columns})
+        return table.assign(draws=self.draws)
+
+
+def mean_maps(
+    net: nn.Module, inputs: Callable[[np.ndarray], Tensor], rows: ArrayLike, batch: int = BATCH
+) -> Tensor:
+    """Mean of the last feature maps over some pictures, (C, h, w); each pixel for itself.
+
+    The ablation value beside zero: a pixel at its mean says as little about the image, and is
+    nearer to what the dense layers were trained on.
+    """
+    rows = np.asarray(rows, int)
+    if not len(rows):
+        raise ValueError("a mean needs at least one picture: give at least one row")
+    total = sum(
+        feature_maps_of(net, inputs(rows[k : k + batch])).double().sum(dim=0)
+        for k in range(0, len(rows), batch)
+    )
+    return torch.as_tensor(total) / len(rows)
+
+
+# ---------------------------------------------------------------------- effects
+
+
+def by_image(raw: Table, measure: str, name: str, control: str = ITSELF, **where: str) -> pd.Series:
+    """One measure of one set or control, image by image.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        Of `suppressions`.
+    measure : str
+        A column of it, or "confidence": by how much the probability of the class in question
+        falls.
+    name, control : str
+    **where
+        kind, image and fill, if they are not MISCLASSIFIED, CASE and ZERO.
+    """
+    if measure == "confidence":
+        before = by_image(raw, "probability", NOTHING, ITSELF, **{**where, "fill": ZERO})
+        return before - by_image(raw, "probability", name, control, **where)
+    return rows_of(raw, set=name, control=control, **where).set_index("pair")[measure]
+
+
+def rows_of(table: Table, **where: str) -> Table:
+    """The rows with some keys; where they are not given: MISCLASSIFIED, CASE and ZERO."""
+    asked = {"kind": MISCLASSIFIED, "image": CASE, "fill": ZERO} | where
+    return table[np.logical_and.reduce([table[key] == value for key, value in asked.items()])]
+
+
+def paired(
+    raw: Table,
+    measure: str,
+    one: tuple[str, str],
+    other: tuple[str, str],
+    seed: int = 0,
+    **where: str,
 ) -> Interval:
-    """One difference of `control_effects`, with its interval; NaN if it is not there."""
-    asked = {"set": pixels, "control": control, "measure": measure, "kind": kind}
-    found = table[np.logical_and.reduce([table[key] == value for key, value in asked.items()])]
+    """Mean over images of what one (set, control) does less what another does.
+
+    Parameters
+    ----------
+    raw, measure, **where
+        As for `by_image`.
+    one, other : (set, control)
+    seed : int
+        Of the bootstrap, which resamples whole persons.
+    """
+    person = rows_of(raw, set=one[0], control=one[1], **where).person
+    difference = by_image(raw, measure, *one, **where) - by_image(raw, measure, *other, **where)
+    return bootstrap_mean(difference, person, seed)
+
+
+def effects(raw: Table, seed: int = 0) -> Table:
+    """How much more each set does than each of its controls: paired differences.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        Of `suppressions`.
+    seed : int
+        Of the bootstrap, which resamples whole persons.
+
+    Returns
+    -------
+    DataFrame
+        One row per kind, image, set, control, fill and measure: pairs and people (how many);
+        pixels; of_set with set_low and set_high (its mean effect with a 95 % interval) and
+        of_control; sampling (the standard error of of_control over the draws); difference, low
+        and high; more and less (in how many images the set does more and less than the control);
+        shared (which part of the control is in the set) and activation (the control's sum over
+        the set's), means over the images whose set is not empty. The measures: confidence and
+        true class, by how much the probability of the class in question and of the true class
+        falls; changed and corrected, shares of the images.
+    """
+    rows = []
+    keys = raw[KEYS].drop_duplicates()
+    for key in keys[(keys.control != ITSELF)].to_dict("records"):
+        where = {name: key[name] for name in ("kind", "image", "fill")}
+        own = rows_of(raw, set=key["set"], control=ITSELF, **where).set_index("pair")
+        other = rows_of(raw, set=key["set"], control=key["control"], **where).set_index("pair")
+        for measure in MEASURES:
+            ours, theirs = (
+                _effect(raw, measure, key["set"], control, where)
+                for control in (ITSELF, key["control"])
+            )
+            if ours.isna().any():
+                continue
+            difference, error = ours - theirs, other[f"error, {_COLUMN[measure]}"]
+            value, low, high = bootstrap_mean(difference, own.person, seed)
+            of_set = bootstrap_mean(ours, own.person, seed)
+            rows.append(
+                {
+                    **key,
+                    "measure": measure,
+                    "pairs": len(own),
+                    "people": own.person.nunique(),
+                    "pixels": own.pixels.mean(),
+                    "of_set": of_set.value,
+                    "set_low": of_set.low,
+                    "set_high": of_set.high,
+                    "of_control": theirs.mean(),
+                    "sampling": float(np.sqrt((error**2).sum())) / len(own),
+                    "difference": value,
+                    "low": low,
+                    "high": high,
+                    "more": int((difference > 1e-6).sum()),
+                    "less": int((difference < -1e-6).sum()),
+                    "shared": (other.shared / other.pixels).mean(),
+                    "activation": (other.activation / own.activation).mean(),
+                }
+            )
+    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
+
+
+_COLUMN = dict(zip(MEASURES, _LOOKED_AT, strict=True))
+EFFECT_COLUMNS = [
+    *KEYS,
+    *("measure", "pairs", "people", "pixels", "of_set", "set_low", "set_high", "of_control"),
+    *("sampling", "difference", "low", "high", "more", "less", "shared", "activation"),
+]
+
+
+def _effect(raw: Table, measure: str, name: str, control: str, where: dict) -> pd.Series:
+    """A measure as an effect: falls are positive."""
+    if measure == "true class":
+        before = by_image(raw, measure, NOTHING, ITSELF, **{**where, "fill": ZERO})
+        return before - by_image(raw, measure, name, control, **where)
+    return by_image(raw, measure, name, control, **where)
+
+
+def effect(table: Table, name: str, control: str, measure: str = "confidence", **where: str):
+    """One difference of `effects`, with its interval; NaN if it is not there."""
+    found = rows_of(table, set=name, control=control, measure=measure, **where)
     if found.empty:
-        return Interval(NAN, NAN, NAN)
+        return Interval.unknown()
     row = found.iloc[0]
     return Interval(float(row.difference), float(row.low), float(row.high))
 
 
-def control_numbers(study: Any, task: str) -> dict[str, float]:
-    """What the paper's set does beyond each control in the misclassified images, by name.
-
-    Returns
-    -------
-    dict
-        ``control_TASK_NAME`` with ``_low`` and ``_high``, NAME one of random, matched, largest
-        and gradient: the difference of the fall in confidence (face, common pixels) or of the
-        share of cases mended (emotion, unique pixels). NaN in a run without pairs.
-    """
-    table = control_effects(study, task)
-    numbers: dict[str, float] = {}
-    for control, name in SHORT.items():
-        found = effect(table, PAPERS_SET[task], control, PAPERS_MEASURE[task])
-        numbers |= found.named(f"control_{task}_{name}")
-    return numbers
+def control_table(table: Table, name: str, measure: str, **where: str) -> Table:
+    """A set and its controls, a row for each control: what each does, and what they share."""
+    some = rows_of(table, set=name, measure=measure, **where).set_index("control")
+    columns = ["of_set", "of_control", "difference", "low", "high", "more", "less", "shared"]
+    return some.reindex(CONTROLS)[columns]
 
 
-def over_seeds(
-    study: Any, task: str, record: Any = None, seeds: Iterable[int] = SEEDS
-) -> pd.DataFrame:
-    """`control_numbers` of this run and of other seeds, as far as they are known.
-
-    Parameters
-    ----------
-    study : Study
-    task : {"face", "emotion"}
-    record : Record, optional
-        Of the study "seeds". An entry of its results has a `seed` and the numbers by name.
-    seeds : iterable of int
-        Which others to look for in the store, if they are not recorded. No network is trained.
+def suppressed_table(raw: Table, seed: int = 0) -> Table:
+    """What suppressing each set, and as many random pixels, does to the misclassified images.
 
     Returns
     -------
     DataFrame
-        One row a seed and control: seed, control, difference, low, high, origin ("this run",
-        "in the store" or "recorded").
+        One row per set and, after it, "random, as many as" the set: set, pixels (mean), corrected
+        with low and high (the share of cases whose true class is predicted then, with its 95 %
+        interval), wrong and true (mean probabilities of the class predicted before and of the
+        true class).
     """
-    found = {study.seed: ("this run", control_numbers(study, task))}
-    for entry in record.results if record else ():
-        if entry.get("seed") != study.seed and f"control_{task}_random" in entry:
-            found[entry["seed"]] = ("recorded", entry)
-    for other in others_in_store(study, task, set(seeds) - set(found)):
-        found[other.seed] = ("in the store", control_numbers(other, task))
     rows = []
-    for seed, (origin, numbers) in sorted(found.items()):
-        for control, short in SHORT.items():
-            key = f"control_{task}_{short}"
-            values = [numbers.get(f"{key}{bound}") for bound in ("", "_low", "_high")]
-            known = [NAN if value is None else float(value) for value in values]
-            rows.append((seed, control, *known, origin))
-    return pd.DataFrame(rows, columns=["seed", "control", "difference", "low", "high", "origin"])
+    for name in (NOTHING, *SETS):
+        for control in (ITSELF,) if name == NOTHING else (ITSELF, RANDOM):
+            some = rows_of(raw, set=name, control=control)
+            label = name if control == ITSELF else f"random, as many as {name}"
+            corrected = bootstrap_mean(some.corrected, some.person, seed)
+            means = some[["probability", "true class"]].mean()
+            rows.append((label, some.pixels.mean(), *corrected, *means))
+    columns = ["set", "pixels", "corrected", "low", "high", "wrong", "true"]
+    return pd.DataFrame(rows, columns=columns).set_index("set")
 
 
-def others_in_store(study: Any, task: str, seeds: Iterable[int] = SEEDS) -> list[Any]:
-    """The same study by other seeds, those whose network of a task is in the store."""
-    variants = [study.variant(seed=seed) for seed in sorted(seeds) if seed != study.seed]
-    return [other for other in variants if other.is_trained(task)]
+# ---------------------------------------------------------------------- as figures show it
+
+LABELS = {
+    RANDOM: "random",
+    MATCHED: "random, with the\nsame activation",
+    LARGEST: "largest\nactivations",
+    GRADIENT: "largest gradient\nx activation",
+}
+NAMES = {
+    RANDOM: "as many random pixels",
+    MATCHED: "random pixels of the same activation",
+    LARGEST: "the largest activations",
+    GRADIENT: "the largest gradient x activation",
+}
+ANOTHER_CLASS = "backtracked from\nanother class"
+FILL_LABELS = {ZERO: "set to zero", MEAN: "set to the mean\nover the data"}
+_FOREST = ["label", "kind", "difference", "low", "high"]
 
 
-def agreement(study: Any, other: Any, task: str, count: int = RANDOMISED) -> dict[str, float]:
-    """How alike the sets of two networks lie in the images that both are tested on.
+def forest_rows(table: Table, name: str, measure: str, same_set: str | None = None) -> Table:
+    """The rows of a panel of `figures.forest`: a set and its controls by one measure.
 
-    The maps of two networks have no common order, so that their pixels cannot be compared; the
-    number of selected pixels at each place of the maps can.
-
-    Returns
-    -------
-    dict
-        images; same and different: mean correlation of these numbers over the places, for the
-        same image and for two different ones.
+    Parameters
+    ----------
+    table : DataFrame
+        Of `effects`.
+    name, measure : str
+    same_set : str, optional
+        What to write in the row of the set backtracked from another class.
     """
-    rows = np.intersect1d(study.split(task).test, other.split(task).test)
-    rows = np.random.default_rng(study.seed).permutation(rows)[:count]
-    one, two = (
-        trace_rows(some.network(task), some.inputs, rows, cut=Cut()).pixels.sum(dim=1).cpu().numpy()
-        for some in (study, other)
-    )
-    return {
-        "images": len(rows),
-        "same": mean_known(similarity(one, two)),
-        "different": mean_known(similarity(one, np.roll(two, 1, axis=0))),
-    }
+    some = _of_pairs(table, name, measure)
+    some = some[(some.fill == ZERO)]
+    rows = some.assign(label=some.control.map(LABELS), note=None)[[*_FOREST, "note"]]
+    if same_set is not None:
+        last = {"label": ANOTHER_CLASS, "kind": MISCLASSIFIED, "note": same_set}
+        rows = pd.DataFrame([*rows.to_dict("records"), last], columns=rows.columns)
+    return rows
 
 
-def first_images(trace: Backtrace, count: int) -> Backtrace:
-    """A trace of its first images only."""
-    layers = tuple(layer[:count] for layer in trace.layers)
-    tensors: list[Tensor] = [trace.pixels, trace.threshold, trace.maps, trace.logits]
-    return Backtrace(trace.target[:count], layers, *(tensor[:count] for tensor in tensors))
+def fill_rows(table: Table, name: str, measure: str) -> Table:
+    """The same for the two ablation values, compared with random pixels."""
+    some = _of_pairs(table, name, measure)
+    some = some[some.control == RANDOM]
+    return some.assign(label=some.fill.map(FILL_LABELS))[_FOREST]
 
 
-def _columns(table: pd.DataFrame) -> dict[str, Any]:
-    """A table as arrays of numbers and lists of words, for the store."""
-    return {
-        f"{place} {name}": values.to_numpy() if values.dtype.kind in "bif" else values.tolist()
-        for place, (name, values) in enumerate(table.items())
-    }
+def _of_pairs(table: Table, name: str, measure: str) -> Table:
+    return table[
+        (table["set"] == name)
+        & (table.measure == measure)
+        & (table.image == CASE)
+        & table.kind.isin(KINDS)
+    ]
 
 
-def _table(kept: dict[str, Any]) -> pd.DataFrame:
-    ordered = sorted(kept.items(), key=lambda item: int(item[0].partition(" ")[0]))
-    return pd.DataFrame({key.partition(" ")[2]: values for key, values in ordered})
+def verdicts(table: Table, name: str, measure: str, kind: str = MISCLASSIFIED) -> str:
+    """Whether a set does more than each of its controls, as a list in words.
+
+    The rule: there is a difference if its interval leaves zero out (see `statistics.verdict`).
+    """
+    rows = control_table(table, name, measure, kind=kind).astype(float)
+    words = [
+        f"{verdict(Interval(row.difference, row.low, row.high))} {NAMES[row.Index]}"
+        for row in rows.itertuples()
+    ]
+    return "; ".join(words)

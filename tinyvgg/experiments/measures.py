@@ -1,38 +1,46 @@
-"""Every figure that the verdicts rest on, measured for one run: one seed, one source of faces.
+"""Every figure that the verdicts and several pages rest on, measured for one run.
 
-The book measures its own run, and a recorded study the same for several seeds. Each figure is
-one that a page shows too, made by the same functions. `Study` is not imported here, so that what
-was measured is not outdated by a change to what only keeps and finds results.
+Each figure has one name. The pages quote it from here, the verdicts judge it, and a recorded
+study measures the same for several seeds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor, nn
 
-from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
-from tinyvgg.comparison import random_pixels
-from tinyvgg.evaluation import confusion, misclassified
-from tinyvgg.experiments.batches import trace_rows
-from tinyvgg.experiments.class_dependence import other_classes
-from tinyvgg.experiments.control_sets import correct_pairs
-from tinyvgg.experiments.effects import control_numbers
-from tinyvgg.experiments.matched import matched_pixels
-from tinyvgg.experiments.pairs import (
-    TwinPairs,
-    by_pair,
-    pair_twins,
-    paired_difference,
-    suppress_pairs,
+from tinyvgg.evaluation import confusion
+from tinyvgg.experiments.class_dependence import dependence_counts
+from tinyvgg.experiments.control_experiments import (
+    PAPERS_MEASURE,
+    PAPERS_SET,
+    ControlExperiments,
+    others_in_store,
 )
-from tinyvgg.experiments.patching import exchange, value_distance
+from tinyvgg.experiments.control_sets import CONTROLS, RANDOM
+from tinyvgg.experiments.effects import (
+    BACKTRACKED,
+    CASE,
+    COMMON,
+    EVERY,
+    ITSELF,
+    KINDS,
+    MISCLASSIFIED,
+    NOTHING,
+    PRINTED,
+    TWIN,
+    UNIQUE,
+    by_image,
+    effect,
+    paired,
+    rows_of,
+)
+from tinyvgg.experiments.patching import patch, value_distance
 from tinyvgg.experiments.selection import count_pixels
 from tinyvgg.experiments.statistics import (
     NAN,
@@ -50,18 +58,25 @@ from tinyvgg.experiments.table_3 import (
     read_as,
 )
 from tinyvgg.paper import PAPER
-from tinyvgg.tracking import suppress
 
 TASKS = ("face", "emotion")
-DRAWS = 10  # of random pixels, for each image and set
-NO_OTHER: dict[str, list] = {"image": [], "differ, printed": [], "differ, released": []}
-RIGHT_PAIRS = 100  # pairs of two correctly classified faces
+SHORT = dict(zip(CONTROLS, ("random", "matched", "largest", "gradient"), strict=True))
+OVER = {"face": "case_over", "emotion": "corrected_over"}  # the paper's set, less each control
+# Figures whose names were others when the records were made.
+RENAMED = {
+    "control_face_": "case_over_",
+    "control_emotion_": "corrected_over_",
+    "mended_": "corrected_",
+    "chosen_mended": "chosen_corrected",
+    "exchange_right": "patched_correct",
+    "exchange_over": "patched_over",
+}
 
 Numbers = dict[str, float]
 
 
 def measure(study: Any) -> dict[str, float | None]:
-    """All figures of the ledger for one run, kept in its store.
+    """All figures of a run, kept in its store.
 
     Parameters
     ----------
@@ -73,56 +88,65 @@ def measure(study: Any) -> dict[str, float | None]:
     dict
         Numbers by name; where an interval belongs to one, its 95 % bounds are ``NAME_low`` and
         ``NAME_high``. Shares are fractions. None stands for what the run cannot tell: a task
-        that its labels do not allow, or no pair of twins. `_face_or_emotion`, `_sets`,
-        `_common`, `_exchange`, `_unique`, `_confusions` and `controls.control_numbers` list the
-        names.
+        that its labels do not allow, or no pair of twins. Beside those of `measure_task` for
+        each task: overfit_difference, share_difference and images_per_second.
     """
     tasks = [task for task in TASKS if task in study.tasks]
+    numbers: dict[str, float | None] = {}
+    for task in tasks:
+        numbers |= measure_task(study, task)
+    speeds = [study.history(task).images_per_second.median() for task in tasks]
+    numbers["images_per_second"] = float(np.mean(speeds)) if speeds else None
 
     def make(_: Path) -> dict[str, Any]:
-        return {"measures": {name: _json(value) for name, value in _measure(study, tasks).items()}}
+        return {"measures": _json(_face_beside_emotion(study, numbers))}
 
-    recipe = {
-        "networks": {task: study.recipe(task) for task in tasks},
-    }
+    recipe = {task: study.recipe(task) for task in tasks}
+    return numbers | study.store.get("measures", recipe, make)["measures"]
+
+
+def measure_task(study: Any, task: str) -> dict[str, float | None]:
+    """The figures of one task of a run, kept in its store; its network alone is needed.
+
+    Returns
+    -------
+    dict
+        As `measure`: what `training_figures`, `set_figures`, `confusion_figures`, `_decisive`,
+        `_controls`, `_common`, `_patching` and `_unique` return.
+    """
+
+    def make(_: Path) -> dict[str, Any]:
+        return {"measures": _json(_measure_task(study, task))}
+
+    recipe = {"task": task, "network": study.recipe(task)}
     return study.store.get("measures", recipe, make)["measures"]
 
 
-def _measure(study: Any, tasks: list[str]) -> Numbers:
-    numbers: Numbers = {}
-    shares: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+def _measure_task(study: Any, task: str) -> Numbers:
+    made = ControlExperiments(study, task)
+    numbers = training_figures(study, task) | set_figures(made) | _decisive(made)
     has_twins = all(study.faces.table[name].notna().any() for name in ("emotion", "gaze", "angle"))
-    for task in tasks:
-        net, outcomes, inputs = study.network(task), study.outcomes(task), study.inputs
-        numbers |= _training(task, study.history(task), outcomes)
-        wrong = misclassified(outcomes).sort_values("confidence", ascending=False)
-        found, shares[task] = _sets(task, net, inputs, wrong, study.seed)
-        numbers |= found
-        if has_twins:
-            pairs = pair_twins(net, outcomes, inputs)
-            numbers |= {f"pairs_{task}": len(pairs), f"alone_{task}": pairs.alone}
-            if task == "face":
-                numbers |= _common(net, pairs, study.seed)
-                right = correct_pairs(net, outcomes, inputs, RIGHT_PAIRS, study.seed)
-                numbers |= _exchange(net, pairs, right, study.seed)
-            else:
-                numbers |= _unique(net, pairs, study.split(task).classes, study.seed)
-            numbers |= control_numbers(study, task)
-        if task == "emotion":
-            numbers |= _confusions(outcomes, study.split(task).classes)
-    speeds = [study.history(task).images_per_second.median() for task in tasks]
-    numbers["images_per_second"] = float(np.mean(speeds)) if speeds else NAN
-    return numbers | _face_or_emotion(numbers, shares, study.seed)
+    if has_twins:
+        numbers |= _controls(made)
+        numbers |= (_common(made) | _patching(made)) if task == "face" else _unique(made)
+    if task == "emotion":
+        numbers |= confusion_figures(study)
+    return numbers
 
 
 # ---------------------------------------------------------------------- training and mistakes
 
 
-def _training(task: str, history: pd.DataFrame, outcomes: pd.DataFrame) -> Numbers:
-    """Table 2 and Fig. 5: accuracy, and the gap between the errors on test and training images."""
+def training_figures(study: Any, task: str) -> Numbers:
+    """Table 2 and Fig. 5: accuracy, and the gap between the errors on test and training images.
+
+    Names: tested, errors, train_error, accuracy and gap (with their intervals), each with the
+    task, and accuracy_beside_paper.
+    """
+    outcomes = study.outcomes(task)
     wrong, tested = int((~outcomes.correct).sum()), len(outcomes)
     error = wilson(wrong, tested)
-    learnt = float(history.train_error.iloc[-1])
+    learnt = float(study.history(task).train_error.iloc[-1])
     theirs = round(PAPER[f"errors_{task}"].value), round(PAPER[f"test_{task}"].value)
     beside = difference_of_shares(theirs[0], theirs[1], wrong, tested)
     return {
@@ -135,22 +159,30 @@ def _training(task: str, history: pd.DataFrame, outcomes: pd.DataFrame) -> Numbe
     }
 
 
-def _face_or_emotion(
-    numbers: Numbers, shares: dict[str, tuple[np.ndarray, np.ndarray]], seed: int
-) -> Numbers:
-    """The two tasks beside each other: over-fitting, and sizes of the sets of pixels."""
-    if set(shares) != set(TASKS):
+def _face_beside_emotion(study: Any, numbers: Mapping[str, Any]) -> Numbers:
+    """The two tasks compared: over-fitting, and sizes of the sets of pixels."""
+    if not {*TASKS} <= {*study.tasks}:
         return {}
     counts = [round(numbers[f"{of}_{task}"]) for task in TASKS[::-1] for of in ("errors", "tested")]
     gap = numbers["train_error_emotion"] - numbers["train_error_face"]
     overfit = Interval(*(bound - gap for bound in difference_of_shares(*counts)))
-    sizes = bootstrap_difference(*shares["face"], *shares["emotion"], seed)
+    shares = []
+    for task in TASKS:
+        made = ControlExperiments(study, task)
+        total = made.released.pixels[:1].numel() or 1
+        shares += [count_pixels(made.released.pixels) / total, made.wrong.subject.to_numpy()]
+    sizes = bootstrap_difference(*shares, study.seed)
     return overfit.named("overfit_difference") | sizes.named("share_difference")
 
 
-def _confusions(outcomes: pd.DataFrame, classes: list[str]) -> Numbers:
-    """How often each emotion is missed, and where "sad" and "surprised" stand among them."""
-    counts = confusion(outcomes, classes)
+def confusion_figures(study: Any) -> Numbers:
+    """How often each emotion is missed, and where "sad" and "surprised" stand among them.
+
+    Names: missed_EMOTION, and if there are these emotions sad_as_neutral, sad_ahead,
+    neutral_ahead and surprised_behind (by how much each leads or trails).
+    """
+    classes = study.split("emotion").classes
+    counts = confusion(study.outcomes("emotion"), classes)
     mistakes = counts.where(~np.eye(len(counts), dtype=bool), 0)
     missed = mistakes.sum(axis=1)
     numbers: Numbers = {f"missed_{name}": int(count) for name, count in missed.items()}
@@ -168,157 +200,215 @@ def _confusions(outcomes: pd.DataFrame, classes: list[str]) -> Numbers:
 # ---------------------------------------------------------------------- what backtracking returns
 
 
-def _sets(
-    task: str,
-    net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
-    wrong: pd.DataFrame,
-    seed: int,
-) -> tuple[Numbers, tuple[np.ndarray, np.ndarray]]:
-    """The sets of the misclassified images: how large, how dependent on the class, how decisive.
+def set_figures(made: ControlExperiments) -> Numbers:
+    """The sets of every misclassified image: their size, and how they depend on the class.
 
-    Also the share of all pixels that the released cut leaves, with the person, image by image.
+    Names, each with the task: total and active (pixels); for READING printed or released
+    pixels_READING, share_READING (of all pixels, with its interval), of_active_READING (mean
+    share of the active pixels), whole_READING (share of images whose set is every active pixel),
+    other_class_READING (share of traces from another class that give another set, with its
+    interval); and class_NAME, of `dependence_counts`.
     """
-    released = trace_rows(net, inputs, wrong.row, cut=Cut())
-    printed = backtrack_maps(net, released.maps, released.target) if len(wrong) else released
-    active, total = count_pixels(released.maps), math.prod(released.maps.shape[1:])
-    people = wrong.subject.to_numpy()
+    task, seed, people = made.task, made.study.seed, made.wrong.subject.to_numpy()
+    active, total = count_pixels(made.released.maps), math.prod(made.released.maps.shape[1:])
     numbers: Numbers = {f"total_{task}": total, f"active_{task}": _mean(active)}
-    for reading, trace in (("printed", printed), ("released", released)):
+    dependence = made.dependence()
+    others = dependence[~dependence.traced]
+    for reading, trace in (("printed", made.printed), ("released", made.released)):
         key, sizes = f"{reading}_{task}", count_pixels(trace.pixels)
+        differs = others[f"differ, {reading}"].to_numpy() > 0
+        other_class = bootstrap_mean(differs, people[others.image.to_numpy(int)], seed)
         numbers |= {
             f"pixels_{key}": _mean(sizes),
             **bootstrap_mean(sizes / total, people, seed).named(f"share_{key}"),
             f"of_active_{key}": _mean(sizes[active > 0] / active[active > 0]),
             f"whole_{key}": _mean(sizes == active),
-            **_decisive(net, trace, people, seed).named(f"decisive_{key}"),
+            **other_class.named(f"other_class_{key}"),
         }
-    others = other_classes(net, released, Cut()) if len(wrong) else pd.DataFrame(NO_OTHER)
-    for reading in ("printed", "released"):
-        another = others[f"differ, {reading}"].to_numpy() > 0
-        differs = bootstrap_mean(another, people[others.image.to_numpy(int)], seed)
-        numbers |= differs.named(f"other_class_{reading}_{task}")
-    return numbers, (count_pixels(released.pixels) / total, people)
+    return numbers | {f"class_{k}_{task}": v for k, v in dependence_counts(dependence).items()}
 
 
-def _decisive(net: nn.Module, trace: Backtrace, people: np.ndarray, seed: int) -> Interval:
-    """By how much more the confidence falls without a set than without as many random pixels."""
-    if not len(people):
-        return Interval(NAN, NAN, NAN)
-    generator = torch.Generator().manual_seed(seed)
-    counts = trace.pixels.flatten(1).sum(dim=1)
-
-    def left(pixels: Tensor) -> np.ndarray:
-        after = suppress(net, trace.maps, pixels).cpu()
-        return after.gather(1, trace.target.cpu()[:, None])[:, 0].double().numpy()
-
-    drawn = [left(random_pixels(trace.maps, counts, generator)) for _ in range(DRAWS)]
-    return bootstrap_mean(np.mean(drawn, axis=0) - left(trace.pixels), people, seed)
+def _decisive(made: ControlExperiments) -> Numbers:
+    """What suppressing the set of every misclassified image does, beyond random pixels."""
+    task, table, raw = made.task, made.effects(), made.suppressions()
+    numbers: Numbers = {f"confidence_wrong_{task}": _mean(made.wrong.confidence)}
+    for reading, name in (("printed", BACKTRACKED + PRINTED), ("released", BACKTRACKED)):
+        found = effect(table, name, RANDOM, kind=EVERY)
+        numbers |= found.named(f"decisive_{reading}_{task}")
+    for control, name in ((ITSELF, "released"), (RANDOM, "random")):
+        some = rows_of(raw, kind=EVERY, set=BACKTRACKED, control=control)
+        numbers[f"wrong_{name}_{task}"] = _mean(some.probability)
+    return numbers
 
 
 # ---------------------------------------------------------------------- pairs of case and twin
 
 
-def _common(net: nn.Module, pairs: TwinPairs, seed: int) -> Numbers:
-    """Figs. 9 and 10, over all pairs: confidence without the common pixels, and a control."""
-    results, people = suppress_pairs(net, pairs, DRAWS, seed), pairs.table.subject
-    random = "random, as many as common"
+def _controls(made: ControlExperiments) -> Numbers:
+    """What the paper's set does beyond each control; how many pairs, people, pixels and draws."""
+    task, table, raw = made.task, made.effects(), made.suppressions()
     numbers: Numbers = {}
-    for key, column, image in (("case", "wrong", "case"), ("twin", "true", "twin")):
-        values = by_pair(results, column, image)
-        before = values["nothing"]
-        for moment, name in (("before", "nothing"), ("common", "common"), ("random", random)):
-            numbers[f"{key}_{moment}"] = _mean(values[name])
-        lost = bootstrap_mean(1 - values["common"] / before, people, seed)
-        more = paired_difference(results, column, random, "common", people, image, seed)
-        numbers |= lost.named(f"{key}_lost") | more.named(f"{key}_over_random")
-        trace, target = getattr(pairs, image), pairs.table["predicted" if key == "case" else "true"]
-        matched = _matched(net, trace, pairs.sets.common, target, seed)[0] - values["common"]
-        numbers |= bootstrap_mean(matched, people, seed).named(f"{key}_over_matched")
+    for kind, pairs in made.pairs.items():
+        name = f"{'correct' if kind != MISCLASSIFIED else ''}pairs_{task}"
+        some = rows_of(raw, kind=kind, set=PAPERS_SET[task], control=ITSELF)
+        numbers |= {
+            name: len(pairs),
+            f"{name}_people": pairs.table.subject.nunique(),
+            f"{name}_pixels": _mean(some.pixels),
+        }
+    numbers[f"alone_{task}"] = made.pairs[MISCLASSIFIED].alone
+    drawn = raw.draws[(raw.kind == MISCLASSIFIED) & (raw.control == RANDOM)]
+    numbers[f"draws_{task}"] = int(drawn.max()) if len(drawn) else 0
+    sampling = table.sampling[table.kind.isin(KINDS)]
+    numbers[f"sampling_{task}"] = float(sampling.max()) if len(sampling) else NAN
+    for control, short in SHORT.items():
+        found = effect(table, PAPERS_SET[task], control, PAPERS_MEASURE[task])
+        numbers |= found.named(f"{OVER[task]}_{short}")
     return numbers
 
 
-def _matched(
-    net: nn.Module, trace: Backtrace, pixels: Tensor, target: pd.Series, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Without as many random pixels of the same summed activation: two figures an image.
+def _common(made: ControlExperiments) -> Numbers:
+    """Figs. 9 and 10, over all pairs: probabilities without the common pixels, and controls."""
+    table, raw, seed = made.effects(), made.suppressions(), made.study.seed
+    numbers: Numbers = {}
+    for key, measure_, image in (
+        ("case", "probability", CASE),
+        ("twin", "probability", TWIN),
+        ("true", "true class", CASE),
+    ):
+        for moment, name, control in (
+            ("before", NOTHING, ITSELF),
+            ("common", COMMON, ITSELF),
+            ("random", COMMON, RANDOM),
+        ):
+            some = rows_of(raw, image=image, set=name, control=control)
+            found = bootstrap_mean(some[measure_], some.person, seed)
+            numbers |= found.named(f"{key}_{moment}")
+        of_class = "true class" if key == "true" else "confidence"
+        for control in CONTROLS:
+            found = effect(table, COMMON, control, of_class, image=image)
+            if key != "case" and not math.isnan(found.value):  # the case's are in `_controls`
+                numbers |= found.named(f"{key}_over_{SHORT[control]}")
+    for image in (CASE, TWIN):
+        before = by_image(raw, "probability", NOTHING, image=image)
+        lost = 1 - by_image(raw, "probability", COMMON, image=image) / before
+        person = rows_of(raw, image=image, set=NOTHING).person
+        numbers |= bootstrap_mean(lost, person, seed).named(f"{image}_lost")
+    for name, control in ((ITSELF, "common"), (RANDOM, "common_random")):
+        some = rows_of(raw, set=COMMON, control=name).corrected
+        numbers[f"case_corrected_{control}"] = _mean(some)
+    return numbers
 
-    The probability of a class, and how often it is the one predicted; means over draws.
-    """
-    if not len(target):
-        return np.zeros(0), np.zeros(0)
-    generator = torch.Generator().manual_seed(seed)
-    classes, each, found = target.to_numpy(), np.arange(len(target)), []
-    for _ in range(DRAWS):
-        drawn = matched_pixels(trace.maps, pixels, generator)
-        after = suppress(net, trace.maps, drawn).double().cpu().numpy()
-        found.append((after[each, classes], after.argmax(axis=1) == classes))
-    probabilities, says = np.mean(np.array(found, float), axis=0)
-    return probabilities, says
 
-
-def _exchange(net: nn.Module, pairs: TwinPairs, right: TwinPairs, seed: int) -> Numbers:
-    """Fig. 10: how far the values at the common pixels differ, and what they carry over.
-
-    `right` are pairs of two correctly classified images, to compare the distance with.
-    """
-    made, people = exchange(net, pairs, DRAWS, seed), pairs.table.subject.to_numpy()
+def _patching(made: ControlExperiments) -> Numbers:
+    """Fig. 10: how far the values at the common pixels differ, and what they carry over."""
+    pairs, right, seed = *made.pairs.values(), made.study.seed
+    patched, people = patch(made.net, pairs, seed=seed), pairs.table.subject.to_numpy()
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
     distances = [
         (values[known], group[known])
         for values, group in (
-            (made.distance.to_numpy(), people),
+            (patched.distance.to_numpy(), people),
             (usual, right.table.subject.to_numpy()),
         )
         for known in [~np.isnan(values)]
     ]
     further = bootstrap_difference(*distances[0], *distances[1], seed)
     return {
-        **bootstrap_mean(made.common, people, seed).named("exchange_right"),
-        "exchange_right_random": _mean(made.random),
-        **bootstrap_mean(made.common - made.random, people, seed).named("exchange_over_random"),
+        **bootstrap_mean(patched.common, people, seed).named("patched_correct"),
+        "patched_correct_random": _mean(patched.random),
+        **bootstrap_mean(patched.common - patched.random, people, seed).named(
+            "patched_over_random"
+        ),
         **bootstrap_mean(*distances[0], seed).named("distance_wrong"),
         **bootstrap_mean(*distances[1], seed).named("distance_right"),
         **further.named("distance_over_right"),
-        "pairs_right": len(right),
     }
 
 
-def _unique(net: nn.Module, pairs: TwinPairs, classes: list[str], seed: int) -> Numbers:
+def _unique(made: ControlExperiments) -> Numbers:
     """Fig. 11 and Table 3, and the same over all cases that have a twin."""
-    results, people = suppress_pairs(net, pairs, DRAWS, seed), pairs.table.subject
-    right, random = by_pair(results, "right"), "random, as many as unique"
-    against = {
-        name: paired_difference(results, "right", "unique", other, people, seed=seed)
-        for name, other in (("random", random), ("common", "common"))
-    }
-    matched = _matched(net, pairs.case, pairs.sets.only_a, pairs.table["true"], seed)[1]
-    return {
-        **bootstrap_mean(right["unique"], people, seed).named("mended_unique"),
-        **bootstrap_mean(right["unique"] - matched, people, seed).named("mended_over_matched"),
-        "mended_random": _mean(right[random]),
-        "mended_common": _mean(right["common"]),
-        **against["random"].named("mended_over_random"),
-        **against["common"].named("mended_over_common"),
-        **_table_3(net, pairs, classes),
-    }
+    raw, seed = made.suppressions(), made.study.seed
+    numbers: Numbers = {}
+    for name in (UNIQUE, COMMON):
+        for control, key in ((ITSELF, name), (RANDOM, f"random_{name}")):
+            some = rows_of(raw, set=name, control=control)
+            found = bootstrap_mean(some.corrected, some.person, seed)
+            numbers |= found.named(f"corrected_{key}")
+        some = rows_of(raw, set=name, control=ITSELF)
+        numbers[f"pixels_{name}_emotion"] = _mean(some.pixels)
+    against = paired(raw, "corrected", (UNIQUE, ITSELF), (COMMON, ITSELF), seed)
+    numbers |= against.named("corrected_over_common")
+    common = effect(made.effects(), COMMON, RANDOM, "corrected")
+    return numbers | common.named("corrected_common_over_random") | _table_3(made)
 
 
-def _table_3(net: nn.Module, pairs: TwinPairs, classes: list[str]) -> Numbers:
-    """The one case that stands for each emotion: how many are mended, and how many rows tie."""
+def _table_3(made: ControlExperiments) -> Numbers:
+    """The one case that stands for each emotion: how many are corrected, how many rows tie."""
+    pairs, classes = made.pairs[MISCLASSIFIED], made.study.split(made.task).classes
     chosen = one_for_each(pairs.table).index.to_numpy()
     if not len(chosen):
         return {"chosen": 0}
-    table = probability_table(net, pairs, chosen, classes)
+    table = probability_table(made.net, pairs, chosen, classes)
     after, floors = at_moment(table, "after"), floor_counts(table, classes)
-    mended = int((read_as(after, classes) == after.true).sum())
+    corrected = int((read_as(after, classes) == after.true).sum())
     return {
         "chosen": len(chosen),
-        "chosen_mended": mended,
-        "chosen_share": mended / len(chosen),
+        "chosen_corrected": corrected,
+        "chosen_share": corrected / len(chosen),
         "ties_free": int((floors["after"] > 1).sum()),
         "ties_rectified": int((floors["after, rectified"] > 1).sum()),
     }
+
+
+# ---------------------------------------------------------------------- other seeds
+
+
+def over_seeds(
+    study: Any, task: str, record: Any = None, seeds: Iterable[int] = range(5)
+) -> pd.DataFrame:
+    """What the paper's set does beyond each control, in this run and with other seeds.
+
+    Parameters
+    ----------
+    study : Study
+    task : {"face", "emotion"}
+    record : Record, optional
+        Of the study "seeds". An entry of its results has a `seed` and the numbers by name.
+    seeds : iterable of int
+        Which others to look for in the store, if they are not recorded. No network is trained.
+
+    Returns
+    -------
+    DataFrame
+        One row per seed and control: seed, control, difference, low, high, origin ("this run",
+        "in the store" or "recorded").
+    """
+    found = {study.seed: ("this run", measure_task(study, task))}
+    for entry in map(renamed, record.results if record else ()):
+        if entry.get("seed") != study.seed and f"{OVER[task]}_random" in entry:
+            found[entry["seed"]] = ("recorded", entry)
+    for other in others_in_store(study, task, set(seeds) - set(found)):
+        found[other.seed] = ("in the store", measure_task(other, task))
+    rows = []
+    for seed, (origin, numbers) in sorted(found.items()):
+        for control, short in SHORT.items():
+            key = f"{OVER[task]}_{short}"
+            values = [numbers.get(f"{key}{bound}") for bound in ("", "_low", "_high")]
+            known = [NAN if value is None else float(value) for value in values]
+            rows.append((seed, control, *known, origin))
+    return pd.DataFrame(rows, columns=["seed", "control", "difference", "low", "high", "origin"])
+
+
+def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of a record with the present names of its figures."""
+    made = {}
+    for name, value in entry.items():
+        for before, now in RENAMED.items():
+            if name.startswith(before):
+                name = now + name.removeprefix(before)
+        made[name] = value
+    return made
 
 
 def _mean(values: Any) -> float:
@@ -326,7 +416,7 @@ def _mean(values: Any) -> float:
     return float(values.mean()) if values.size else NAN
 
 
-def _json(value: float) -> float | None:
-    """A plain number, or None for one that is not known."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if math.isnan(value) else value
+def _json(numbers: Numbers) -> dict[str, float | None]:
+    """Plain numbers; None for those that are not known."""
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in numbers.items()}
+    return {name: None if math.isnan(value) else value for name, value in plain.items()}

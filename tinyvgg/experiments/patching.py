@@ -1,4 +1,7 @@
-"""Fig. 10: the same pixels with other values. How far they differ, and what they carry over."""
+"""Activation patching (Fig. 10): the same pixels with the other image's values.
+
+How far the values of two images differ at their common pixels, and what they carry over.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.comparison import random_pixels
+from tinyvgg.experiments.control_sets import draws_for, random_draws
 from tinyvgg.experiments.pairs import TwinPairs
 from tinyvgg.layers import check_network, dense_pass
 
@@ -35,46 +38,47 @@ def value_distance(one: Tensor, other: Tensor, pixels: Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def exchange(net: nn.Module, pairs: TwinPairs, draws: int = 10, seed: int = 0) -> pd.DataFrame:
-    """Give each case its twin's values at the common pixels, and see what it is read as.
+def patch(
+    net: nn.Module, pairs: TwinPairs, draws: int | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Give each case its twin's values at the common pixels, and see what it is classified as.
 
-    The control gives it the twin's values at as many pixels drawn at random from those that are
-    active in both images.
+    The control patches as many pixels drawn at random from those that are active in both images.
 
     Parameters
     ----------
     net : nn.Module
     pairs : TwinPairs
-    draws : int
+    draws : int, optional
+        `draws_for` the pairs if not given.
     seed : int
-        The only source of chance.
+        Seeds the random number generator.
 
     Returns
     -------
     DataFrame
-        A row a pair: distance (`value_distance` of the common pixels), common and random (is
-        it read as the true class now? 0 or 1; the mean over draws).
+        One row per pair: distance (`value_distance` of the common pixels), common and random (is
+        it classified correctly then? 0 or 1; the mean over draws).
     """
-    if draws < 1:
-        raise ValueError(f"draws must be 1 or more, got {draws!r}")
     common, case, twin = pairs.sets.common, pairs.case.maps, pairs.twin.maps
     if not len(pairs):
         return pd.DataFrame(columns=["distance", "common", "random"], dtype=float)
     _, linears = check_network(net)
     true = pairs.table["true"].to_numpy()
 
-    def right(pixels: Tensor) -> np.ndarray:
-        logits = dense_pass(linears, torch.where(pixels, twin, case))[-1]
-        return (logits.argmax(dim=1).cpu().numpy() == true).astype(float)
+    def correct(pixels: Tensor) -> np.ndarray:
+        """Of some draws (D, N, C, h, w), the share in which each case is classified correctly."""
+        maps = torch.where(pixels, twin, case)
+        logits = dense_pass(linears, maps.flatten(0, 1))[-1]
+        return (logits.argmax(dim=1).reshape(len(maps), -1).cpu().numpy() == true).sum(axis=0)
 
-    generator = torch.Generator().manual_seed(seed)
-    both = torch.minimum(case, twin)
-    counts = common.flatten(1).sum(dim=1)
-    drawn = [right(random_pixels(both, counts, generator)) for _ in range(draws)]
+    count = draws_for(len(pairs)) if draws is None else draws
+    drawn = random_draws(torch.minimum(case, twin), count, seed)
+    random = np.sum([correct(some.random(common)) for some in drawn], axis=0) / count
     return pd.DataFrame(
         {
             "distance": value_distance(case, twin, common),
-            "common": right(common),
-            "random": np.mean(drawn, axis=0),
+            "common": correct(common[None]).astype(float),
+            "random": random,
         }
     )

@@ -24,7 +24,7 @@ BLOCK = 1024  # sums of so many products of two bytes less 128 are exact in floa
 
 @dataclass(frozen=True)
 class Reading:
-    """How many test pictures a classifier names rightly.
+    """How many test pictures a classifier gets right.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Reading:
 
     @property
     def accuracy(self) -> Interval:
-        """Share of the test pictures named rightly, with Wilson's 95 % interval."""
+        """Share of the test pictures classified correctly, with Wilson's 95 % interval."""
         return wilson(self.right, self.total)
 
 

@@ -1,4 +1,4 @@
-"""What is left of a set when the dense layers are drawn anew (Adebayo et al. 2018).
+"""Cascading parameter randomisation of the dense layers (Adebayo et al. 2018).
 
 The layers are randomised in a cascade, from the output downwards, each as it was before training
 (Glorot's weights, biases of zero). A picture of what a network has learnt should not survive it.
@@ -7,7 +7,7 @@ The layers are randomised in a cascade, from the output downwards, each as it wa
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 from tinyvgg.comparison import jaccard
-from tinyvgg.experiments.class_dependence import overlap_by_chance, traced_alike
 from tinyvgg.experiments.localisation import mean_known, similarity
 from tinyvgg.layers import check_network
 from tinyvgg.tracking import track
@@ -25,10 +24,51 @@ from tinyvgg.tracking import track
 DRAWS = 3
 
 
-def cascade(net: nn.Module, seed: int = 0) -> Iterator[tuple[int, nn.Module]]:
-    """Copies of a network, the k topmost dense layers drawn anew, for k = 1, 2, ... all.
+def traced_alike(net: nn.Module, known: Backtrace, target: Tensor, cut: Cut) -> Backtrace:
+    """Trace other classes, or another network's dense layers, without the cut where it is known.
 
-    The layers drawn anew in one copy are so in the next. The network itself stays as it is.
+    Parameters
+    ----------
+    net : nn.Module
+    known : Backtrace
+        The same images by the same first dense layer and the same cut.
+    target : int64 Tensor, (B,)
+    cut : Cut
+
+    Returns
+    -------
+    Backtrace
+        The same as `backtrack_maps` gives. The cut, which is slow, is made again only for images
+        whose L_1 is not the known one; elsewhere it cannot but give the known pixels.
+    """
+    trace = backtrack_maps(net, known.maps, target)
+    pixels, threshold = known.pixels.clone(), known.threshold.clone()
+    if trace.layers:
+        again = (trace.layers[-1] != known.layers[-1]).any(dim=1)
+    else:
+        again = trace.target != known.target
+    if again.any():
+        some = backtrack_maps(net, known.maps[again], target[again.to(target.device)], cut)
+        pixels[again], threshold[again] = some.pixels, some.threshold
+    return Backtrace(trace.target, trace.layers, pixels, threshold, trace.maps, trace.logits)
+
+
+def overlap_by_chance(maps: Tensor, counts: Sequence[int] | Tensor) -> np.ndarray:
+    """Jaccard index to be expected of two random sets of so many active pixels, float (B,).
+
+    About n / (2 A - n) for n of A active pixels: of the second set's pixels, a share n / A is
+    expected in the first.
+    """
+    n = torch.as_tensor(counts).double().cpu().numpy()
+    active = (maps > 0).flatten(1).sum(dim=1).double().cpu().numpy()
+    shared = n * n / np.maximum(active, 1)
+    return np.where(n > 0, shared / np.maximum(2 * n - shared, 1e-12), 1.0)
+
+
+def cascade(net: nn.Module, seed: int = 0) -> Iterator[tuple[int, nn.Module]]:
+    """Copies of a network, the k topmost dense layers randomised, for k = 1, 2, ... all.
+
+    The layers randomised in one copy are so in the next. The network itself stays as it is.
     """
     generator = torch.Generator().manual_seed(seed)
     net = copy.deepcopy(net).cpu()
@@ -43,7 +83,7 @@ def cascade(net: nn.Module, seed: int = 0) -> Iterator[tuple[int, nn.Module]]:
 
 
 @torch.no_grad()
-def survival(
+def randomised(
     net: nn.Module,
     trace: Backtrace,
     cut: Cut,
@@ -51,7 +91,7 @@ def survival(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What a cascade leaves of the sets, and of the pictures of tracked features.
+    """What remains of the sets, and of the tracked features, after each step of a cascade.
 
     Parameters
     ----------
@@ -65,17 +105,17 @@ def survival(
     draws : int
         Cascades.
     seed : int
-        The only source of chance.
+        Seeds the random number generator.
 
     Returns
     -------
     DataFrame
-        One row a number of layers drawn anew (0: the trained network), means over images and
+        One row per number of randomised layers (0: the trained network), means over images and
         draws: layers; released and printed (Jaccard index with the trained network's set for
         the same class); pixels (in the released set); chance (the Jaccard index of random sets
         of active pixels, as many as the trained network's); features (correlation of the
         tracked features with the trained network's; NaN without images); changed (share of
-        images that are now taken for another class).
+        images that are now classified differently).
     """
     device = trace.maps.device
     printed = backtrack_maps(net, trace.maps, trace.target).pixels

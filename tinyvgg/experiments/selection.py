@@ -1,19 +1,18 @@
-"""How much backtracking selects: by unit, by layer, by class, and by where it is cut."""
+"""How much backtracking selects: by unit and by layer; how many pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from scipy.special import softmax
 from torch import Tensor, nn
 
-from tinyvgg.backtracking import Backtrace, Cut
-from tinyvgg.comparison import jaccard
-from tinyvgg.experiments.batches import trace_rows
+from tinyvgg.backtracking import Backtrace
 from tinyvgg.layers import check_network, dense_pass
 
 
@@ -46,8 +45,7 @@ class LastLayer:
     @property
     def probabilities(self) -> np.ndarray:
         """Soft-max of the logits (Eq. 2)."""
-        powers = np.exp(self.logits - self.logits.max())
-        return powers / powers.sum()
+        return softmax(self.logits)
 
 
 @torch.no_grad()
@@ -120,85 +118,25 @@ def pixel_table(
     Returns
     -------
     DataFrame
-        Columns task, set, pixels, of all, of active.
+        Columns task, set, pixels, of all, of active (means over images, the shares too).
     """
     names = {"active": "active pixels", "printed": "as printed", "released": "as released"}
     rows = []
     for task, table in counts.items():
-        mean = table.mean()
+        some = table[table.active > 0]
         rows += [
-            (task, name, mean[which], mean[which] / mean.total, mean[which] / mean.active)
+            (
+                task,
+                name,
+                table[which].mean(),
+                (table[which] / table.total).mean(),
+                (some[which] / some.active).mean(),
+            )
             for which, name in names.items()
         ]
         share = reported[task] / reported_total
         rows.append((task, "the paper's mean", reported[task], share, None))
     return pd.DataFrame(rows, columns=["task", "set", "pixels", "of all", "of active"])
-
-
-def every_class(
-    net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
-    rows: ArrayLike,
-    cut: Cut | None = None,
-) -> pd.DataFrame:
-    """Backtrack each image from every class, and compare with the class predicted.
-
-    Parameters
-    ----------
-    net, inputs, rows, cut
-        As for `trace_rows`.
-
-    Returns
-    -------
-    DataFrame
-        One row an image and class: row, target, predicted (bool: it is the class that the
-        network predicts), active and selected (pixels), and for each layer, L_n ... L_0, the
-        Jaccard index of what is selected there and what is selected from the predicted class.
-    """
-    rows = np.asarray(rows, int)
-    reference = trace_rows(net, inputs, rows, cut=cut)
-    parts = []
-    for k in range(reference.logits.shape[1]):
-        trace, pixels = _traced_from(net, inputs, rows, k, cut, reference)
-        part = {
-            "row": rows,
-            "target": k,
-            "predicted": reference.target.cpu().numpy() == k,
-            "active": count_pixels(trace.maps),
-            "selected": count_pixels(pixels),
-        }
-        sets = [*trace.layers, pixels.flatten(1)]
-        for name, some, others in zip(layer_names(trace), sets, _sets(reference), strict=True):
-            part[name] = jaccard(some, others).cpu().numpy() if len(rows) else np.zeros(0)
-        parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _traced_from(
-    net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
-    rows: np.ndarray,
-    k: int,
-    cut: Cut | None,
-    reference: Backtrace,
-) -> tuple[Backtrace, Tensor]:
-    """The printed trace of class k, and its pixels, which the cut may thin out.
-
-    The cut knows the class only through L_1, and is slow: where L_1 is that of the reference,
-    so are the pixels.
-    """
-    trace = trace_rows(net, inputs, rows, np.full(len(rows), k))
-    if cut is None or not len(rows):
-        return trace, trace.pixels
-    differs = np.ones(len(rows), bool)
-    if trace.layers:
-        differs = (trace.layers[-1] != reference.layers[-1]).any(dim=1).cpu().numpy()
-    pixels = reference.pixels.clone()
-    if differs.any():
-        some = rows[differs]
-        with_cut = trace_rows(net, inputs, some, np.full(len(some), k), cut)
-        pixels[torch.from_numpy(differs).to(pixels.device)] = with_cut.pixels
-    return trace, pixels
 
 
 def layer_names(trace: Backtrace) -> list[str]:
@@ -210,33 +148,27 @@ def _sets(trace: Backtrace) -> list[Tensor]:
     return [*trace.layers, trace.pixels.flatten(1)]
 
 
-def sensitivity(
-    net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
-    rows: ArrayLike,
-    floors: Sequence[float] = (0, 0.02, 0.05, 0.1, 0.2),
-    percentiles: Sequence[float] = (50, 80, 90, 95, 99),
-) -> pd.DataFrame:
-    """Mean number of pixels selected, by the two settings of the released cut.
+@torch.no_grad()
+def contribution_variation(net: nn.Module, trace: Backtrace) -> dict[str, float]:
+    """Coefficients of variation of the two factors of a pixel's largest contribution.
 
     Returns
     -------
-    DataFrame
-        Indexed by floor, a column a percentile; NaN without rows.
+    dict
+        activation and weight: standard deviation over mean among the active pixels, of
+        a_0[r] and of the largest W_1[r, i] over i in L_1, means over images; units: how many i
+        there are.
     """
-    counts = [
-        [
-            _mean(count_pixels(trace_rows(net, inputs, rows, cut=Cut(floor, percentile)).pixels))
-            for percentile in percentiles
-        ]
-        for floor in floors
-    ]
-    return pd.DataFrame(
-        counts,
-        index=pd.Index(floors, name="floor"),
-        columns=pd.Index(percentiles, name="percentile"),
-    )
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    weight = check_network(net)[1][0].weight
+    found = []
+    for b, a_0 in enumerate(trace.maps.flatten(1)):
+        units = trace.layers[-1][b] if trace.layers else trace.target[b : b + 1]
+        active = a_0 > 0
+        if active.sum() < 2 or (trace.layers and not units.any()):
+            continue
+        factors = a_0[active], weight[units].amax(dim=0)[active]
+        found.append([float(x.std() / x.mean()) for x in factors])
+    counts = trace.layers[-1].sum(dim=1) if trace.layers else torch.ones(len(trace.maps))
+    means = np.mean(found, axis=0) if found else (math.nan, math.nan)
+    units_mean = float(counts.double().mean()) if len(counts) else math.nan
+    return {"activation": float(means[0]), "weight": float(means[1]), "units": units_mean}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
+from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
 from scipy.stats import t as student
 
 NAN = math.nan
@@ -28,6 +30,17 @@ class Interval(NamedTuple):
         keys = (name, f"{name}_low", f"{name}_high")
         return {key: scale * value for key, value in zip(keys, self, strict=True)}
 
+    @classmethod
+    def unknown(cls) -> Interval:
+        """Where there is nothing to estimate from."""
+        return cls(NAN, NAN, NAN)
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, float | None], name: str) -> Interval:
+        """What some figures hold as name, name_low and name_high; NaN for what is not known."""
+        found = (numbers.get(f"{name}{bound}") for bound in ("", "_low", "_high"))
+        return cls(*(NAN if value is None else float(value) for value in found))
+
 
 def bootstrap_mean(
     values: ArrayLike,
@@ -42,10 +55,10 @@ def bootstrap_mean(
     ----------
     values : array (N,)
     groups : array (N,), optional
-        What is drawn anew is a whole group, such as all pictures of a person, since values of
+        What is resampled is a whole group, such as all pictures of a person, since values of
         one group resemble each other; each value is a group of its own if not given.
     seed : int
-        The only source of chance.
+        Seeds the random number generator.
     level : float
         How often such an interval should hold the mean.
     draws : int
@@ -64,16 +77,46 @@ def bootstrap_mean(
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}")
     if not len(values):
-        return Interval(NAN, NAN, NAN)
+        return Interval.unknown()
     _, member = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(member, values), np.bincount(member)
     if len(sums) < 2:
         return Interval(float(values.mean()), NAN, NAN)
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
-    means = (times @ sums) / (times @ counts)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = _percentiles((sums, counts), lambda s, n: s / n, seed, level, draws)
     return Interval(float(values.mean()), float(low), float(high))
+
+
+def _percentiles(
+    totals: Sequence[np.ndarray],
+    statistic: Callable[..., np.ndarray],
+    seed: int,
+    level: float,
+    draws: int,
+) -> tuple[float, float]:
+    """Percentile interval of a statistic of sums over groups, the groups resampled together.
+
+    Resamples in which the statistic is not defined, since one of two parts has no group, do not
+    count.
+    """
+
+    def resampled(*parts: np.ndarray, axis: int) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return statistic(*(part.sum(axis=axis) for part in parts))
+
+    with warnings.catch_warnings():  # of resamples in which the statistic is not defined
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        made = bootstrap(
+            totals,
+            resampled,
+            paired=True,
+            vectorized=True,
+            n_resamples=draws,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
+    known = made.bootstrap_distribution[np.isfinite(made.bootstrap_distribution)]
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def bootstrap_difference(
@@ -87,7 +130,7 @@ def bootstrap_difference(
 ) -> Interval:
     """Mean of some values less that of others, with a percentile bootstrap interval.
 
-    Both are drawn anew at once: a group that both share, such as a person, is drawn for both.
+    Both are resampled at once: a group that both share, such as a person, is drawn for both.
 
     Parameters
     ----------
@@ -99,7 +142,7 @@ def bootstrap_difference(
     """
     one, two = np.asarray(values, float), np.asarray(others, float)
     if not len(one) or not len(two):
-        return Interval(NAN, NAN, NAN)
+        return Interval.unknown()
     labels = np.concatenate([np.asarray(groups), np.asarray(other_groups)])
     if len(labels) != len(one) + len(two):
         raise ValueError(f"{len(one)} and {len(two)} values need a group each, got {len(labels)}")
@@ -107,14 +150,10 @@ def bootstrap_difference(
     found = float(one.mean() - two.mean())
     if min(len(np.unique(some)) for some in (groups, other_groups)) < 2:
         return Interval(found, NAN, NAN)
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
-    means = []
+    totals = []
     for some, of in ((one, member[: len(one)]), (two, member[len(one) :])):
-        sums = np.bincount(of, some, minlength=len(names))
-        counts = times @ np.bincount(of, minlength=len(names))
-        means.append(np.divide(times @ sums, counts, np.full(draws, NAN), where=counts > 0))
-    low, high = np.nanquantile(means[0] - means[1], [(1 - level) / 2, (1 + level) / 2])
+        totals += [np.bincount(of, weights, len(names)) for weights in (some, np.ones(len(some)))]
+    low, high = _percentiles(totals, lambda s, n, t, m: s / n - t / m, seed, level, draws)
     return Interval(found, float(low), float(high))
 
 
@@ -138,7 +177,7 @@ def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
     """Mean of one value a seed, with Student's t-interval; no interval from fewer than `SEEDS`."""
     values = np.asarray(values, float)
     if not len(values):
-        return Interval(NAN, NAN, NAN)
+        return Interval.unknown()
     if len(values) < SEEDS:
         return Interval(float(values.mean()), NAN, NAN)
     half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1)
@@ -149,7 +188,7 @@ def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
 def wilson(successes: int, total: int, level: float = LEVEL) -> Interval:
     """Share of successes, with Wilson's interval; NaN if there was no trial."""
     if not total:
-        return Interval(NAN, NAN, NAN)
+        return Interval.unknown()
     bounds = binomtest(int(successes), int(total)).proportion_ci(level, method="wilson")
     return Interval(successes / total, float(bounds.low), float(bounds.high))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from scipy import special
 from torch import Tensor, nn
 
 from tinyvgg.experiments.pairs import TwinPairs
@@ -33,9 +34,7 @@ def suppressed_logits(net: nn.Module, maps: Tensor, pixels: Tensor) -> np.ndarra
 def softmax(logits: np.ndarray, rectify: bool = False) -> np.ndarray:
     """Soft-max over the last axis, of the logits or of what a ReLU leaves of them (Table 3)."""
     logits = np.asarray(logits, float)
-    logits = np.maximum(logits, 0) if rectify else logits
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return special.softmax(np.maximum(logits, 0) if rectify else logits, axis=-1)
 
 
 def probability_table(

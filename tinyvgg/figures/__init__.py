@@ -15,9 +15,10 @@ from tinyvgg.figures.faces import cast, contact_sheet, face_row, face_table, mis
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.note import note
 from tinyvgg.figures.photograph import photograph
-from tinyvgg.figures.pixels import contributions, cut_heat_map, missing_pixels, pixel_counts
+from tinyvgg.figures.pixels import contributions, missing_pixels, pixel_counts
 from tinyvgg.figures.run_line import sign_with, signed
 from tinyvgg.figures.sanity import (
+    CutMap,
     class_dependence,
     cut_maps,
     order_areas,
@@ -31,7 +32,7 @@ from tinyvgg.figures.suppression import (
     confidence_falls,
     probability_floors,
     probability_grid,
-    shares_mended,
+    shares_corrected,
     twin_faces,
     unique_features,
 )
@@ -46,6 +47,7 @@ from tinyvgg.figures.unpooling import (
 from tinyvgg.figures.verdicts import verdict_rows
 
 __all__ = [
+    "CutMap",
     "Forest",
     "Panel",
     "active_returned",
@@ -59,7 +61,6 @@ __all__ = [
     "confusion_matrix",
     "contact_sheet",
     "contributions",
-    "cut_heat_map",
     "cut_maps",
     "deconvolution_variants",
     "deconvolutional_network",
@@ -89,7 +90,7 @@ __all__ = [
     "saved_epochs",
     "seed_dots",
     "shared_bars",
-    "shares_mended",
+    "shares_corrected",
     "sign_with",
     "signed",
     "speed_growth",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from tinyvgg.experiments.summaries import LABELS
+from tinyvgg.experiments.effects import LABELS
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import FAINT, INK, TASK, panels
 
@@ -29,7 +29,7 @@ class Forest(NamedTuple):
     title : str
     colour : str
     rows : DataFrame
-        A row a mark: label, kind ("misclassified" or "correct"), difference, low, high; a row
+        One row per mark: label, kind ("misclassified" or "correct"), difference, low, high; a row
         with a `note` is that note and no mark.
     limits : (float, float)
         Of the axis.
@@ -145,7 +145,7 @@ def seed_dots(tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> 
     Parameters
     ----------
     tables : mapping of task to DataFrame
-        Of `controls.over_seeds`.
+        Of `measures.over_seeds`.
     titles : mapping of task to str
     """
     if not any(table.difference.notna().any() for table in tables.values()):

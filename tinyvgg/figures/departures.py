@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from tinyvgg.experiments.every_active import Coverage, coin_share, doublings
+from tinyvgg.experiments.class_dependence import Coverage, coin_share, doublings
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import CONTROL, INK, TASK, panels
 
@@ -81,7 +81,7 @@ def saved_epochs(stops: Mapping[str, pd.DataFrame], shown: int = 20) -> Figure:
     Parameters
     ----------
     stops : mapping of task to DataFrame
-        Of `analysis.epochs.stops`.
+        Of `departures.stops`.
     shown : int
         Epochs at the end.
     """

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from tinyvgg.backtracking import Cut
 from tinyvgg.experiments.selection import LastLayer
 from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
@@ -18,7 +16,6 @@ from tinyvgg.figures.style import (
     FAINT,
     INK,
     PAPER,
-    SEQUENTIAL,
     TASK,
     TRUE,
     WIDTH,
@@ -201,34 +198,4 @@ def pixel_counts(counts: Mapping[str, pd.DataFrame], printed: Mapping[str, float
     axes[0, 0].set(ylabel="share of all pixels (%)", ylim=(0, None))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, handletextpad=0.3)
-    return figure
-
-
-def cut_heat_map(counts: Mapping[str, pd.DataFrame], chosen: Cut = Cut()) -> Figure:  # noqa: B008
-    """Mean number of pixels selected by floor and percentile; the released cut is framed.
-
-    Parameters
-    ----------
-    counts : mapping of task to DataFrame
-        As `sensitivity` gives them.
-    chosen : Cut
-    """
-    figure, axes = panels(1, len(counts), 2.7)
-    for ax, (task, table) in zip(axes[0], counts.items(), strict=True):
-        values = table.to_numpy(float)
-        largest = np.nanmax(values) if np.isfinite(values).any() else 1
-        ax.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=max(largest, 1), aspect="auto")
-        for (y, x), value in np.ndenumerate(values):
-            text = f"{value:.0f}" if np.isfinite(value) else "–"
-            light = np.isfinite(value) and value > 0.6 * largest
-            ax.text(
-                x, y, text, ha="center", va="center", fontsize=8.5, color=INK if light else "white"
-            )
-        ax.set_xticks(range(table.shape[1]), [f"{p:g}" for p in table.columns])
-        ax.set_yticks(range(table.shape[0]), [f"{f:g}" for f in table.index])
-        ax.set(title=f"{task} task", xlabel="percentile", ylabel="floor")
-        if chosen.floor in table.index and chosen.percentile in table.columns:
-            x = table.columns.get_loc(chosen.percentile)
-            y = table.index.get_loc(chosen.floor)
-            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=PAPER, lw=2.5))
     return figure

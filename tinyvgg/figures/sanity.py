@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,54 +69,57 @@ def _symbol(name: str) -> str:
     return f"${symbol}$\n{reading}" if reading else f"${symbol}$"
 
 
+class CutMap(NamedTuple):
+    """A panel of `cut_maps`: a column of the table, its title, and how a number is written.
+
+    `signed` is for a difference, whose colours have zero in the middle.
+    """
+
+    column: str
+    title: str
+    words: str = "{:.0f}"
+    signed: bool = False
+
+
 def cut_maps(
     tables: Mapping[str, pd.DataFrame],
-    columns: Mapping[str, str],
-    titles: Mapping[str, str],
+    parts: Mapping[str, Sequence[CutMap]],
     chosen: Cut = Cut(),  # noqa: B008 (frozen)
 ) -> Figure:
-    """Size of a set, and what it does beyond as many random pixels, by floor and percentile.
+    """What depends on floor and percentile, as maps; the released cut is framed.
 
     Parameters
     ----------
     tables : mapping of task to DataFrame
-        Of `analysis.sensitivity.by_cut`.
-    columns : mapping of task to str
-        Which column is the effect.
-    titles : mapping of task to str
-        Of the effect.
+        Of `cut_map.cut_map`.
+    parts : mapping of task to sequence of CutMap
+        A row of panels for each task.
     chosen : Cut
         Is framed.
     """
-    if not any(table.pixels.notna().any() for table in tables.values()):
+    columns = [part.column for row in parts.values() for part in row]
+    if not any(table[name].notna().any() for table in tables.values() for name in columns):
         return note(NO_PAIRS)
-    figure, axes = panels(len(tables), 2, 2.5 * len(tables))
-    for line, (task, table) in zip(axes, tables.items(), strict=True):
-        shown = (
-            ("pixels", f"{task}: pixels in the set", "{:.0f}", None),
-            (columns[task], titles[task], "{:+.2f}", 1),
-        )
-        for ax, (column, title, words, most) in zip(line, shown, strict=True):
-            _heat(
-                ax,
-                table.pivot(index="floor", columns="percentile", values=column),
-                words,
-                chosen,
-                most,
-            )
-            ax.set_title(title, fontsize=9)
-        line[0].set_ylabel("floor")
-    for ax in axes[-1]:
-        ax.set_xlabel("percentile")
+    across = len(next(iter(parts.values())))
+    together = len(parts) if across == 1 else 1  # single panels stand side by side
+    figure, axes = panels(len(parts) // together, across * together, 2.5 * len(parts) / together)
+    for ax, (task, part) in zip(
+        axes.flat, [(task, part) for task, row in parts.items() for part in row], strict=True
+    ):
+        grid = tables[task].pivot(index="floor", columns="percentile", values=part.column)
+        _heat(ax, grid, part.words, chosen, part.signed)
+        ax.set_title(part.title, fontsize=9)
+        ax.set(xlabel="percentile", ylabel="floor")
+        ax.label_outer()
     return figure
 
 
-def _heat(ax: Axes, table: pd.DataFrame, words: str, chosen: Cut, limit: float | None) -> None:
+def _heat(ax: Axes, table: pd.DataFrame, words: str, chosen: Cut, signed: bool) -> None:
     values = table.to_numpy(float)
     largest = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 1.0
-    low, high = (0, max(largest, 1)) if limit is None else (-largest, largest)
+    low, high = (-largest, largest) if signed else (0, max(largest, 1))
     drawn = ax.imshow(
-        values, cmap=SEQUENTIAL if limit is None else "PuOr", vmin=low, vmax=high, aspect="auto"
+        values, cmap="PuOr" if signed else SEQUENTIAL, vmin=low, vmax=high, aspect="auto"
     )
     for (y, x), value in np.ndenumerate(values):
         text = words.format(value).replace("-", "−") if np.isfinite(value) else "–"
@@ -193,12 +196,12 @@ def order_areas(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Fi
 
 
 def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """What is left as the dense layers are drawn anew from the output downwards.
+    """What remains as the dense layers are randomised from the output downwards.
 
     Parameters
     ----------
     tables : mapping of task to DataFrame
-        Of `analysis.randomised.survival`.
+        Of `randomisation.randomised`.
     """
     if not any(table.released.notna().any() for table in tables.values()):
         return note(NO_PAIRS)
@@ -210,7 +213,7 @@ def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
             "tracked features, correlation",
             {"color": "#117733", "marker": "s", "ms": 4, "lw": 1.4, "ls": (0, (3, 1.5))},
         ),
-        "same": ("decisions that stay", {"color": "#AA4499", "marker": "D", "ms": 4, "lw": 1.6}),
+        "same": ("unchanged decisions", {"color": "#AA4499", "marker": "D", "ms": 4, "lw": 1.6}),
         "chance": ("random sets, overlap", {"color": CONTROL, "lw": 1.4, "ls": (0, (1, 1.5))}),
     }
     for ax, (task, table) in zip(axes[0], tables.items(), strict=True):
@@ -220,9 +223,9 @@ def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
         deepest = int(table.layers.max())
         names = ["none", "output", *(f"+ dense {j}" for j in range(deepest - 1, 0, -1))]
         ax.set_xticks(table.layers, names[: deepest + 1], fontsize=8)
-        ax.set(title=f"{task} task", ylim=(-0.03, 1.06), xlabel="layers drawn anew")
+        ax.set(title=f"{task} task", ylim=(-0.03, 1.06), xlabel="randomised layers")
         ax.grid(axis="y")
-    axes[0, 0].set_ylabel("what is left (1 = all)")
+    axes[0, 0].set_ylabel("what remains (1 = all)")
     handles = [
         Line2D([], [], **{"color": FAINT, **style}, label=words) for words, style in lines.values()
     ]

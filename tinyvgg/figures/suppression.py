@@ -139,7 +139,7 @@ def confidence_falls(
     return figure
 
 
-def shares_mended(shares: pd.DataFrame, colours: Sequence[str], what: str) -> Figure:
+def shares_corrected(shares: pd.DataFrame, colours: Sequence[str], what: str) -> Figure:
     """Bars of shares with their intervals, the first on top.
 
     Parameters
@@ -215,7 +215,7 @@ def probability_grid(
     Parameters
     ----------
     table : DataFrame
-        As `paper.table_3` and `probabilities.probability_table` give it.
+        As `paper.table_3` and `table_3.probability_table` give it.
     classes : sequence of str
     moments : sequence of str
         Which rows of each case to show.

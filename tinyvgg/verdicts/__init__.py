@@ -24,7 +24,7 @@ CLAIMS: tuple[Claim, ...] = (
     pixels.finds_pixels("released"),
     pixels.sizes(),
     pixels.common(),
-    pixels.exchange(),
+    pixels.patching(),
     pixels.unique(),
     pixels.table_3_rows(),
 )

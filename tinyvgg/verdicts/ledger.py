@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tinyvgg.experiments.measures import measure
+from tinyvgg.experiments.measures import measure, renamed
 from tinyvgg.experiments.statistics import (
     NAN,
     SEEDS,
@@ -222,7 +222,7 @@ def seed_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
     """
     values: dict[str, list[float]] = {}
     for entry in results:
-        for name, interval in intervals(entry).items():
+        for name, interval in intervals(renamed(entry)).items():
             values.setdefault(name, []).append(interval.value)
     values.pop("seed", None)
     return {name: over_seeds(some) for name, some in values.items()}

@@ -53,7 +53,9 @@ def finds_pixels(reading: str) -> Claim:
             ),
         ]
         quantities += [
-            Quantity(f"decisive_{reading}_{task}", f"{task}: beyond random", "points", mark=0.0),
+            Quantity(
+                f"decisive_{reading}_{task}", f"{task}: beyond random", "points", mark=0.0, digits=0
+            ),
             Quantity(f"other_class_{reading}_{task}", f"{task}: another class, another set"),
             Quantity(f"of_active_{reading}_{task}", f"{task}: share of the active pixels"),
         ]
@@ -165,10 +167,10 @@ def common() -> Claim:
         (
             Quantity("case_lost", "case: confidence lost", paper=lost["case"], mark=0.5),
             Quantity("twin_lost", "twin: confidence lost", paper=lost["twin"]),
-            Quantity("case_over_random", "case: beyond random", "points"),
-            Quantity("case_over_matched", "case: beyond same activation", "points"),
-            Quantity("twin_over_random", "twin: beyond random", "points"),
-            Quantity("twin_over_matched", "twin: beyond same activation", "points"),
+            Quantity("case_over_random", "case: beyond random", "points", digits=0),
+            Quantity("case_over_matched", "case: beyond same activation", "points", digits=0),
+            Quantity("twin_over_random", "twin: beyond random", "points", digits=0),
+            Quantity("twin_over_matched", "twin: beyond same activation", "points", digits=0),
             Quantity("pairs_face", "pairs", "", digits=0),
         ),
         "08_common_pixels",
@@ -178,7 +180,7 @@ def common() -> Claim:
     )
 
 
-def exchange() -> Claim:
+def patching() -> Claim:
     return Claim(
         "values-decide",
         "The same features with other values decide",
@@ -196,9 +198,9 @@ def exchange() -> Claim:
                 provided=learnt("face"),
             ),
             Part(
-                "given its twin's values at the common pixels, the misclassified face is named "
-                "rightly in most pairs (the interval of the share is above one half)",
-                "exchange_right",
+                "given its twin's values at the common pixels, the misclassified face is "
+                "classified correctly in most pairs (the interval of the share is above one half)",
+                "patched_correct",
                 threshold=0.5,
                 cases="pairs_face",
                 provided=learnt("face"),
@@ -206,14 +208,16 @@ def exchange() -> Claim:
             Part(
                 "it is so more often than when given the twin's values at as many pixels drawn at "
                 "random from those active in both (the interval of the difference is above zero)",
-                "exchange_over_random",
+                "patched_over_random",
                 cases="pairs_face",
                 provided=learnt("face"),
             ),
         ),
         (
-            Quantity("exchange_over_random", "named rightly, beyond random", "points", mark=0.0),
-            Quantity("exchange_right", "named rightly"),
+            Quantity(
+                "patched_over_random", "classified correctly, beyond random", "points", mark=0.0
+            ),
+            Quantity("patched_correct", "classified correctly"),
             Quantity("distance_wrong", "distance of the values, case and twin"),
             Quantity("distance_right", "distance, two correct faces"),
         ),
@@ -221,25 +225,25 @@ def exchange() -> Claim:
         "one-pair-figs-9-and-10",
         "The distance is the sum of the differences of two values over the sum of the larger ones. "
         "That suppressing the common pixels matters is the claim above; this one is about their "
-        "values, so values are exchanged.",
+        "values, so values are patched.",
     )
 
 
 def unique() -> Claim:
-    paper = _value("emotion_cases_mended")
+    paper = _value("emotion_cases_corrected")
     difference = "(the interval of the difference is above zero)"
     return Claim(
         "unique-pixels-decide-emotions",
         "Unique pixels decide which emotion is read",
-        "Pixels that backtracking finds only in a misread face, and not in its twin, determine the "
-        "result: once they are suppressed the emotion is read rightly. Common pixels contribute "
-        "little.",
+        "Pixels that backtracking finds only in a misclassified face, and not in its twin, "
+        "determine the result: once they are suppressed, the emotion is classified correctly. "
+        "Common pixels contribute little.",
         'Section "Visualization and analysis of the features", Fig. 11 and Table 3',
         f"{paper:.0f} of {paper:.0f} chosen cases",
         (
             Part(
                 "every one of the cases chosen as the paper's were, one for each emotion that was "
-                "wrongly read, is then read rightly",
+                "misclassified, is then classified correctly",
                 "chosen_share",
                 "at least",
                 1.0,
@@ -248,36 +252,36 @@ def unique() -> Claim:
             ),
             Part(
                 "most of all cases are (the interval of the share is above one half)",
-                "mended_unique",
+                "corrected_unique",
                 threshold=0.5,
                 cases="pairs_emotion",
                 provided=learnt("emotion"),
             ),
             Part(
                 f"more are than without as many active pixels drawn at random {difference}",
-                "mended_over_random",
+                "corrected_over_random",
                 cases="pairs_emotion",
                 provided=learnt("emotion"),
             ),
             Part(
                 f"more are than without as many of the same summed activation {difference}",
-                "mended_over_matched",
+                "corrected_over_matched",
                 cases="pairs_emotion",
                 provided=learnt("emotion"),
             ),
             Part(
                 f"more are than without the common pixels {difference}",
-                "mended_over_common",
+                "corrected_over_common",
                 cases="pairs_emotion",
                 provided=learnt("emotion"),
             ),
         ),
         (
-            Quantity("mended_unique", "all cases mended", paper=1.0, mark=0.5),
-            Quantity("chosen_share", "chosen cases mended", paper=1.0, digits=0),
-            Quantity("mended_over_random", "beyond random", "points"),
-            Quantity("mended_over_matched", "beyond same activation", "points"),
-            Quantity("mended_over_common", "beyond the common pixels", "points"),
+            Quantity("corrected_unique", "all cases corrected", paper=1.0, mark=0.5),
+            Quantity("chosen_share", "chosen cases corrected", paper=1.0, digits=0),
+            Quantity("corrected_over_random", "beyond random", "points", digits=0),
+            Quantity("corrected_over_matched", "beyond same activation", "points", digits=0),
+            Quantity("corrected_over_common", "beyond the common pixels", "points"),
             Quantity("pairs_emotion", "cases with a twin", "", digits=0),
         ),
         "09_unique_pixels",
@@ -287,7 +291,7 @@ def unique() -> Claim:
 
 
 def table_3_rows() -> Claim:
-    cases = _value("emotion_cases_mended")
+    cases = _value("emotion_cases_corrected")
     return Claim(
         "table-3-is-soft-max",
         "Table 3 lists soft-max probabilities",

@@ -1,0 +1,38 @@
+"""The record of the order of batches: read where it has both orders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from tinyvgg.runs.order import ORDER_COMMAND, recorded_order
+
+from tinyvgg.runs import records
+from tinyvgg.runs.study import Study
+
+
+def entry(part, order, right):
+    protocol = {"order": order, "optimiser": "sgd"}
+    made = {"part": part, "task": "face", "seed": 0, "protocol": protocol, "test": 9}
+    return made | ({} if right is None else {"right": right})  # without: it diverged
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([entry("optimisers", "reshuffled", 8), entry("order", "fixed", 6)], ("face", 8, 6, 9)),
+        ([entry("optimisers", "reshuffled", 8)], None),
+        ([entry("order", "fixed", 6)], None),
+        ([entry("optimisers", "reshuffled", 8), entry("order", "fixed", None)], None),
+        ([{"note": "another kind"}], None),
+    ],
+)
+def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
+    study = Study("smoke", progress=False)
+    now = datetime.now(UTC)
+    made = records.provenance(study, ORDER_COMMAND, ["tinyvgg.training.fit"], [0], now)
+    name = records.record_name("discussion", study)
+    records.write(records.Record(name, made, results), tmp_path)
+    found = recorded_order(study, tmp_path)
+    assert (found[:4] if found else None) == expected
+    assert recorded_order(study, tmp_path / "empty") is None

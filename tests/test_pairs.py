@@ -1,0 +1,108 @@
+"""Pairs of a case and its twin: which are formed, how they are traced, and pairs of two correct
+images."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import torch
+from worlds import CLASSES, CUT, World, random_pairs, random_world
+
+from tinyvgg.backtracking import backtrack
+from tinyvgg.comparison import find_twins
+from tinyvgg.experiments.pairs import correct_pairs, pair_twins
+
+
+@pytest.fixture(scope="module")
+def world():
+    """The random world, but its last image is misclassified and has no twin."""
+    net, outcomes, inputs = random_world()
+    outcomes = outcomes.copy()
+    last = outcomes.index[-1]
+    wrong = (outcomes.predicted[last] + 1) % len(CLASSES)
+    alone = {"subject": 10, "true": wrong, "true_name": CLASSES[wrong], "correct": False}
+    for column, value in alone.items():
+        outcomes.loc[last, column] = value
+    return World(net, outcomes, inputs)
+
+
+@pytest.fixture(scope="module")
+def pairs(world):
+    return pair_twins(*world, cut=CUT)
+
+
+def test_pairs_are_those_of_find_twins_the_most_confident_first(world, pairs):
+    found = find_twins(world.outcomes)
+    assert 0 < len(pairs) == found.twin.notna().sum()
+    assert pairs.alone == found.twin.isna().sum() > 0
+    assert dict(zip(pairs.table.case, pairs.table.twin, strict=True)) == dict(
+        found.dropna().itertuples(index=False)
+    )
+    assert pairs.table.confidence.is_monotonic_decreasing
+    outcomes = world.outcomes.set_index("row")
+    assert (pairs.table.twin_confidence == outcomes.confidence[pairs.table.twin].to_numpy()).all()
+    for name in ("subject", "true", "predicted", "true_name", "predicted_name", "confidence"):
+        assert pairs.table[name].tolist() == outcomes[name][pairs.table.case].tolist()
+
+
+def test_traces_and_sets_belong_to_the_images_of_their_row(world, pairs):
+    assert all(some.flatten(1).any(dim=1).any() for some in vars(pairs.sets).values())
+    for k, pair in enumerate(pairs.table.itertuples()):
+        case, twin = (
+            backtrack(world.net, world.inputs([row]), cut=CUT) for row in (pair.case, pair.twin)
+        )
+        for trace, own in ((case, pairs.case), (twin, pairs.twin)):
+            assert torch.equal(own.pixels[k], trace.pixels[0])
+            assert own.target[k] == trace.target[0]
+            torch.testing.assert_close(own.maps[k], trace.maps[0])
+        assert int(case.target) == pair.predicted and int(twin.target) == pair.true
+        assert torch.equal(pairs.sets.common[k], case.pixels[0] & twin.pixels[0])
+        assert torch.equal(pairs.sets.only_a[k], case.pixels[0] & ~twin.pixels[0])
+        assert torch.equal(pairs.sets.only_b[k], twin.pixels[0] & ~case.pixels[0])
+
+
+def test_a_run_without_a_mistake_has_no_pair_and_empty_traces_of_the_right_shape(world):
+    nobody = pair_twins(world.net, world.outcomes.assign(correct=True), world.inputs)
+    assert len(nobody) == nobody.alone == 0
+    assert nobody.case.maps.shape == nobody.sets.common.shape == (0, 6, 2, 2)
+    assert list(nobody.table) == list(random_pairs().misclassified.table)
+
+
+def test_correct_pairs_are_twins_of_correct_images_none_of_them_twice(world):
+    net, outcomes, inputs = world
+    pairs = correct_pairs(net, outcomes, inputs, count=99)
+    correct = outcomes.set_index("row").correct
+    assert correct[pairs.table.case].all() and correct[pairs.table.twin].all()
+    used = [*pairs.table.case, *pairs.table.twin]
+    assert len(used) == len(set(used)) > 4
+    assert (pairs.table.predicted == pairs.table["true"]).all() and pairs.alone == 0
+    labels = outcomes.set_index("row")[["subject", "angle", "emotion", "gaze"]]
+    for pair in pairs.table.itertuples():
+        case, twin = labels.loc[pair.case], labels.loc[pair.twin]
+        assert (case[:3] == twin[:3]).all() and case.gaze != twin.gaze
+        alone = outcomes.assign(correct=outcomes.correct & (outcomes.row != pair.case))
+        found = find_twins(alone).set_index("case")
+        assert found.twin[pair.case] == pair.twin
+
+
+def test_correct_pairs_are_traced_with_the_cut_that_is_asked_for(world):
+    net, outcomes, inputs = world
+    for cut in (None, CUT):
+        pairs = correct_pairs(net, outcomes, inputs, 3, cut=cut)
+        expected = backtrack(net, inputs(pairs.table.case), cut=cut)
+        assert torch.equal(pairs.case.pixels, expected.pixels)
+        assert torch.equal(pairs.case.threshold, expected.threshold)
+
+
+def test_as_many_correct_pairs_are_drawn_as_asked_for_by_the_seed_alone(world):
+    net, outcomes, inputs = world
+    whole = len(correct_pairs(net, outcomes, inputs, 99))
+    drawn = {}
+    for seed in range(6):
+        table = correct_pairs(net, outcomes, inputs, 2, seed).table
+        again = correct_pairs(net, outcomes, inputs, 2, seed).table
+        assert len(table) == 2 < whole
+        pd.testing.assert_frame_equal(table, again)
+        drawn[frozenset(table.case)] = seed
+    assert len(drawn) > 1
+    assert len(correct_pairs(net, outcomes, inputs, 0)) == 0
