@@ -48,6 +48,7 @@ PAPERS_SET = {"face": COMMON, "emotion": UNIQUE}  # which pixels decide, accordi
 PAPERS_MEASURE = {"face": "confidence", "emotion": "corrected"}  # by what it says so
 RANDOMISED = 40  # images whose dense layers are randomised
 PICTURES = 16  # of them, those whose tracked features are compared
+SEEDS = range(5)  # of the runs that are compared
 AVERAGED = 300  # training images whose mean is the other ablation value
 
 
@@ -238,7 +239,7 @@ def agreement(study: Any, other: Any, task: str, count: int = RANDOMISED) -> dic
     }
 
 
-def others_in_store(study: Any, task: str, seeds: Iterable[int]) -> list[Any]:
+def others_in_store(study: Any, task: str, seeds: Iterable[int] = SEEDS) -> list[Any]:
     """The same study with other seeds, those whose network of a task is in the store."""
     variants = [study.variant(seed=seed) for seed in sorted(seeds) if seed != study.seed]
     return [other for other in variants if other.is_trained(task)]

@@ -22,6 +22,7 @@ from tinyvgg.experiments.control_experiments import (
     ControlExperiments,
     others_in_store,
 )
+from tinyvgg.experiments.control_experiments import SEEDS as COMPARED
 from tinyvgg.experiments.control_sets import CONTROLS, RANDOM
 from tinyvgg.experiments.effects import (
     BACKTRACKED,
@@ -365,7 +366,7 @@ def _table_3(made: ControlExperiments) -> Numbers:
 
 
 def over_seeds(
-    study: Any, task: str, record: Any = None, seeds: Iterable[int] = range(5)
+    study: Any, task: str, record: Any = None, seeds: Iterable[int] = COMPARED
 ) -> pd.DataFrame:
     """What the paper's set does beyond each control, in this run and with other seeds.
 
