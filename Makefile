@@ -1,8 +1,9 @@
-# make book    faces, networks, notebooks, book: _build/html/index.html
-# make test    every test, the notebooks and a small book among them
-# make lab     JupyterLab on the notebooks
-# make lint    style, types, stripped notebooks
-# make clean   remove what was generated, trained networks too; keep the environment
+# make book       faces, networks, notebooks, book: _build/html/index.html
+# make test       every test; a small book is made, each notebook executed once
+# make reproduce  execute marked notebooks of a small book again: do they print the same?
+# make lab        JupyterLab on the notebooks
+# make lint       style, types, floors of the package, stripped notebooks
+# make clean      remove what was generated, trained networks too; keep the environment
 #
 # Variables: PROFILE=smoke|default|paper  FACES=synthetic|orl|rafd:DIR|kdef:DIR|folder:DIR
 #            SEED=0  DEVICE=auto|cpu|cuda  PYTHON=python3.12
@@ -24,7 +25,7 @@ export GOMP_SPINCOUNT := 0
 # the kernel named python3 is this environment's, whatever the user has at home
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help book test lab lint clean
+.PHONY: help book test reproduce lab lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -34,7 +35,10 @@ book: $(ENVIRONMENT) $(SCRIPTS)
 	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE)
 
 test: $(ENVIRONMENT) $(SCRIPTS)
-	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env tests $(wildcard notebooks)
+	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+
+reproduce: $(ENVIRONMENT) $(SCRIPTS)
+	$(BIN)/python -m pytest -m twice tests/test_book.py
 
 lab: $(ENVIRONMENT)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -43,6 +47,7 @@ lint: $(ENVIRONMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy tinyvgg
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(STRIP) --verify $(wildcard notebooks/*.ipynb)
 
 clean:

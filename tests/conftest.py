@@ -15,6 +15,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSION = "TINYVGG_TEST_SESSION"  # a folder of the session, shared with workers and kernels
+BOOKS = {"smoke_book", "built_book"}  # fixtures that wait for a book
 OWNER = pytest.StashKey[bool]()
 
 
@@ -30,6 +31,29 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     for name, value in {**quiet, **small}.items():
         os.environ.setdefault(name, value)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what makes the small book; what else reads it comes last.
+
+    While one worker waits for the book, the other tests what needs none, the files with most
+    slow tests first; those that would have to wait too come when it is there.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def slow(path: Path) -> int:
+        marks = ("slow", "browser")
+        return sum(any(map(item.get_closest_marker, marks)) for item in files[path])
+
+    def readers(path: Path) -> int:
+        return sum(not BOOKS.isdisjoint(getattr(i, "fixturenames", ())) for i in files[path])
+
+    order = sorted(files, key=lambda path: (readers(path) > 0, -slow(path), -len(files[path])))
+    if order:
+        order.insert(0, max(order, key=readers))
+    items[:] = [item for path in dict.fromkeys(order) for item in files[path]]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -57,3 +81,10 @@ def smoke_book() -> Path:
     if code:
         pytest.fail(f"python -m tinyvgg book --profile smoke ended with {code}:\n{said}", False)
     return folder / "book" / "_build"
+
+
+@pytest.fixture(scope="session")
+def built_book(request: pytest.FixtureRequest) -> Path:
+    """The folder ``_build`` of the book whose pages are tested: `smoke_book`, or one you name."""
+    made = os.environ.get("TINYVGG_TEST_BOOK")
+    return Path(made).resolve() if made else request.getfixturevalue("smoke_book")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -137,14 +136,12 @@ def test_what_is_glued_was_computed(path):
 
 
 @pytest.mark.slow
-def test_no_number_of_the_built_pages_was_typed(request):
+def test_no_number_of_the_built_pages_was_typed(built_book):
     """What the sources do not show: numbers that come by a directive or as plain HTML."""
-    made = os.environ.get("TINYVGG_TEST_BOOK")
-    folder = Path(made) if made else request.getfixturevalue("smoke_book")
     pages = [
         page
         for part in ("book", "notebooks")
-        for page in sorted((folder / "html" / part).glob("*.html"))
+        for page in sorted((built_book / "html" / part).glob("*.html"))
         if page.stem not in NO_RESULTS
     ]
     assert len(pages) >= len(SOURCES) - 1

@@ -36,10 +36,8 @@ PAGES = pages()
 
 
 @pytest.fixture(scope="session")
-def html(request) -> Path:
-    if made := os.environ.get("TINYVGG_TEST_BOOK"):
-        return Path(made).resolve() / "html"
-    return request.getfixturevalue("smoke_book") / "html"
+def html(built_book) -> Path:
+    return built_book / "html"
 
 
 @pytest.fixture(scope="session")
