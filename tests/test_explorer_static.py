@@ -1,4 +1,4 @@
-"""The explorer for pages without Jupyter: its files, its links, its first steps."""
+"""The explorer as files: the joined modules, and the folder that a page loads."""
 
 from __future__ import annotations
 
@@ -6,31 +6,24 @@ import base64
 import json
 import re
 
-import numpy as np
 import pytest
-import torch
-from test_session import CLASSES, OPEN, of, world
 
-from tinyvgg.explorer import Session, static
-from tinyvgg.explorer.bundle import bundle
-from tinyvgg.explorer.kept import kept_pack
-from tinyvgg.explorer.link import encode
-from tinyvgg.explorer.pack import fewest_bits, pack_gallery
-from tinyvgg.explorer.state import Choice
-from tinyvgg.explorer.steps import tour
-from tinyvgg.storage.store import Store
-
-
-@pytest.fixture(scope="module")
-def small():
-    return world()
+from tinyvgg.explorer import static
+from tinyvgg.explorer.static import bundle
 
 
 @pytest.fixture
-def session(small):
-    session = of(small)
-    session.choose(**OPEN)
-    return session
+def web(tmp_path, monkeypatch):
+    """A folder in which modules can be written."""
+    (tmp_path / "web" / "view").mkdir(parents=True)
+    monkeypatch.setattr(static, "files", lambda package: tmp_path)
+
+    def write(**texts: str):
+        for name, text in texts.items():
+            path = name.replace("view_", "view/")
+            (tmp_path / "web" / f"{path}.js").write_text(text, "utf8")
+
+    return write
 
 
 def content(path) -> tuple[str, str]:
@@ -39,7 +32,65 @@ def content(path) -> tuple[str, str]:
     return tuple(json.loads(f"[{call[1]}]"))
 
 
-# ---------------------------------------------------------------------- files
+def test_each_module_comes_once_after_those_that_it_needs(web):
+    web(
+        low="export const LOW = 1;\n",
+        middle='import { LOW } from "./low.js";\nexport function middle() { return LOW; }\n',
+        view_part='import { middle } from "../middle.js";\nimport { LOW } from "../low.js";\n'
+        "export async function part() { return middle() + LOW; }\n",
+        top='import { part } from "./view/part.js";\nexport default { part };\n',
+    )
+    text = bundle("top.js")
+    assert [text.count(word) for word in ("const LOW", "function middle", "function part")] == [
+        1
+    ] * 3
+    assert text.index("const LOW") < text.index("function middle") < text.index("function part")
+    assert not re.search(r"^import", text, re.MULTILINE)
+    assert re.findall(r"^export.*", text, re.MULTILINE) == ["export default { part };"]
+
+
+@pytest.mark.parametrize(
+    "texts, reason",
+    [
+        ({"top": 'import { b } from "./low.js";\n', "low": "export const a = 1;\n"}, "'b'.*low.js"),
+        (
+            {"top": 'import { a } from "./low.js";\nlet a;\n', "low": "export let a;\n"},
+            "a is declared",
+        ),
+        (
+            {
+                "top": 'import { a } from "./low.js";\nexport const b = 1;\n',
+                "low": 'import { b } from "./top.js";\nexport const a = 1;\n',
+            },
+            "top.js imports low.js imports top.js",
+        ),
+        ({"top": 'import * as a from "./low.js";\n', "low": ""}, "only single lines"),
+        ({"top": "export { a };\nconst a = 1;\n"}, "only single lines"),
+        (
+            {"top": 'import { a } from "./low.js";\n', "low": "export let a;\nexport default a;\n"},
+            "only single lines",
+        ),
+    ],
+)
+def test_what_cannot_be_joined_is_an_error(web, texts, reason):
+    web(**texts)
+    with pytest.raises(ValueError, match=reason):
+        bundle("top.js")
+
+
+def test_a_module_that_is_not_there_is_an_error(web):
+    web(top='import { a } from "./gone.js";\n')
+    with pytest.raises(FileNotFoundError, match=r"gone\.js"):
+        bundle("top.js")
+
+
+def test_the_explorer_is_one_module():
+    text = bundle()
+    assert not re.search(r"^import", text, re.MULTILINE)
+    assert re.findall(r"^export.*", text, re.MULTILINE) == [
+        line for line in text.splitlines() if line.startswith("export default")
+    ]
+    assert "class Session" in text
 
 
 def test_the_files_hand_over_the_program_and_each_pack(tmp_path):
@@ -62,88 +113,3 @@ def test_the_folder_is_made_anew_and_never_half(tmp_path, monkeypatch):
         static.write_explorer(folder, {"face": b"4"})
     assert base64.b64decode(content(folder / "face.js")[1]) == b"3"
     assert list(tmp_path.iterdir()) == [folder]
-
-
-def test_a_pack_is_made_once_and_again_for_another_network(session, tmp_path, monkeypatch):
-    gallery, store = session.state.gallery, Store(tmp_path)
-    bits, pack = kept_pack(gallery, store)
-    assert bits == fewest_bits(gallery.net, gallery.images)
-    assert pack == pack_gallery(gallery, bits) == kept_pack(gallery)[1]
-    with monkeypatch.context() as patch:
-        patch.setattr("tinyvgg.explorer.kept.fewest_bits", lambda *_: 1 / 0)
-        assert kept_pack(gallery, store) == (bits, pack)
-    net, images, labels = world()
-    with torch.no_grad():
-        net.classifier[0].weight[0, 0] += 1
-    assert kept_pack(Session(net, images, labels, CLASSES).state.gallery, store)[1] != pack
-
-
-# ---------------------------------------------------------------------- links
-
-
-def test_a_link_says_what_differs_from_the_beginning(session):
-    session.reset()
-    assert session.link == f"task=pictures&case={session.case}"
-    session.choose(pixel_set="unique", random=True, draw=3, floor=0.5, percentile=80.0, strongest=2)
-    assert session.link.endswith("&set=unique&random=1&draw=3&floor=0.5&percentile=80&strongest=2")
-
-
-def test_pixels_by_hand_are_the_gaps_between_them():
-    choice = Choice("face", 7, "hand", by_hand=(3, 4, 300, 20_000))
-    gaps = base64.urlsafe_b64decode(encode(choice).partition("pixels=")[2] + "==")
-    assert list(gaps) == [
-        3,
-        0,
-        295 % 128 + 128,
-        2,
-        19_699 % 128 + 128,
-        19_699 // 128 % 128 + 128,
-        1,
-    ]
-    assert encode(Choice("face", 7, "hand")).endswith("&set=hand&pixels=")
-
-
-# ---------------------------------------------------------------------- a tour
-
-
-def test_a_tour_goes_from_the_mistake_through_the_set_and_its_control_to_ones_own(session):
-    found = tour(session)
-    choices = [step.choice for step in found.steps]
-    assert len({choice.case for choice in choices}) == 1
-    assert [(c.pixel_set, c.random) for c in choices] == [
-        ("none", False), ("unique", False), ("unique", True), ("hand", False)
-    ]  # fmt: skip
-    assert session.state.choice == choices[0]
-    for step in found.steps[:3]:
-        fields = {name: getattr(step.choice, name) for name in ("case", "pixel_set", "random")}
-        assert session.choose(**fields).sentence in step.said
-        assert f'href="#explore:{encode(step.choice)}"'.replace("&", "&amp;") in step._repr_html_()
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_tour_takes_the_most_confident_case_that_only_the_set_mends(seed):
-    session = of(world(seed))
-    session.choose(**OPEN)
-    mended = []
-    pairs = [row for row, case in session.cases.items() if case.twin is not None]
-    for row in pairs:
-        state = session.choose(case=row, pixel_set="unique")
-        true = state.case.true
-        if state.without_chosen.argmax() == true != state.without_control.argmax():
-            mended.append(row)
-    found = tour(session)
-    assert (found.cases, found.chosen_from) == (len(pairs), len(mended))
-    assert found.steps[0].choice.case == (mended or pairs)[0]
-    if found.fewest is not None:
-        session.choose(case=session.case, pixel_set="unique")
-        for strongest in range(1, found.fewest + 1):
-            state = session.choose(strongest=strongest)
-            assert (state.after.argmax() == state.case.true) == (strongest == found.fewest)
-
-
-def test_a_tour_without_twins_takes_the_backtracked_set(small):
-    net, images, _ = small
-    session = Session(net, images, np.full(len(images), len(CLASSES) - 1), CLASSES)
-    found = tour(session)
-    assert found.blamed == "backtracked"
-    assert found.steps[1].choice.pixel_set == "backtracked"

@@ -10,14 +10,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from explorers import CLASSES, OPEN, lonely_case, of, pictures_of, world
 from ipywidgets import jslink, link
 from jupyter_client.manager import start_new_kernel
-from test_session import CLASSES, OPEN, lonely_case, of, pictures_of, world
 
 from tinyvgg import TinyVGG
 from tinyvgg.explorer import Explorer, Session
-from tinyvgg.explorer.page import first_paint
 from tinyvgg.explorer.session import INPUTS
+from tinyvgg.explorer.snapshot import first_paint
 
 HERE = Path(__file__).resolve().parent
 
@@ -283,7 +283,7 @@ class Kernel:
     def __init__(self, client):
         self.client = client
         opened = self.run(
-            "from test_session import CLASSES, OPEN, world",
+            "from explorers import CLASSES, OPEN, world",
             "from tinyvgg import Explorer",
             "explorer = Explorer(*world(), CLASSES)",
             "explorer.choose(**OPEN)",

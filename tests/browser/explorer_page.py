@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvgg.explorer.bundle import bundle
+from tinyvgg.explorer.static import bundle
 
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Explorer</title>

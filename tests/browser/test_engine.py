@@ -25,11 +25,10 @@ from torch import nn
 from tinyvgg import Cut, Study, as_input, backtrack, deconvolve, grey, record, suppress
 from tinyvgg.deconv import Recording
 from tinyvgg.explorer import Refused, Session, pack
-from tinyvgg.explorer.drawing import drawn
 from tinyvgg.explorer.gallery import Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.pack import pack_gallery, rounded
-from tinyvgg.explorer.state import Choice, strengths
+from tinyvgg.explorer.state import Choice, drawn, strengths
 from tinyvgg.layers import apply_feature_layer, feature_layers, pair
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -542,7 +541,7 @@ def test_pixels_by_hand_may_be_a_mask_and_keep_the_order_in_which_they_came(page
 def test_a_history_goes_back_and_forth_and_forgets_what_was_undone(page):
     seen = page.evaluate(
         """async () => {
-            const { History } = await import("/web/history.js");
+            const { History } = await import("/web/controller.js");
             const { DEFAULTS } = await import("/web/choice.js");
             const history = new History();
             const of = (draw) => ({ ...DEFAULTS, task: "a", case: 1, draw });

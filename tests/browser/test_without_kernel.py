@@ -5,16 +5,15 @@ from __future__ import annotations
 from importlib.resources import files
 
 import pytest
+from explorers import CLASSES, OPEN, world
 from serving import serve
-from test_session import CLASSES, OPEN, world
 
 from tinyvgg.explorer import Session, pack
 from tinyvgg.explorer.gallery import gallery_of
-from tinyvgg.explorer.kept import kept_pack
 from tinyvgg.explorer.link import encode
-from tinyvgg.explorer.pack import rounded
-from tinyvgg.explorer.page import first_paint
+from tinyvgg.explorer.pack import cached_pack, rounded
 from tinyvgg.explorer.session import INPUTS
+from tinyvgg.explorer.snapshot import first_paint
 from tinyvgg.explorer.state import Choice
 from tinyvgg.explorer.static import SCRIPT, STYLE, write_explorer
 
@@ -30,7 +29,7 @@ def galleries():
     found = {}
     for seed, task in enumerate(("face", "emotion")):
         gallery = gallery_of(*world(seed), CLASSES, task)
-        found[task] = gallery, *kept_pack(gallery)
+        found[task] = gallery, *cached_pack(gallery)
     return found
 
 
@@ -170,7 +169,7 @@ def test_python_and_the_page_write_and_read_the_same_links(chromium, modules, ch
     values["by_hand"] = list(choice.by_hand)
     written, read = page.evaluate(
         """async ([choice, link]) => {
-            const { encode, decode } = await import("/link.js");
+            const { encode, decode } = await import("/choice.js");
             return [encode(choice), decode(link)];
         }""",
         [values, encode(choice)],
@@ -224,7 +223,7 @@ def test_a_link_leads_away_from_a_picture_of_ones_own(open_page, session):
     page = open_page(f"#explore:{session.link}")
     page.said()
     for again in (False, True):
-        for button in ("Your picture", "Use an example", "See what it says"):
+        for button in ("Your picture", "Use an example", "Classify it"):
             page.press(button)
         assert "the example" in page.page.locator(".tve-caseline").inner_text()
         if not again:
@@ -239,7 +238,7 @@ def test_without_scripts_the_state_is_there(open_page, session):
     page = open_page(java_script_enabled=False)
     shown = page.page.locator("body").inner_text()
     assert session.state.sentence in shown
-    assert "This is a photograph of the explorer." in shown
+    assert "This is a snapshot of the explorer." in shown
 
 
 def test_a_missing_file_is_named_beside_the_first_paint(open_page, folder, session):

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from tinyvgg.explorer.bundle import bundle
 from tinyvgg.explorer.gallery import Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.pack import pack_gallery
+from tinyvgg.explorer.static import bundle
 from tinyvgg.model import TinyVGG
 from tinyvgg.runs.study import Study
 

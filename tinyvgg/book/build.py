@@ -223,11 +223,11 @@ def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
 def _write_explorer(build_folder: Path, study: Any) -> None:
     """What the pages load so that their explorers move."""
     from tinyvgg.explorer.gallery import study_gallery
-    from tinyvgg.explorer.kept import kept_pack
+    from tinyvgg.explorer.pack import cached_pack
     from tinyvgg.explorer.static import write_explorer
 
     galleries = {task: study_gallery(study, task) for task in study.tasks}
-    packs = {task: kept_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
+    packs = {task: cached_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
     write_explorer(build_folder / "explorer", packs)
 
 

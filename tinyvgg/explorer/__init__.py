@@ -1,6 +1,6 @@
-"""Take the network apart by hand: choose a case and a set of pixels, and see what it says then.
+"""Choose a case and a set of pixels, and see what the network predicts without them.
 
-`Session` is the explorer without a picture, `Explorer` the widget (it needs anywidget), and
+`Session` is the explorer without a display, `Explorer` the widget (it needs anywidget), and
 `still` a figure of one state.
 """
 
@@ -10,19 +10,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinyvgg.explorer.figure import still
     from tinyvgg.explorer.session import PIXEL_SETS, Session
+    from tinyvgg.explorer.snapshot import still
     from tinyvgg.explorer.state import Refused, State
     from tinyvgg.explorer.widget import Explorer
 
-# found when first asked for: who binds a book needs no torch, who computes no Jupyter
+# imported on first use: binding a book needs no torch, and computing no Jupyter
 _HOMES = {
     "Explorer": "widget",
     "PIXEL_SETS": "session",
     "Refused": "state",
     "Session": "session",
     "State": "state",
-    "still": "figure",
+    "still": "snapshot",
 }
 
 __all__ = ["PIXEL_SETS", "Explorer", "Refused", "Session", "State", "still"]

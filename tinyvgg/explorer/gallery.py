@@ -1,4 +1,4 @@
-"""What an explorer offers to look at: the cases of a network, each with its twin if it has one."""
+"""The cases of a network that an explorer shows, each with its twin if it has one."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from tinyvgg.layers import check_network, dense_pass, feature_maps_of
 from tinyvgg.model import as_input
 from tinyvgg.runs.study import Study
 
-CORRECT_CASES = 60  # shown where there is no mistake
+CORRECT_CASES = 60  # shown if there is no mistake
 NOUNS = {"face": "subject ", "emotion": ""}  # what stands before the name of a class
 BATCH = 32
 
 
 @dataclass(frozen=True)
 class Case:
-    """A picture worth a look.
+    """A picture to explore.
 
     Attributes
     ----------
     row : int
         Of the images.
     twin : int or None
-        Row of its twin, a correctly classified picture that resembles it.
+        Row of its twin: a correctly classified picture that resembles it.
     shows : str
         What the picture shows, in words.
     true, predicted : int
@@ -37,7 +37,7 @@ class Case:
     confidence : float
         The probability of the predicted class.
     caption : str
-        The case in a line.
+        The case in one line.
     why_no_twin : str
         A sentence, empty if there is a twin.
     """
@@ -64,8 +64,8 @@ class Gallery:
     images : uint8 array (N, S, S, 3)
     classes : list of str
     cases : dict of int to Case
-        By row. The mistakes, the most confident first; where there is none, correct pictures,
-        the least confident first.
+        By row. The mistakes, the most confident first; if there are none, correctly classified
+        pictures, the least confident first.
     shown : dict of int to str
         What a twin shows, by row.
     """
@@ -79,12 +79,12 @@ class Gallery:
 
     @property
     def first(self) -> Case:
-        """The case to begin with: the first that has a twin, if any has."""
+        """The case to begin with: the first with a twin, if there is one."""
         cases = list(self.cases.values())
         return next((case for case in cases if case.twin is not None), cases[0])
 
     def input(self, row: int) -> Tensor:
-        """A picture as the network takes it, (1, 3, S, S)."""
+        """A picture as input of the network, (1, 3, S, S)."""
         return as_input(self.images[row : row + 1]).to(next(self.net.parameters()).device)
 
     def say(self, number: int) -> str:
@@ -100,8 +100,8 @@ def say(name: str, task: str) -> str:
 def study_gallery(study: Study, task: str) -> Gallery:
     """The cases of a study: what its network gets wrong, with twins that differ in gaze.
 
-    A twin is of the same subject, angle and emotion (Figs. 9 and 11); labels that the source
-    lacks are passed over.
+    A twin has the same subject, angle and emotion (Figs. 9 and 11); labels that the source lacks
+    are ignored.
     """
     table = study.outcomes(task)
     known = [label for label in ("subject", "angle", "emotion") if table[label].notna().all()]
@@ -122,9 +122,9 @@ def gallery_of(
     classes: Sequence[str],
     task: str = "pictures",
 ) -> Gallery:
-    """The cases of any supported network on pictures of one's own.
+    """The cases of any supported network on given pictures.
 
-    A twin is the most confident correct picture of the same class.
+    A twin is the correctly classified picture of the same class with the highest confidence.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def gallery_of(
 def list_cases(
     table: pd.DataFrame, twins: pd.DataFrame, shown: dict[int, str], names: list[str], alone: str
 ) -> dict[int, Case]:
-    """The rows to look at, as cases.
+    """The rows to explore, as cases.
 
     Parameters
     ----------
@@ -195,15 +195,15 @@ def list_cases(
     pairs = dict(zip(twins["case"], twins["twin"], strict=True))
     cases = {}
     for row in (least_sure if wrong.empty else wrong).itertuples():
-        number, twin, verdict = int(row.row), None, "recognised"
-        why = "It has no twin: the network gets this picture right, and only a mistake has one."
+        number, twin, verdict = int(row.row), None, "classified correctly"
+        why = "It has no twin: only a misclassified picture has one."
         if not row.correct:
-            verdict, why = f"taken for {names[row.predicted]}", alone
+            verdict, why = f"misclassified as {names[row.predicted]}", alone
             if pd.notna(pairs[number]):
                 twin, why = int(pairs[number]), ""
         caption = f"{shown[number]} → {verdict} ({row.confidence:.2f})"
-        said = int(row.predicted), float(row.confidence)
-        cases[number] = Case(number, twin, shown[number], int(row.true), *said, caption, why)
+        predicted = int(row.predicted), float(row.confidence)
+        cases[number] = Case(number, twin, shown[number], int(row.true), *predicted, caption, why)
     return cases
 
 

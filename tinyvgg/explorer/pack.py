@@ -1,13 +1,13 @@
-"""A gallery as one binary that a page reads: rounded weights, cases, pictures.
+"""A gallery as one binary that a page reads: quantised weights, cases, pictures.
 
-The format is safetensors'; what is no tensor is JSON in its metadata, under "explorer". Weights
-are whole numbers q with a scale for each unit that they feed, w = scale · q in float32. The
-first linear layer, which holds most of them, has the fewest bits with which the network
-predicts every test picture as before; the other layers have 12 or more. The numbers are kept as
-bytes, all low ones before all high ones, and compressed: the high ones are mostly small.
+The format is safetensors; the rest is JSON in its metadata, under "explorer". Weights are whole
+numbers q with one scale for each unit that they feed, w = scale · q in float32. The first linear
+layer, which holds most of them, has the fewest bits that leave every prediction of the test
+pictures unchanged; the other layers have 12 or more. The numbers are stored as bytes, all low
+ones before all high ones, and compressed: the high ones are mostly small.
 
-A network that was rounded is a network like any other, so that Python can compute with exactly
-the weights that the page has (`rounded`).
+A quantised network is a network like any other, so that Python can compute with exactly the
+weights of the page (`rounded`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ from tinyvgg.layers import (
     pair,
 )
 from tinyvgg.model import PIXEL_SCALE, as_input
+from tinyvgg.storage.files import digest
+from tinyvgg.storage.store import Store
 
-VERSION = 2  # of the format; web/pack.js reads the same, and no other
-BITS = (8, 10, 12, 16, 32)  # of a weight; with 32 it is the float32 itself
-FINE = 12  # bits that the layers but for the first linear one have at least
+VERSION = 3  # of the format; web/pack.js reads this one only
+BITS = (8, 10, 12, 16, 32)  # of a weight; 32: the float32 itself
+FINE = 12  # least bits of every layer but the first linear one
 BATCH = 64
 
 
@@ -56,14 +58,14 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
         If the network is not supported at the size of these pictures, or `bits` is unknown.
     """
     bits = fewest_bits(gallery.net, tested(gallery)) if bits is None else _known(bits)
-    feature_maps_of(gallery.net, gallery.input(gallery.first.row))  # refuses what does not fit
+    feature_maps_of(gallery.net, gallery.input(gallery.first.row))  # raises if unsupported
     tensors: dict[str, np.ndarray] = {}
     layers, linears = check_network(gallery.net)
     about = {
         "version": VERSION,
         "task": gallery.task,
         "classes": gallery.classes,
-        "said": [gallery.say(k) for k in range(len(gallery.classes))],
+        "names": [gallery.say(k) for k in range(len(gallery.classes))],
         "shape": [3, *gallery.images.shape[1:3]],
         "scale": PIXEL_SCALE,
         "bits": bits,
@@ -82,13 +84,38 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
     return save(tensors, {"explorer": json.dumps(about, ensure_ascii=False)})
 
 
+def cached_pack(gallery: Gallery, store: Store | None = None) -> tuple[int, bytes]:
+    """The bits of a gallery's first linear layer, and its pack, made once.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    store : Store, optional
+        Where it is cached; that of a study.
+
+    Returns
+    -------
+    bits : int
+        As `fewest_bits` gives them.
+    pack : bytes
+        As `pack_gallery` gives it.
+    """
+
+    def make(_=None) -> dict[str, int | np.ndarray]:
+        bits = fewest_bits(gallery.net, tested(gallery))
+        return {"bits": bits, "pack": np.frombuffer(pack_gallery(gallery, bits), np.uint8)}
+
+    cached = make() if store is None else store.get("pack", _recipe(gallery), make)
+    return int(cached["bits"]), np.asarray(cached["pack"]).tobytes()
+
+
 def rounded(gallery: Gallery, bits: int) -> Gallery:
-    """The same gallery with the network that its pack holds, in float32 on the CPU."""
+    """The same gallery with the quantised network of its pack, in float32 on the CPU."""
     return replace(gallery, net=rounded_network(gallery.net, bits))
 
 
 def rounded_network(net: nn.Module, bits: int) -> nn.Module:
-    """A copy of a supported network with the weights that its pack has.
+    """A copy of a supported network with the quantised weights of its pack.
 
     Parameters
     ----------
@@ -106,18 +133,18 @@ def rounded_network(net: nn.Module, bits: int) -> nn.Module:
 
 
 def fewest_bits(net: nn.Module, images: np.ndarray) -> int:
-    """The fewest bits of the first linear layer with which no prediction changes.
+    """The fewest bits of the first linear layer that leave every prediction unchanged.
 
     Parameters
     ----------
     net : nn.Module
     images : uint8 array (N, S, S, 3)
-        What is predicted; the test pictures.
+        The test pictures.
 
     Returns
     -------
     {8, 10, 12, 16, 32}
-        32 if even 16 change a prediction.
+        32 if even 16 bits change a prediction.
     """
     expected = _predictions(net, images)
     return next(
@@ -138,7 +165,7 @@ def _predictions(net: nn.Module, images: np.ndarray) -> Tensor:
 
 
 def tested(gallery: Gallery) -> np.ndarray:
-    """The pictures that the network of a gallery was tested with, uint8 (N, S, S, 3)."""
+    """The test pictures of a gallery, uint8 (N, S, S, 3)."""
     return gallery.images[list(gallery.shown)]
 
 
@@ -156,7 +183,7 @@ def _weighted(net: nn.Module, bits: int) -> Iterator[tuple[str, Any, int]]:
 
 
 def _describe(layer: FeatureLayer) -> dict[str, Any]:
-    """A layer as web/network.js knows it; settings of two numbers are [rows, columns]."""
+    """A layer as web/network.js takes it; settings of two numbers are [rows, columns]."""
     if isinstance(layer, nn.ReLU):
         return {"kind": "relu"}
     window = {
@@ -172,21 +199,21 @@ def _describe(layer: FeatureLayer) -> dict[str, Any]:
 
 
 def _tensors(name: str, layer: nn.Conv2d | nn.Linear, bits: int) -> dict[str, np.ndarray]:
-    """What is kept of a layer: weights (of a linear layer turned to (from, to)), scale, bias."""
+    """The tensors of a layer: weights (of a linear layer transposed to (from, to)), scale, bias."""
     found = {} if layer.bias is None else {f"{name}.bias": _array(layer.bias)}
-    kept = _array(layer.weight)
+    weight = _array(layer.weight)
     if bits < 32:
         numbers, scale = _whole(layer.weight, bits)
-        kept = _array(numbers).astype(np.int8 if bits == 8 else "<i2")
+        weight = _array(numbers).astype(np.int8 if bits == 8 else "<i2")
         found[f"{name}.scale"] = _array(scale).ravel()
     if isinstance(layer, nn.Linear):
-        kept = np.ascontiguousarray(kept.T)
-    found[f"{name}.weight"] = kept if bits == 32 else _planes(kept)
+        weight = np.ascontiguousarray(weight.T)
+    found[f"{name}.weight"] = weight if bits == 32 else _planes(weight)
     return found
 
 
 def _whole(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """Whole numbers like the weights, and a scale for each unit that they feed, both float32."""
+    """Weights as whole numbers and one scale for each unit that they feed, both float32."""
     weight = weight.detach().float()
     largest = weight.flatten(1).abs().amax(1).reshape(-1, *[1] * (weight.ndim - 1))
     scale = largest / (2 ** (bits - 1) - 1)
@@ -203,23 +230,28 @@ def _planes(numbers: np.ndarray) -> np.ndarray:
 def _compressed(images: np.ndarray) -> np.ndarray:
     """Pictures without loss, compressed; bytes.
 
-    Of each pixel green, red less green and blue less green; of each of these what Paeth's
-    predictor misses (PNG specification, 9.4), from the pixels left, above and above left.
+    Of each pixel green, red less green and blue less green; of each of these the difference from
+    the pixel above, modulo 256.
     """
-    red, green, blue = np.moveaxis(images.astype(np.int16), -1, 0)
-    colours = np.stack([(red - green + 128) % 256, green, (blue - green + 128) % 256], axis=-1)
-    around = np.pad(colours, ((0, 0), (1, 0), (1, 0), (0, 0)))
-    left, above, corner = around[:, 1:, :-1], around[:, :-1, 1:], around[:, :-1, :-1]
-    nearest = np.abs(np.stack([above - corner, left - corner, left + above - 2 * corner]))
-    predicted = np.choose(nearest.argmin(axis=0), [left, above, corner])
-    missed = ((colours - predicted) % 256).astype(np.uint8)
-    return np.frombuffer(zlib.compress(missed.tobytes(), 9), np.uint8)
+    red, green, blue = np.moveaxis(images, -1, 0)
+    colours = np.stack([red - green, green, blue - green], axis=-1)
+    differences = np.diff(colours, axis=1, prepend=np.uint8(0))
+    return np.frombuffer(zlib.compress(differences.tobytes(), 9), np.uint8)
 
 
 def _rows(gallery: Gallery) -> list[int]:
     """The cases' pictures and their twins', each once."""
     cases = gallery.cases.values()
     return sorted({row for case in cases for row in (case.row, case.twin) if row is not None})
+
+
+def _recipe(gallery: Gallery) -> dict[str, str]:
+    """What a pack depends on: weights, pictures, cases."""
+    weights = {name: tensor.cpu().numpy() for name, tensor in gallery.net.state_dict().items()}
+    named = [part for item in weights.items() for part in item]
+    cases = [asdict(case) for case in gallery.cases.values()]
+    about = json.dumps([gallery.classes, cases, list(gallery.shown.items())])
+    return {"task": gallery.task, "content": digest(*named, gallery.images, about)}
 
 
 def _known(bits: int) -> int:

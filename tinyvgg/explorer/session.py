@@ -1,4 +1,4 @@
-"""The explorer without a picture: what is chosen, what follows from it, each observable."""
+"""The explorer without a display: a choice, and the state that follows, both observable."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tinyvgg.runs.study import Study
 
 PIXEL_SETS = ("none", "backtracked", "common", "unique", "hand")
 WITH_TWIN = ("common", "unique")
-TRACES_KEPT = 64
+TRACES_CACHED = 64
 INPUTS = tuple(field.name for field in fields(Choice))
-KINDS = {  # what a choice must be, in words
+KINDS = {  # what a value must be, in words
     **dict.fromkeys(("task", "pixel_set", "target"), "text"),
     **dict.fromkeys(("case", "draw"), "a whole number"),
     **dict.fromkeys(("random", "printed"), "True or False"),
@@ -32,7 +32,7 @@ KINDS = {  # what a choice must be, in words
 
 
 class Whole(traitlets.Int):
-    """A whole number, also one of numpy's."""
+    """A whole number, numpy's included."""
 
     def validate(self, obj, value):
         if isinstance(value, bool):
@@ -43,7 +43,7 @@ class Whole(traitlets.Int):
 
 
 class Session(traitlets.HasTraits):
-    """Choose a case and a set of pixels; see what the network says without them.
+    """Choose a case and a set of pixels; see what the network predicts without them.
 
     Each trait can be set and observed. `choose` sets several at once and returns the `State`
     that follows.
@@ -51,10 +51,10 @@ class Session(traitlets.HasTraits):
     Parameters
     ----------
     source : Study, nn.Module, or mapping of str to Gallery
-        A study, with each of its tasks; a supported network (see `tinyvgg.layers`), with what
-        follows; or galleries by task.
+        A study, with each of its tasks; a supported network (see `tinyvgg.layers`), with the
+        parameters below; or galleries by task.
     images : uint8 array (N, S, S, 3)
-        The pictures that a network is tried on.
+        The pictures that the network classifies.
     labels : integers (N,)
         The true class of each.
     classes : sequence of str
@@ -67,14 +67,14 @@ class Session(traitlets.HasTraits):
     tasks : tuple of str
         The tasks that can be chosen.
     task : str
-        One of `tasks`. Another one begins with its first case.
+        One of `tasks`. A change of the task goes to its first case.
     case : int
         Row of the picture; one of `cases`.
     pixel_set : {"none", "backtracked", "common", "unique", "hand"}
-        What is suppressed: nothing; the backtracked pixels; those that the case shares with its
-        twin; those of the case alone; or whatever `suppressed` was set to.
+        Suppress nothing; the backtracked pixels; those that the case shares with its twin; those
+        of the case alone; or whatever `suppressed` was set to.
     random : bool
-        Suppress instead as many active pixels, drawn at random.
+        Suppress as many active pixels drawn at random instead.
     draw : int
         Number of the draw.
     target : str
@@ -85,21 +85,21 @@ class Session(traitlets.HasTraits):
     floor, percentile : float
         The cut; see `tinyvgg.Cut`.
     strongest : int or None
-        Keep of the set only so many pixels, those of the largest contributions; None for all.
+        Suppress only so many pixels of the set, those of the largest contributions; None for all.
     by_hand : tuple of int
         The pixels of the set "hand", counted map by map and row by row; empty with any other
         set. Setting it (to numbers, or to a bool array of the shape of the maps) chooses that
         set.
     suppressed : tuple of int
-        The suppressed pixels, counted alike: the set, what is left of it, or its control. Setting
-        it suppresses pixels by hand: just these, none drawn at random.
+        The suppressed pixels, counted in the same way: the set, its strongest pixels, or its
+        control. Setting it suppresses exactly these pixels, by hand.
     state : State
         All that follows; a new one after each change.
 
     Raises
     ------
     Refused
-        By any setting that cannot be: a `ValueError`. Nothing has changed then.
+        A setting is invalid: a `ValueError`. Nothing has changed then.
     """
 
     # what a widget shares with its front-end
@@ -135,7 +135,7 @@ class Session(traitlets.HasTraits):
         self._choice = Choice(task, self._gallery(task).first.row)
         self._arrive(self._choice)
 
-    # ------------------------------------------------------------------ what there is
+    # ------------------------------------------------------------------ what can be chosen
 
     @property
     def cases(self) -> dict[int, Case]:
@@ -159,7 +159,7 @@ class Session(traitlets.HasTraits):
 
     @property
     def link(self) -> str:
-        """What is chosen as text: a page of the book opens there with ``#explore:`` before it."""
+        """The choice as text; a page of the book opens there by ``#explore:`` and this text."""
         return encode(self._choice)
 
     # ------------------------------------------------------------------ choosing
@@ -167,17 +167,17 @@ class Session(traitlets.HasTraits):
     def choose(self, **wanted: Any) -> State:
         """Set several traits at once; nothing changes if one of them is refused.
 
-        Another task or case without a `pixel_set` of its own keeps the set if the case allows
-        it, and else goes back to the backtracked one.
+        Another task or case without a `pixel_set` keeps the present set if the case allows it,
+        and falls back to the backtracked one otherwise.
         """
         return self._settle(self._resolve(wanted))
 
     def reset(self) -> State:
-        """The same task and case, everything else as in the beginning."""
+        """The same task and case, everything else at its default."""
         return self._settle(Choice(self.task, self.case))
 
     def follow(self, link: str) -> State:
-        """Go where a link leads: its text, as `link` writes it, with or without ``#explore:``."""
+        """Restore the choice of a link: the text of `link`, with or without ``#explore:``."""
         return self.choose(**vars(decode(link.rpartition("#explore:")[2])))
 
     def _settle(self, choice: Choice) -> State:
@@ -186,7 +186,7 @@ class Session(traitlets.HasTraits):
         return self.state
 
     def _arrive(self, choice: Choice) -> None:
-        """Compute what follows from a choice, then set every trait, then let observers know."""
+        """Compute what follows from a choice, then set every trait, then notify observers."""
         gallery = self._gallery(choice.task)
         state = compute(gallery, choice, partial(self._trace, gallery))
         self._choice = choice
@@ -197,7 +197,7 @@ class Session(traitlets.HasTraits):
             self.state = state
 
     def _resolve(self, wanted: Mapping[str, Any]) -> Choice:
-        """The choice that follows from the present one by some changes."""
+        """The present choice with some changes."""
         if unknown := set(wanted) - {*INPUTS, "suppressed"}:
             raise Refused(
                 f"unknown choice {', '.join(sorted(unknown))}: "
@@ -244,7 +244,7 @@ class Session(traitlets.HasTraits):
         return choice
 
     def _typed(self, name: str, value: Any) -> Any:
-        """A value for a trait, as that trait keeps it."""
+        """A value as its trait holds it."""
         trait = self.traits()[name]
         validate = getattr(trait, "validate", None)
         if validate is None or (value is None and trait.allow_none):
@@ -288,7 +288,7 @@ class Session(traitlets.HasTraits):
             raise Refused("strongest thins out a set that was found, not pixels chosen by hand")
 
     def _numbers(self, pixels: Any, gallery: Gallery, case: Case) -> tuple[int, ...]:
-        """Pixels by hand as their numbers, whatever way they are given."""
+        """Pixels by hand as numbers, from numbers or a bool array."""
         shape = tuple(self._trace(gallery, case.row, None, None).maps.shape[1:])
         if hasattr(pixels, "cpu"):
             pixels = pixels.cpu()
@@ -325,18 +325,18 @@ class Session(traitlets.HasTraits):
         if change.new != to_numbers(self.state.suppressed):
             self.choose(suppressed=change.new)
 
-    # ------------------------------------------------------------------ made once
+    # ------------------------------------------------------------------ cached
 
     def _gallery(self, task: str) -> Gallery:
         if task not in self._galleries:
-            assert self._study is not None  # else every gallery is there
+            assert self._study is not None  # otherwise every gallery was given
             self._galleries[task] = study_gallery(self._study, task)
         return self._galleries[task]
 
     def _trace(self, gallery: Gallery, row: int, target: int | None, cut: Cut | None) -> Backtrace:
         key = (gallery.task, row, target, cut)
         if key not in self._traces:
-            while len(self._traces) >= TRACES_KEPT:
+            while len(self._traces) >= TRACES_CACHED:
                 del self._traces[next(iter(self._traces))]
             self._traces[key] = backtrack(gallery.net, gallery.input(row), target, cut)
         return self._traces[key]
@@ -349,15 +349,15 @@ class Session(traitlets.HasTraits):
 def _open(
     source: Any, own: Mapping[str, Any], task: str
 ) -> tuple[Study | None, dict[str, Gallery]]:
-    """The study to ask for galleries, or those that are there.
+    """The study that galleries come from, or the galleries that were given.
 
     Parameters
     ----------
     source : Study, nn.Module, or mapping of str to Gallery
     own : mapping
-        images, labels and classes, which belong to a network; None where not given.
+        The images, labels and classes of a network; None where not given.
     task : str
-        Name of the gallery of a network.
+        Name of a network's gallery.
     """
     lacking = [name for name, value in own.items() if value is None]
     if isinstance(source, nn.Module):

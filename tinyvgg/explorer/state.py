@@ -1,4 +1,4 @@
-"""What an explorer shows at a moment, computed from what was chosen."""
+"""The state of an explorer: all that it shows, computed from what was chosen."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.comparison import compare
-from tinyvgg.explorer.drawing import drawn
 from tinyvgg.explorer.gallery import Case, Gallery
 from tinyvgg.layers import check_network
 from tinyvgg.tracking import Tracking, suppress, track
 
 
 class Refused(traitlets.TraitError, ValueError):
-    """A choice that cannot be made; the message says why, and what can be chosen."""
+    """An invalid choice; the message says why, and what can be chosen."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Choice:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class State:
-    """All that is seen of a choice; arrays of one picture, without a batch dimension.
+    """All that follows from a choice; arrays of one picture, without a batch dimension.
 
     Attributes
     ----------
@@ -70,9 +69,11 @@ class State:
         The set that was chosen, and as many active pixels drawn at random.
     before, without_chosen, without_control : float array (classes,)
         Probabilities with all pixels, and without those of either set.
+    image, twin_image : uint8 array (S, S, 3)
+        The picture of the case, and that of its twin; None if it has no twin.
     full, difference : float array (S, S, 3), (S, S)
         The deconvolution of all pixels, and D' of Algorithm 2 for the suppressed ones; computed
-        when they are first asked for.
+        when they are first used.
     """
 
     choice: Choice
@@ -91,8 +92,16 @@ class State:
         return f"State({self.case.shows}: {self.sentence})"
 
     @property
+    def image(self) -> np.ndarray:
+        return self.gallery.images[self.case.row]
+
+    @property
+    def twin_image(self) -> np.ndarray | None:
+        return None if self.case.twin is None else self.gallery.images[self.case.twin]
+
+    @property
     def suppressed(self) -> np.ndarray:
-        """The pixels at zero, bool (C, h, w): the set, or its control."""
+        """The pixels set to zero, bool (C, h, w): the set, or its control."""
         return self.control if self.choice.random else self.chosen
 
     @property
@@ -115,35 +124,36 @@ class State:
 
     @property
     def sentence(self) -> str:
-        """What happened, in plain words: "Without these 31 of 2,048 pixels it says sad (0.91)."."""
+        """The prediction in words: "Without these 31 of 2,048 pixels it predicts sad (0.91)."."""
         count, total = int(self.suppressed.sum()), self.suppressed.size
         if count == 0:
             found = self.choice.pixel_set not in ("none", "hand")
             empty = "This set is empty. " if found else ""
-            return f"{empty}With all of its {total:,} pixels it says {self._says(self.before)}."
+            return (
+                f"{empty}With all of its {total:,} pixels it predicts {self._answer(self.before)}."
+            )
         still = "still " if self.after.argmax() == self.before.argmax() else ""
         these = "" if self.choice.random else "this " if count == 1 else "these "
         which = "drawn at random " if self.choice.random else ""
         return (
             f"Without {these}{count:,} of {total:,} pixels {which}"
-            f"it {still}says {self._says(self.after)}."
+            f"it {still}predicts {self._answer(self.after)}."
         )
 
     @property
     def context(self) -> str:
-        """What it said before, what is right, and what the other set of that size does; by line."""
-        right = self.gallery.say(self.case.true)
-        agrees = self.before.argmax() == self.case.true
-        truth = "which is right" if agrees else f"and {right} would be right"
-        count = int(self.suppressed.sum())
-        if count == 0:
-            return f"Rightly so: {right}." if agrees else f"Right would be {right}."
-        said = f"With all pixels it says {self._says(self.before)}, {truth}."
+        """The prediction with all pixels, the true class, and the other set; in lines."""
+        true = self.gallery.say(self.case.true)
+        correct = self.before.argmax() == self.case.true
+        if not self.suppressed.any():
+            return f"That is correct: {true}." if correct else f"The true class is {true}."
+        truth = "which is correct" if correct else f"but the true class is {true}"
+        before = f"With all pixels it predicts {self._answer(self.before)}, {truth}."
         if self.choice.random:
-            return f"{said}\nWithout the set itself: {self._says(self.without_chosen)}."
-        return f"{said}\nWithout as many drawn at random: {self._says(self.without_control)}."
+            return f"{before}\nWithout the set itself: {self._answer(self.without_chosen)}."
+        return f"{before}\nWithout as many drawn at random: {self._answer(self.without_control)}."
 
-    def _says(self, probabilities: np.ndarray) -> str:
+    def _answer(self, probabilities: np.ndarray) -> str:
         best = int(probabilities.argmax())
         return f"{self.gallery.say(best)} ({probabilities[best]:.2f})"
 
@@ -160,7 +170,7 @@ def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
     gallery : Gallery
     choice : Choice
     trace_of : callable
-        (row, target, cut) to the trace of that picture; the session keeps them.
+        (row, target, cut) to the trace of that picture; the session caches them.
     """
     net, case = gallery.net, gallery.cases[choice.case]
     trace = trace_of(case.row, target_of(gallery, case, choice.target), choice.cut)
@@ -193,7 +203,7 @@ def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
 
 
 def target_of(gallery: Gallery, case: Case, target: str) -> int | None:
-    """The class number of "predicted" (None: let the network say), "true", or a class's name."""
+    """The class number of "predicted" (None: the predicted one), "true", or a class's name."""
     if target == "predicted":
         return None
     return case.true if target == "true" else gallery.classes.index(target)
@@ -223,9 +233,46 @@ def strongest_of(pixels: Tensor, strength: Tensor, count: int) -> Tensor:
     """The `count` strongest pixels of the set of one image; all if it has no more."""
     ranked = strength.flatten().double().masked_fill(~pixels.flatten(), -torch.inf)
     order = ranked.argsort(descending=True, stable=True)[: min(count, int(pixels.sum()))]
-    kept = torch.zeros_like(pixels.flatten())
-    kept[order] = True
-    return kept.reshape(pixels.shape)
+    strongest = torch.zeros_like(pixels.flatten())
+    strongest[order] = True
+    return strongest.reshape(pixels.shape)
+
+
+def drawn(maps: Tensor, count: int, draw: int) -> Tensor:
+    """Draw active pixels of one image at random: the control for a set of the same size.
+
+    No generator but a hash, so that the page draws the same: pixels come in the order of a hash
+    of their number and of the draw's, and a smaller draw is a subset of a larger one.
+
+    Parameters
+    ----------
+    maps : Tensor, (1, C, h, w)
+        The last feature maps; a pixel is active if it is above zero.
+    count : int
+        How many pixels to draw; all active ones if there are no more.
+    draw : int
+        Number of the draw, 0 or more.
+
+    Returns
+    -------
+    bool Tensor, (1, C, h, w)
+    """
+    active = (maps.flatten() > 0).nonzero().flatten()
+    keys = scrambled(active ^ scrambled(torch.tensor(draw % 2**32, device=maps.device)))
+    chosen = torch.zeros(maps.numel(), dtype=torch.bool, device=maps.device)
+    chosen[active[keys.argsort()[:count]]] = True
+    return chosen.reshape(maps.shape)
+
+
+def scrambled(numbers: Tensor) -> Tensor:
+    """Hashes of whole numbers of 32 bits, as int64; a bijection.
+
+    The finaliser of MurmurHash3 (https://github.com/aappleby/smhasher, public domain).
+    """
+    low = 2**32 - 1
+    numbers = ((numbers ^ (numbers >> 16)) * 0x85EBCA6B) & low
+    numbers = ((numbers ^ (numbers >> 13)) * 0xC2B2AE35) & low
+    return numbers ^ (numbers >> 16)
 
 
 def from_numbers(numbers: tuple[int, ...], like: Tensor) -> Tensor:

@@ -1,28 +1,27 @@
 // The explorer as a widget: `render` builds it in an element and lets it follow a model.
 //
 // The model has the traits of tinyvgg.explorer.Session and `tasks`; and, where a page opens links
-// to a state, its address as `page`. A task's weights come by message: the view sends
-// { need: task } and hears { pack: task } with the bytes, or { refused: sentence }. `decode` reads
-// what a link says is chosen.
+// to a state, its address as `page`. A task's pack comes by message: the view sends { need: task }
+// and receives { pack: task } with the bytes, or { refused: sentence }. `decode` reads the choice
+// of a link.
 
-import { Refused } from "./choice.js";
-import { decode, encode } from "./link.js";
+import { Refused, decode, encode } from "./choice.js";
 import { Bars } from "./view/bars.js";
 import { Cases } from "./view/cases.js";
 import { BrushControls, MethodControls, SetControls, TopControls } from "./view/controls.js";
 import { Curve } from "./view/curve.js";
-import { Desk } from "./view/desk.js";
+import { Controller } from "./controller.js";
 import { make } from "./view/dom.js";
 import { Face } from "./view/face.js";
 import { Maps } from "./view/maps.js";
-import { OwnPicture } from "./view/own.js";
+import { Upload } from "./view/upload.js";
 import { Painter } from "./view/painter.js";
 import { followTone } from "./view/theme.js";
-import { Words } from "./view/words.js";
+import { Summary } from "./view/summary.js";
 
-const COPIED = 1600; // milliseconds for which a button says so
+const COPIED = 1600; // milliseconds for which the button confirms it
 const MARK = "explore:"; // what the fragment of a link begins with
-const PATIENCE = 10000; // milliseconds until a silent kernel is thought to be none
+const PATIENCE = 10000; // milliseconds until a silent kernel counts as none
 const SILENCE =
   "Python does not answer. This explorer has its network from Python: run the notebook's cells " +
   "from the first one. In the pages of the book it needs no Python.";
@@ -37,7 +36,7 @@ class View {
   constructor(model, el) {
     this.el = el;
     this.model = model;
-    this.desk = new Desk(model, {
+    this.controller = new Controller(model, {
       state: (state, moving) => this.show(state, moving),
       late: [
         (state) => this.curve.showLate(state),
@@ -52,13 +51,13 @@ class View {
     el.classList.add("tinyvgg-explorer");
     if (!el.childElementCount) el.append(this.waiting);
     this.endTone = followTone(el, () => this.redraw());
-    this.desk.follow();
+    this.controller.follow();
   }
 
   leave() {
-    this.desk.leave();
+    this.controller.leave();
     this.endTone();
-    for (const part of [this.face, this.maps, this.own]) part?.leave();
+    for (const part of [this.face, this.maps, this.upload]) part?.leave();
     clearTimeout(this._copied);
     clearTimeout(this._silence);
     this.el.classList.remove("tinyvgg-explorer");
@@ -68,32 +67,32 @@ class View {
   // -------------------------------------------------------------------- what is seen
 
   build() {
-    const { desk } = this;
-    const painter = new Painter(desk);
+    const { controller } = this;
+    const painter = new Painter(controller);
     this.live = make("p", { class: "tve-unseen", "aria-live": "polite" });
-    this.own = new OwnPicture(desk, (text) => this.say(text));
-    this.top = new TopControls(desk, () => this.copyLink());
-    this.cases = new Cases(desk, () => this.own.open(!this.own.isOpen));
-    this.own.opened = (open) => {
-      this.cases.own.setAttribute("aria-expanded", String(open));
-      if (!open) this.cases.own.focus({ preventScroll: true });
+    this.upload = new Upload(controller, (text) => this.announce(text));
+    this.top = new TopControls(controller, () => this.copyLink());
+    this.cases = new Cases(controller, () => this.upload.open(!this.upload.isOpen));
+    this.upload.opened = (open) => {
+      this.cases.upload.setAttribute("aria-expanded", String(open));
+      if (!open) this.cases.upload.focus({ preventScroll: true });
     };
-    this.cases.own.setAttribute("aria-expanded", "false");
-    this.words = new Words();
-    this.sets = new SetControls(desk);
-    this.face = new Face(desk, painter);
-    this.maps = new Maps(desk, painter);
+    this.cases.upload.setAttribute("aria-expanded", "false");
+    this.summary = new Summary();
+    this.sets = new SetControls(controller);
+    this.face = new Face(controller, painter);
+    this.maps = new Maps(controller, painter);
     const boards = [this.face.board, this.maps.board];
     this.brush = new BrushControls(painter, () => boards.forEach((board) => board.showTool()));
     boards.forEach((board) => board.showTool());
-    this.bars = new Bars(desk);
-    this.curve = new Curve(desk);
-    this.method = new MethodControls(desk);
+    this.bars = new Bars(controller);
+    this.curve = new Curve(controller);
+    this.method = new MethodControls(controller);
     this.root.append(
       this.top.node,
       this.cases.node,
-      this.own.node,
-      ...this.words.nodes,
+      this.upload.node,
+      ...this.summary.nodes,
       make("div", { class: "tve-tools" }, this.sets.node, this.brush.node),
       make(
         "div",
@@ -110,7 +109,7 @@ class View {
     this.parts = [
       this.top,
       this.cases,
-      this.words,
+      this.summary,
       this.sets,
       this.face,
       this.maps,
@@ -130,13 +129,13 @@ class View {
     if (!this.parts) return;
     this.face.board.redraw();
     this.maps.board.redraw();
-    this.face.showLate(this.desk.state);
+    this.face.showLate(this.controller.state);
   }
 
   refuse(sentence) {
-    if (this.parts) return this.words.refuse(sentence);
+    if (this.parts) return this.summary.refuse(sentence);
     this.waiting.textContent = sentence;
-    this.el.append(this.waiting); // below what is there
+    this.el.append(this.waiting); // below what is shown
   }
 
   wait(task) {
@@ -144,13 +143,13 @@ class View {
     const inBook = Boolean(this.model.get("page"));
     if (task !== null && !inBook) this._silence = setTimeout(() => this.refuse(SILENCE), PATIENCE);
     const sentence = task === null ? "" : `Loading the network of the task ${task} …`;
-    if (this.parts) this.say(sentence);
-    else if (sentence) this.waiting.textContent = sentence; // what was refused stays
+    if (this.parts) this.announce(sentence);
+    else if (sentence) this.waiting.textContent = sentence; // a refusal stays
     this.el.classList.toggle("tve-busy", task !== null);
   }
 
-  /** For those who listen. */
-  say(text) {
+  /** Announce a text to screen readers. */
+  announce(text) {
     this.live.textContent = text;
   }
 
@@ -160,7 +159,7 @@ class View {
     const { link } = this.top;
     let address;
     try {
-      address = `${this.model.get("page")}#${MARK}${encode(this.desk.state.choice)}`;
+      address = `${this.model.get("page")}#${MARK}${encode(this.controller.state.choice)}`;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.refuse(error.message);
@@ -174,7 +173,7 @@ class View {
       return;
     }
     words.textContent = "Copied";
-    this.say("The link is copied.");
+    this.announce("The link is copied.");
     clearTimeout(this._copied);
     this._copied = setTimeout(() => (words.textContent = "Copy link"), COPIED);
   }
@@ -185,8 +184,8 @@ class View {
       const key = event.key.toLowerCase();
       if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(key)) return;
       event.preventDefault();
-      if (key === "y" || event.shiftKey) this.desk.redo();
-      else this.desk.undo();
+      if (key === "y" || event.shiftKey) this.controller.redo();
+      else this.controller.undo();
     });
     on("dragover", (event) => {
       event.preventDefault();
@@ -198,12 +197,12 @@ class View {
     on("drop", (event) => {
       event.preventDefault();
       this.root.classList.remove("tve-dropping");
-      this.own.receive(event.dataTransfer.files);
+      this.upload.receive(event.dataTransfer.files);
     });
     on("paste", (event) => {
       if (!event.clipboardData.files.length) return;
       event.preventDefault();
-      this.own.receive(event.clipboardData.files);
+      this.upload.receive(event.clipboardData.files);
     });
   }
 }

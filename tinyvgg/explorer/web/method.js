@@ -236,8 +236,8 @@ export function fullDeconvolution(network, recording, options = {}) {
 export function drawnOrder(maps, draw) {
   const key = scrambled(draw);
   const active = Uint32Array.from(numbersOf(maps.map((value) => (value > 0 ? 1 : 0))));
-  const lots = active.map((r) => scrambled(r ^ key));
-  return active.map((_, k) => k).sort((j, k) => lots[j] - lots[k]).map((k) => active[k]);
+  const keys = active.map((r) => scrambled(r ^ key));
+  return active.map((_, k) => k).sort((j, k) => keys[j] - keys[k]).map((k) => active[k]);
 }
 
 /** As many active pixels drawn at random; all of them if there are no more. */

@@ -1,4 +1,4 @@
-// One task: what is chosen, and what follows from it; the rules, the refusals and the sentences
+// One task: the choice and the state that follows, with the rules, the refusals and the sentences
 // of Python's Session (tinyvgg/explorer/session.py and state.py).
 
 import { DEFAULTS, INPUTS, PIXEL_SETS, Refused, WITH_TWIN } from "./choice.js";
@@ -7,7 +7,7 @@ import { asInput, backtrack, compare, drawnOrder, fullDeconvolution } from "./me
 import { maskOf, numbersOf, strongestClass, suppress, track } from "./method.js";
 import { softmax } from "./network.js";
 
-const KEPT = 64; // traces, and recordings of pictures
+const CACHED = 64; // traces, and recordings of pictures
 const TEXT = ["text", (value) => typeof value === "string"];
 const WHOLE = ["a whole number", Number.isInteger];
 const TRUTH = ["True or False", (value) => typeof value === "boolean"];
@@ -19,16 +19,16 @@ const KINDS = {
 };
 
 /**
- * Choose a case and a set of pixels; see what the network says without them.
+ * Choose a case and a set of pixels; see what the network predicts without them.
  *
- * choice: what is chosen, by the names of INPUTS, and by_hand, the pixels of the set "hand".
+ * choice: an object of INPUTS; by_hand are the pixels of the set "hand".
  * state: all that follows from it (see `compute`); a new one after each change.
  */
 export class Session {
   #recordings = new Map();
   #traces = new Map();
   #pictures = new Map();
-  #brushed = []; // the pixels of the set "hand" in the order in which they came
+  #brushed = []; // the pixels of the set "hand" in the order in which they were brushed
 
   /** pack: of `readPack`; tasks: all that can be chosen beside this one. */
   constructor(pack, tasks = [pack.task]) {
@@ -48,8 +48,8 @@ export class Session {
    * Set some of INPUTS, or `suppressed`: pixels chosen by hand, as numbers or as a Uint8Array of
    * 0 and 1.
    *
-   * Nothing changes if one of them is Refused. Another case without a pixel_set of its own keeps
-   * the set if the case allows it, and else goes back to the backtracked one. `now` may be the
+   * Nothing changes if one of them is Refused. Another case without a pixel_set keeps the present
+   * set if the case allows it, and falls back to the backtracked one otherwise. `now` may be the
    * choice in another task, from which the change leads here.
    */
   choose(changes, now = this.choice) {
@@ -60,12 +60,12 @@ export class Session {
     return this.state;
   }
 
-  /** The same task and case, everything else as in the beginning. */
+  /** The same task and case, everything else at its default. */
   reset() {
     return this.restore({ ...DEFAULTS, task: this.choice.task, case: this.choice.case });
   }
 
-  /** Exactly this choice, as a history or a link has kept it. */
+  /** Exactly this choice, of a history or a link. */
   restore(choice) {
     return this.choose({ ...choice });
   }
@@ -85,7 +85,7 @@ export class Session {
       true: null,
       predicted,
       confidence,
-      caption: `${name} → taken for ${this.pack.said[predicted]} (${confidence.toFixed(2)})`,
+      caption: `${name} → classified as ${this.pack.names[predicted]} (${confidence.toFixed(2)})`,
       why_no_twin: "It has no twin: it is a picture of your own.",
     });
     return row;
@@ -114,13 +114,13 @@ export class Session {
   #arrive(choice, brushed = []) {
     const wanted = new Set(choice.by_hand);
     const order = new Set([...this.#brushed, ...brushed, ...wanted]);
-    const kept = [...order].filter((number) => wanted.has(number));
-    this.state = compute(this, choice, kept);
+    const brushedNow = [...order].filter((number) => wanted.has(number));
+    this.state = compute(this, choice, brushedNow);
     this.choice = choice;
-    this.#brushed = kept;
+    this.#brushed = brushedNow;
   }
 
-  // -------------------------------------------------------------------- what can be
+  // -------------------------------------------------------------------- what can be chosen
 
   #resolve(changes, now) {
     const given = { ...changes };
@@ -204,7 +204,7 @@ export class Session {
     }
     if (target === "true" && found.true === null) {
       throw new Refused(
-        "what is true of a picture of your own is not known: choose predicted, or a class",
+        "the true class of a picture of your own is not known: choose predicted, or a class",
       );
     }
     if (!(floor >= 0 && floor < Infinity)) {
@@ -256,13 +256,13 @@ export class Session {
  * choice, case; target: the class number that was backtracked; maps, shape: the last feature maps;
  * sets: "backtracked", and with a twin "common" and "unique", before `strongest` thins them out;
  * strengths: each pixel's largest contribution; threshold: of the cut;
- * order: numbers of the whole chosen set, the strongest first (by hand: as they were brushed);
+ * order: numbers of the whole chosen set, the strongest first (by hand: as brushed);
  * control_order: those of all active pixels, as drawn;
- * chosen, control: the set, and as many pixels drawn; suppressed: the one of them that is at zero;
+ * chosen, control: the set, and as many pixels drawn; suppressed: which of them is set to zero;
  * before, without_chosen, without_control, after: probabilities;
- * sentence, context: what happened, in words;
+ * sentence, context: the prediction in words;
  * deconvolution(): of all maps; tracking(): { full, suppressed, difference } of `track`; both are
- * made when they are first asked for.
+ * made when they are first used.
  */
 function compute(session, choice, brushed) {
   const { network, pack } = session;
@@ -295,8 +295,8 @@ function compute(session, choice, brushed) {
   };
   let tracked = null;
   return Object.assign(state, {
-    sentence: sentenceOf(state, pack.said),
-    context: contextOf(state, pack.said),
+    sentence: sentenceOf(state, pack.names),
+    context: contextOf(state, pack.names),
     deconvolution: () => fullDeconvolution(network, recording),
     tracking: () => (tracked ??= track(network, recording, suppressed)),
   });
@@ -322,45 +322,45 @@ export function grouped(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-function says(probabilities, said) {
+function answer(probabilities, names) {
   const best = strongestClass(probabilities);
-  return `${said[best]} (${probabilities[best].toFixed(2)})`;
+  return `${names[best]} (${probabilities[best].toFixed(2)})`;
 }
 
-function sentenceOf({ choice, suppressed, before, after }, said) {
+function sentenceOf({ choice, suppressed, before, after }, names) {
   const [count, total] = [countOf(suppressed), grouped(suppressed.length)];
   if (count === 0) {
     const empty = ["none", "hand"].includes(choice.pixel_set) ? "" : "This set is empty. ";
-    return `${empty}With all of its ${total} pixels it says ${says(before, said)}.`;
+    return `${empty}With all of its ${total} pixels it predicts ${answer(before, names)}.`;
   }
   const still = strongestClass(after) === strongestClass(before) ? "still " : "";
   const these = choice.random ? "" : count === 1 ? "this " : "these ";
   const which = choice.random ? "drawn at random " : "";
   return (
     `Without ${these}${grouped(count)} of ${total} pixels ${which}` +
-    `it ${still}says ${says(after, said)}.`
+    `it ${still}predicts ${answer(after, names)}.`
   );
 }
 
-function contextOf({ choice, case: found, suppressed, ...chances }, said) {
+function contextOf({ choice, case: found, suppressed, ...chances }, names) {
   const own = found.true === null;
-  const right = own ? "" : said[found.true];
-  const agrees = strongestClass(chances.before) === found.true;
-  const truth = own ? "" : agrees ? ", which is right" : `, and ${right} would be right`;
+  const correct = strongestClass(chances.before) === found.true;
   if (countOf(suppressed) === 0) {
-    if (own) return "Whether that is right, only you know.";
-    return agrees ? `Rightly so: ${right}.` : `Right would be ${right}.`;
+    if (own) return "Whether that is correct, only you know.";
+    const name = names[found.true];
+    return correct ? `That is correct: ${name}.` : `The true class is ${name}.`;
   }
-  const before = `With all pixels it says ${says(chances.before, said)}${truth}.`;
+  const but = own ? "" : correct ? ", which is correct" : `, but the true class is ${names[found.true]}`;
+  const before = `With all pixels it predicts ${answer(chances.before, names)}${but}.`;
   return choice.random
-    ? `${before}\nWithout the set itself: ${says(chances.without_chosen, said)}.`
-    : `${before}\nWithout as many drawn at random: ${says(chances.without_control, said)}.`;
+    ? `${before}\nWithout the set itself: ${answer(chances.without_chosen, names)}.`
+    : `${before}\nWithout as many drawn at random: ${answer(chances.without_control, names)}.`;
 }
 
-/** What a cache holds under a key, made if it is not there; the oldest gives way. */
+/** The value of a key in a cache, made if it is missing; the oldest one is dropped. */
 function remembered(cache, key, make) {
   if (!cache.has(key)) {
-    if (cache.size >= KEPT) cache.delete(cache.keys().next().value);
+    if (cache.size >= CACHED) cache.delete(cache.keys().next().value);
     cache.set(key, make());
   }
   return cache.get(key);

@@ -1,8 +1,8 @@
-// The explorer in a page without Jupyter: a model with no kernel behind it, and the packs from
-// files beside this one. Files are loaded as scripts, which works from file:// as well.
+// The explorer in a page without Jupyter: a model without a kernel, and the packs from files beside
+// this one. Files are loaded as scripts, which works from file:// as well.
 (() => {
   const MOUNT = ".tinyvgg-explorer-page";
-  const MARK = "#explore:"; // what stands after it is a link: a state as text
+  const MARK = "#explore:"; // before the text of a choice
   const home = document.currentScript.src;
 
   const loaded = {}; // promises by file
@@ -52,7 +52,7 @@
       this.#tell(`change:${name}`);
     }
 
-    /** Say values anew, also those that are the same: a view may show what no model holds. */
+    /** Set values, and tell also of unchanged ones: a view may show a picture that no model has. */
     restore(values) {
       Object.assign(this.#values, values);
       for (const name of Object.keys(values)) this.#tell(`change:${name}`);
@@ -110,7 +110,7 @@
     const linked = () => location.hash.startsWith(MARK);
     const [{ render, decode }] = await Promise.all([program(), linked() ? null : load(first.task)]);
 
-    /** Go where the address of the page says. */
+    /** Go to the state in the address of the page. */
     function follow() {
       if (!linked()) return;
       try {

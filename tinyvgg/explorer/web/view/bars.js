@@ -10,8 +10,8 @@ const GLIDE = 250; // milliseconds
 
 /** The leading classes as bars, in the order that holds now. */
 export class Bars {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(controller) {
+    this.controller = controller;
     this.list = make("ol", { class: "tve-bars", role: "list" });
     this.key = make("p", { class: "tve-legendline" });
     this.node = make(
@@ -25,9 +25,9 @@ export class Bars {
   }
 
   show(state) {
-    const { said } = this.desk.session.pack;
-    if (said !== this._said) {
-      this._said = said;
+    const { names } = this.controller.session.pack;
+    if (names !== this._names) {
+      this._names = names;
       this._rows.clear();
       this.list.replaceChildren();
     }
@@ -39,7 +39,7 @@ export class Bars {
     }
     const places = [placesOf(state.before), placesOf(state.after)];
     for (const k of shown) {
-      if (!this._rows.has(k)) this._rows.set(k, makeChance(said[k]));
+      if (!this._rows.has(k)) this._rows.set(k, makeChance(names[k]));
       this._fill(this._rows.get(k), k, state, places);
     }
     this._order(shown.map((k) => this._rows.get(k)));
@@ -65,7 +65,7 @@ export class Bars {
     const now = make("b", { text: none ? all : after[k].toFixed(2) });
     row.value.replaceChildren(none ? "" : `${all} → `, now);
     row.spoken.textContent = [
-      `${this._said[k]}${isTrue ? ", the true class" : ""}: ${all} with all pixels`,
+      `${this._names[k]}${isTrue ? ", the true class" : ""}: ${all} with all pixels`,
       none ? "" : `, ${alone} without the set, ${control} without as many at random`,
       moved ? `; ${moved > 0 ? "up" : "down"} ${Math.abs(moved)}` : "",
     ].join("");

@@ -14,7 +14,7 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
  *
  * `geometry(width)` lays it out for a width in device pixels: {width, height, maps, rows, columns,
  * across, origin(map) -> [x, y], cellWidth, cellHeight}; `draw(context, geometry)` draws it;
- * `describe({ map, row, column })` says what is there; `read(text)` shows what was said.
+ * `describe({ map, row, column })` is a text about a cell; `read(text)` shows such a text.
  * `everyMap`: its cells stand for that place in all maps.
  */
 export class Board {
@@ -58,7 +58,7 @@ export class Board {
     const ratio = window.devicePixelRatio || 1;
     this._wide = this.node.clientWidth;
     const wide = Math.floor(this._wide * ratio);
-    if (!wide || !this.painter.desk.state) return;
+    if (!wide || !this.painter.controller.state) return;
     this.geometry = this.layOut(wide, ratio);
     for (const canvas of [this.canvas, this.mark]) {
       canvas.width = this.geometry.width;

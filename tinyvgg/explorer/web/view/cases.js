@@ -1,4 +1,4 @@
-// The strip of pictures: what was shown, what was said, and the twin beside the chosen one.
+// The strip of pictures with their predicted classes, and the twin beside the chosen one.
 
 import { calm, make, makeButton, newId } from "./dom.js";
 
@@ -6,13 +6,13 @@ const DRAWN_AT_ONCE = 24;
 
 /** The cases of a task to choose from. */
 export class Cases {
-  constructor(desk, openPortrait) {
-    this.desk = desk;
+  constructor(controller, openUpload) {
+    this.controller = controller;
     this.line = make("p", { class: "tve-caseline" });
     this.strip = make("div", { class: "tve-strip", role: "radiogroup", "aria-label": "Pictures" });
     const step = (by) => () => this._step(by);
-    this.own = makeButton("Your picture", openPortrait, { drawing: "picture" });
-    this.own.classList.add("tve-own");
+    this.upload = makeButton("Your picture", openUpload, { drawing: "picture" });
+    this.upload.classList.add("tve-own");
     this.node = make(
       "section",
       { class: "tve-cases", "aria-label": "Gallery" },
@@ -21,7 +21,7 @@ export class Cases {
         { class: "tve-row" },
         makeButton("The picture before", step(-1), { drawing: "back", bare: true }),
         makeButton("The next picture", step(1), { drawing: "forth", bare: true }),
-        this.own,
+        this.upload,
       ),
       this.strip,
       this.line,
@@ -33,13 +33,13 @@ export class Cases {
   }
 
   show(state) {
-    const session = this.desk.session;
+    const session = this.controller.session;
     const rows = [...session.cases.keys()].sort((a, b) => (b < 0) - (a < 0)); // one's own first
     if (session !== this._session || rows.length !== this._tiles.size) this._fill(session, rows);
     const row = state.choice.case;
     const place = rows.indexOf(row);
     const twin =
-      state.case.twin === null ? "" : `. Its twin: ${state.case.twin_shows} → recognised`;
+      state.case.twin === null ? "" : `. Its twin: ${state.case.twin_shows} → classified correctly`;
     this.line.textContent = `${place + 1} of ${rows.length}: ${state.case.caption}${twin}`;
     if (row === this._shown) return;
     this._shown = row;
@@ -62,15 +62,15 @@ export class Cases {
         type: "radio",
         name: this._name,
         "aria-label": found.caption,
-        onchange: () => this.desk.choose({ case: row }),
+        onchange: () => this.controller.choose({ case: row }),
       });
-      const said = make(
+      const predicted = make(
         "span",
-        { class: "tve-said", "aria-hidden": "true" },
-        session.pack.said[found.predicted],
+        { class: "tve-predicted", "aria-hidden": "true" },
+        session.pack.names[found.predicted],
       );
-      if (found.true !== null && found.true !== found.predicted) said.classList.add("tve-wrong");
-      const node = make("label", { class: "tve-tile", title: found.caption }, input, canvas, said);
+      if (found.true !== null && found.true !== found.predicted) predicted.classList.add("tve-wrong");
+      const node = make("label", { class: "tve-tile", title: found.caption }, input, canvas, predicted);
       this._tiles.set(row, { node, input });
       this.strip.append(node);
       later.push(() => drawPicture(canvas, session, row));
@@ -88,23 +88,23 @@ export class Cases {
     if (found.twin === null) return;
     const canvas = make("canvas", {
       role: "img",
-      "aria-label": `Its twin, recognised: ${found.twin_shows}`,
+      "aria-label": `Its twin, classified correctly: ${found.twin_shows}`,
     });
     drawPicture(canvas, this._session, found.twin);
-    const said = make("span", { class: "tve-said" }, "its twin");
+    const label = make("span", { class: "tve-predicted" }, "its twin");
     this._twin = make(
       "div",
-      { class: "tve-tile tve-twin", title: `Its twin, recognised: ${found.twin_shows}` },
+      { class: "tve-tile tve-twin", title: `Its twin, classified correctly: ${found.twin_shows}` },
       canvas,
-      said,
+      label,
     );
     this._tiles.get(found.row).node.after(this._twin);
   }
 
   _step(by) {
     const rows = [...this._tiles.keys()];
-    const place = rows.indexOf(this.desk.state.choice.case) + by;
-    this.desk.choose({ case: rows[(place + rows.length) % rows.length] });
+    const place = rows.indexOf(this.controller.state.choice.case) + by;
+    this.controller.choose({ case: rows[(place + rows.length) % rows.length] });
   }
 
   /** Bring a tile into sight without moving the page. */

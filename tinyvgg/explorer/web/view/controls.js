@@ -18,16 +18,16 @@ const FLOOR = { most: 0.5, step: 0.005 };
 
 /** Which set of pixels, or as many at random instead. */
 export class SetControls {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(controller) {
+    this.controller = controller;
     const options = PIXEL_SETS.map((value) => ({
       value,
       text: SET_NAMES[value],
       colour: value === "none" ? null : SET_COLOUR[value],
     }));
-    this.sets = new Radios("Suppress", options, (pixel_set) => desk.choose({ pixel_set }));
-    this.random = new Switch("as many at random instead", (random) => desk.choose({ random }));
-    this.again = makeButton("Draw again", () => desk.choose({ draw: desk.state.choice.draw + 1 }), {
+    this.sets = new Radios("Suppress", options, (pixel_set) => controller.choose({ pixel_set }));
+    this.random = new Switch("as many at random instead", (random) => controller.choose({ random }));
+    this.again = makeButton("Draw again", () => controller.choose({ draw: controller.state.choice.draw + 1 }), {
       drawing: "again",
     });
     this.note = make("p", { class: "tve-hint" });
@@ -46,7 +46,7 @@ export class SetControls {
       Object.entries(state.sets).map(([name, set]) => [name, countOf(set)]),
     );
     if (choice.pixel_set === "hand") counts.hand = countOf(state.chosen);
-    const off = PIXEL_SETS.filter((name) => !this.desk.session.available().includes(name));
+    const off = PIXEL_SETS.filter((name) => !this.controller.session.available().includes(name));
     this.sets.show(choice.pixel_set, { off, counts });
     this.random.show(choice.random, choice.pixel_set === "none");
     this.again.disabled = choice.pixel_set === "none";
@@ -117,24 +117,24 @@ export class BrushControls {
 
 /** The class that is backtracked, and the cut. */
 export class MethodControls {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(controller) {
+    this.controller = controller;
     const id = newId("target");
     this.target = make("select", {
       id,
-      onchange: () => desk.choose({ target: this.target.value }),
+      onchange: () => controller.choose({ target: this.target.value }),
     });
     const cuts = [
       { value: false, text: "released, with a cut" },
       { value: true, text: "printed" },
     ];
-    this.printed = new Radios("Algorithm", cuts, (printed) => desk.choose({ printed }));
+    this.printed = new Radios("Algorithm", cuts, (printed) => controller.choose({ printed }));
     const slider = (name, text, range) =>
       new Slider(
         text,
         range,
-        (value) => desk.preview({ [name]: value }),
-        () => desk.commit(),
+        (value) => controller.preview({ [name]: value }),
+        () => controller.commit(),
       );
     this.floor = slider("floor", "Floor", {
       min: 0,
@@ -178,10 +178,10 @@ export class MethodControls {
   }
 
   _showTargets(state) {
-    const { said, classes } = this.desk.session.pack;
-    const options = [["predicted", `predicted: ${said[strongestClass(state.before)]}`]];
-    if (state.case.true !== null) options.push(["true", `true: ${said[state.case.true]}`]);
-    classes.forEach((name, k) => options.push([name, said[k]]));
+    const { names, classes } = this.controller.session.pack;
+    const options = [["predicted", `predicted: ${names[strongestClass(state.before)]}`]];
+    if (state.case.true !== null) options.push(["true", `true: ${names[state.case.true]}`]);
+    classes.forEach((name, k) => options.push([name, names[k]]));
     const text = JSON.stringify(options);
     if (text === this._targets) return;
     this._targets = text;
@@ -193,17 +193,17 @@ export class MethodControls {
 
 /** The tasks, undo and redo, reset, and a link to what is seen. */
 export class TopControls {
-  constructor(desk, copyLink) {
-    this.desk = desk;
-    const tasks = desk.tasks.map((task) => ({ value: task, text: task }));
-    this.tasks = new Radios("Task", tasks, (task) => desk.choose({ task }));
+  constructor(controller, copyLink) {
+    this.controller = controller;
+    const tasks = controller.tasks.map((task) => ({ value: task, text: task }));
+    this.tasks = new Radios("Task", tasks, (task) => controller.choose({ task }));
     this.tasks.node.hidden = tasks.length < 2;
-    this.undo = makeButton("Undo", () => desk.undo(), { drawing: "undo", title: "Undo (Ctrl Z)" });
-    this.redo = makeButton("Redo", () => desk.redo(), {
+    this.undo = makeButton("Undo", () => controller.undo(), { drawing: "undo", title: "Undo (Ctrl Z)" });
+    this.redo = makeButton("Redo", () => controller.redo(), {
       drawing: "redo",
       title: "Redo (Ctrl Shift Z)",
     });
-    this.reset = makeButton("Reset", () => desk.reset(), {
+    this.reset = makeButton("Reset", () => controller.reset(), {
       drawing: "reset",
       title: "Everything but the picture as in the beginning",
     });
@@ -211,7 +211,7 @@ export class TopControls {
       drawing: "link",
       title: "A link that restores exactly this",
     });
-    this.link.hidden = !desk.model.get("page");
+    this.link.hidden = !controller.model.get("page");
     const actions = make(
       "div",
       { class: "tve-actions", role: "group", "aria-label": "History" },
@@ -239,7 +239,7 @@ export class TopControls {
   show(state) {
     this.address.hidden = true;
     this.tasks.show(state.choice.task);
-    this.undo.disabled = !this.desk.history.canUndo;
-    this.redo.disabled = !this.desk.history.canRedo;
+    this.undo.disabled = !this.controller.history.canUndo;
+    this.redo.disabled = !this.controller.history.canRedo;
   }
 }

@@ -12,8 +12,8 @@ const EDGE = { left: 30, right: 10, top: 10, bottom: 6 };
 
 /** The deletion curve; its dot is what is suppressed, and can be dragged. */
 export class Curve {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(controller) {
+    this.controller = controller;
     this.which = "predicted";
     this.classes = new Radios(
       "Confidence in",
@@ -27,7 +27,7 @@ export class Curve {
       "Only the strongest",
       { min: 1, max: 1, step: 1, written: (count) => this._written(count) },
       (count) => this._preview(count),
-      () => this.desk.commit(),
+      () => this.controller.commit(),
     );
     this._size = 1;
     this.plot = this._makePlot();
@@ -50,13 +50,13 @@ export class Curve {
 
   show(state) {
     const { order, choice } = state;
-    const { said } = this.desk.session.pack;
+    const { names } = this.controller.session.pack;
     const predicted = strongestClass(state.before);
     const truth = state.case.true;
     const both = truth !== null && truth !== predicted;
     this.classes.node.hidden = !both;
-    this.classes.name("predicted", said[predicted]);
-    if (both) this.classes.name("true", `${said[truth]} (true)`);
+    this.classes.name("predicted", names[predicted]);
+    if (both) this.classes.name("true", `${names[truth]} (true)`);
     const which = both && this.which === "true" ? "true" : "predicted";
     this.classes.show(which);
     this.class = which === "true" ? truth : predicted;
@@ -73,7 +73,7 @@ export class Curve {
   }
 
   showLate(state) {
-    const { network } = this.desk.session;
+    const { network } = this.controller.session;
     const { maps, order, control_order } = state;
     const counts = countsUpTo(order.length);
     const key = [this.class, state.choice.case, state.choice.draw, order.length].join();
@@ -90,8 +90,8 @@ export class Curve {
 
   _of(value) {
     this.which = value;
-    this.show(this.desk.state);
-    this.showLate(this.desk.state);
+    this.show(this.controller.state);
+    this.showLate(this.controller.state);
   }
 
   _written(count) {
@@ -102,7 +102,7 @@ export class Curve {
 
   _preview(count) {
     if (this.strongest.input.disabled) return;
-    this.desk.preview({ strongest: count >= this._size ? null : Math.max(1, count) });
+    this.controller.preview({ strongest: count >= this._size ? null : Math.max(1, count) });
   }
 
   // ------------------------------------------------------------------ drawing
@@ -153,14 +153,14 @@ export class Curve {
         .join("");
     this._set.setAttribute("d", path(set));
     this._random.setAttribute("d", path(random));
-    const { said } = this.desk.session.pack;
+    const { names } = this.controller.session.pack;
     const [start, end, chance] = [set[0], set.at(-1), random.at(-1)].map((value) =>
       value.toFixed(2),
     );
     this.plot.setAttribute(
       "aria-label",
       state.order.length
-        ? `Confidence in ${said[this.class]}: ${start} with all pixels, ${end} without the ` +
+        ? `Confidence in ${names[this.class]}: ${start} with all pixels, ${end} without the ` +
             `${grouped(state.order.length)} of the set, ${chance} without as many at random`
         : "No pixel is suppressed: there is no curve",
     );
@@ -201,7 +201,7 @@ export class Curve {
       this.plot.addEventListener(name, (event) => {
         if (!this._dragged || !event.isPrimary) return;
         this._dragged = false;
-        this.desk.commit();
+        this.controller.commit();
       });
     }
   }

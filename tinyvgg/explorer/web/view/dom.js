@@ -17,7 +17,7 @@ const DRAWN_ICONS = {
   close: "m5 5 10 10M15 5 5 15",
 };
 // what takes keys; JupyterLab would take some of them for its own (D, D deletes a cell) unless the
-// very element that has the focus says no
+// very element with the focus forbids it
 const FOCUSED = new Set(["button", "canvas", "input", "select", "summary"]);
 let idsGiven = 0;
 

@@ -24,8 +24,8 @@ const TOP = 99.5; // a picture of features is scaled by this percentile of it
 
 /** The face as a board: a region brushed on it is that place in all maps. */
 export class Face {
-  constructor(desk, painter) {
-    this.desk = desk;
+  constructor(controller, painter) {
+    this.controller = controller;
     this.over = "picture";
     this.board = new Board({
       label: "Picture: a place brushed on it is that place in all maps",
@@ -74,17 +74,17 @@ export class Face {
   overlay(value) {
     this.over = value;
     this.overlays.show(value);
-    this.show(this.desk.state);
-    if (value === "tracked") this._difference = this.desk.state.tracking().difference;
+    this.show(this.controller.state);
+    if (value === "tracked") this._difference = this.controller.state.tracking().difference;
     this.board.redraw();
   }
 
   show(state) {
     const row = state.choice.case;
-    if (this._row !== row || this._pack !== this.desk.session.pack) {
+    if (this._row !== row || this._pack !== this.controller.session.pack) {
       this._row = row;
-      this._pack = this.desk.session.pack;
-      this._bytes = this.desk.session.image(row);
+      this._pack = this.controller.session.pack;
+      this._bytes = this.controller.session.image(row);
       const [, height, width] = this._pack.shape;
       for (const canvas of [this._picture, this._layer]) Object.assign(canvas, { width, height });
       this._picture.getContext("2d").putImageData(imageOf(this._bytes, height, width), 0, 0);
@@ -133,8 +133,8 @@ export class Face {
   }
 
   _layOut(width) {
-    const [, rows, columns] = this.desk.state.shape;
-    const [, high, wide] = this.desk.session.pack.shape;
+    const [, rows, columns] = this.controller.state.shape;
+    const [, high, wide] = this.controller.session.pack.shape;
     const height = Math.round((width * high) / wide);
     return {
       width,
@@ -173,7 +173,7 @@ export class Face {
   }
 
   _draw(context, geometry) {
-    const state = this.desk.state;
+    const state = this.controller.state;
     const places = this._places(state);
     context.imageSmoothingEnabled = false;
     context.clearRect(0, 0, geometry.width, geometry.height);
@@ -242,8 +242,8 @@ export class Face {
   }
 
   _describe({ row, column }) {
-    const { active, lost } = this._places(this.desk.state);
-    const place = row * this.desk.state.shape[2] + column;
+    const { active, lost } = this._places(this.controller.state);
+    const place = row * this.controller.state.shape[2] + column;
     const where = `Row ${row + 1}, column ${column + 1} of all maps`;
     const [some, gone] = [grouped(active[place]), grouped(lost[place])];
     return `${where}: ${some} active, ${gone} of them suppressed.`;

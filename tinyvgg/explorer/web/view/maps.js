@@ -17,8 +17,8 @@ const CROSSED = 5; // device pixels that a cell needs for a cross
 
 /** The maps as a board. */
 export class Maps {
-  constructor(desk, painter) {
-    this.desk = desk;
+  constructor(controller, painter) {
+    this.controller = controller;
     this.board = new Board({
       label: "Feature maps",
       painter,
@@ -76,7 +76,7 @@ export class Maps {
   }
 
   _layOut(wide, ratio) {
-    const [maps, rows, columns] = this.desk.state.shape;
+    const [maps, rows, columns] = this.controller.state.shape;
     const cells = columns * (isCoarse() ? CELL.finger : CELL.mouse);
     const least = ratio * Math.min(MOST, Math.max(LEAST, cells));
     const gap = Math.round(ratio * (columns > 2 ? 6 : 2));
@@ -108,7 +108,7 @@ export class Maps {
   }
 
   _draw(context, { width, height, maps, rows, columns, cellWidth: cell, origin }) {
-    const { state } = this.desk;
+    const { state } = this.controller;
     const { choice, suppressed } = state;
     const node = this.board.node;
     const pale = rgbOf("--map-pale", node);
@@ -172,7 +172,7 @@ export class Maps {
   }
 
   _describe({ map, row, column }) {
-    const { state } = this.desk;
+    const { state } = this.controller;
     const [, height, width] = state.shape;
     const k = (map * height + row) * width + column;
     const words = [

@@ -4,8 +4,8 @@ import { numbersOf } from "../method.js";
 
 /** The brush: what it does, how wide it is, and the stroke under way. */
 export class Painter {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(controller) {
+    this.controller = controller;
     this.tool = "suppress"; // or "restore", or "look": it does nothing
     this.size = 1; // pixels of a map, wide and high
     this.everywhere = false; // in all maps at once
@@ -19,7 +19,7 @@ export class Painter {
   }
 
   begin() {
-    const state = this.desk.state;
+    const state = this.controller.state;
     const { choice } = state;
     const byHand = choice.pixel_set === "hand" && !choice.random;
     this._set = new Set(byHand ? state.order : numbersOf(state.suppressed));
@@ -27,19 +27,19 @@ export class Painter {
 
   /** Brush some pixels; only active ones, for the others are zero already. */
   brush(pixels, other = false) {
-    const { maps } = this.desk.state;
+    const { maps } = this.controller.state;
     const suppresses = this.act(other) === "suppress";
     const before = this._set.size;
     for (const pixel of pixels) {
       if (!suppresses) this._set.delete(pixel);
       else if (maps[pixel] > 0) this._set.add(pixel);
     }
-    if (this._set.size !== before) this.desk.preview({ suppressed: [...this._set] });
+    if (this._set.size !== before) this.controller.preview({ suppressed: [...this._set] });
   }
 
   end() {
     this._set = null;
-    if (this.desk.moving) this.desk.commit();
+    if (this.controller.moving) this.controller.commit();
   }
 
   get stroking() {
@@ -48,7 +48,7 @@ export class Painter {
 
   /** The pixels under the brush: in one map, or in all (map null, or the switch is on). */
   under(map, row, column) {
-    const [maps, height, width] = this.desk.state.shape;
+    const [maps, height, width] = this.controller.state.shape;
     const { top, left, bottom, right } = this.extent(row, column, height, width);
     const all = map === null || this.everywhere;
     const pixels = [];

@@ -26,7 +26,7 @@ const VIRIDIS = [
 const KNOWN_COLOURS = new Map();
 const KNOWN_VALUES = new Map(); // of variables, in the present tone: to ask makes the page lay out
 
-/** "dark" or "light": what the book's theme says, else JupyterLab's, else the system's. */
+/** "dark" or "light": that of the book's theme, else JupyterLab's, else the system's. */
 export function toneOfPage() {
   const book = document.documentElement.dataset.theme;
   if (book === "dark" || book === "light") return book;

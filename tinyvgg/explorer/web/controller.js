@@ -1,26 +1,25 @@
-// Where choices are made: by hand, by the model (Python, a link, another view), by undo and redo.
+// Takes choices from the hand, the model (Python, a link, another view), undo and redo.
 
-import { INPUTS, Refused } from "../choice.js";
-import { History } from "../history.js";
-import { numbersOf } from "../method.js";
-import { readPack } from "../pack.js";
-import { Session } from "../session.js";
+import { INPUTS, Refused, sameChoice } from "./choice.js";
+import { numbersOf } from "./method.js";
+import { readPack } from "./pack.js";
+import { Session } from "./session.js";
 
-const CHOSEN = [...new Set([...INPUTS, "by_hand"])]; // the traits that make a choice
-const TRAITS = [...CHOSEN, "suppressed"]; // which follows from them
+const TRAITS = [...INPUTS, "suppressed"]; // which follows from the others
 const HEAVY = 30; // milliseconds; late work that takes longer waits until the hand rests
 const BLOCKING = 250;
 const REST = 120; // milliseconds
+const HISTORY = 1000; // choices
 
 /**
  * One view's sessions, one for each task that was opened.
  *
- * `seen` is told of what there is to show: state(state, moving), refused(sentence),
- * waiting(task); late is a list of functions of the state for what takes longer. `preview` shows
- * at the next frame; `commit` ends what was previewed: it enters the history and the model.
- * `choose` is both at once.
+ * `seen` holds the callbacks of the view: state(state, moving), refused(sentence), waiting(task);
+ * late is a list of functions of the state for what takes longer. `preview` shows some changes at
+ * the next frame; `commit` writes what was previewed to the history and the model. `choose` does
+ * both at once.
  */
-export class Desk {
+export class Controller {
   constructor(model, seen) {
     this.model = model;
     this.seen = seen;
@@ -65,14 +64,14 @@ export class Desk {
     this._frame ||= requestAnimationFrame(() => this._takeWanted() && this._paint());
   }
 
-  /** Keep what is shown: an entry of the history, and the model's traits. */
+  /** Write what is shown to the history and to the model's traits. */
   commit() {
     this._takeWanted();
     this.moving = false;
     this._keep();
   }
 
-  /** Choose and keep. Another task is opened first. */
+  /** Choose and commit. Another task is opened first. */
   async choose(changes) {
     this._wanted = null;
     this.moving = false;
@@ -89,7 +88,7 @@ export class Desk {
     return this._return(this.history.redo());
   }
 
-  /** The same case, everything else as in the beginning. */
+  /** The same case, everything else at its default. */
   reset() {
     if (this._take(() => this.session.reset())) this._keep();
   }
@@ -124,7 +123,7 @@ export class Desk {
     return wanted !== null && this._take(() => this.session.choose(wanted));
   }
 
-  /** Let a session change; what it refuses is said, and nothing else has happened. */
+  /** Let a session change; a refusal is shown, and nothing else has happened. */
   _take(change, session = this.session) {
     try {
       change();
@@ -144,7 +143,7 @@ export class Desk {
     this._later(state, 0);
   }
 
-  /** What takes longer, a step after each frame; what a new state outdates is not done. */
+  /** What takes longer, a step after each frame; skipped if there is a new state by then. */
   _later(state, step) {
     const work = this.seen.late[step];
     if (!work) return;
@@ -167,11 +166,11 @@ export class Desk {
 
   // ------------------------------------------------------------------ the model
 
-  /** Write what differs from the model; a picture of the reader's own stays in the page. */
+  /** Write what differs to the model; a picture of the reader's own stays in the page. */
   _write() {
     const { choice, state } = this.session;
     if (choice.case < 0) return;
-    const traits = Object.fromEntries(CHOSEN.map((name) => [name, choice[name]]));
+    const traits = Object.fromEntries(INPUTS.map((name) => [name, choice[name]]));
     traits.by_hand = [...choice.by_hand];
     traits.suppressed = numbersOf(state.suppressed);
     const changed = Object.keys(traits).filter(
@@ -187,7 +186,7 @@ export class Desk {
     this._follow = setTimeout(() => this.follow(), 0); // traits that change together come together
   }
 
-  /** Take over what the model says that is new. */
+  /** Take over what is new in the model. */
   async follow() {
     if (this.moving) return;
     const wanted = this._news();
@@ -203,14 +202,14 @@ export class Desk {
     if (!taken) this.seen.refused(this._refusal);
   }
 
-  /** What the model says that was not known, as changes for a session. */
+  /** What is new in the model, as changes for a session. */
   _news() {
     const own = this.session?.choice.case < 0; // of which the model knows nothing
     const known = own ? {} : this._known;
     const traits = Object.fromEntries(TRAITS.map((name) => [name, this.model.get(name)]));
     this._known = traits;
     const isNew = (name) => traits[name] !== undefined && !sameValue(traits[name], known[name]);
-    const news = Object.fromEntries(CHOSEN.filter(isNew).map((name) => [name, traits[name]]));
+    const news = Object.fromEntries(INPUTS.filter(isNew).map((name) => [name, traits[name]]));
     if (!Object.keys(news).length)
       return this.session && isNew("suppressed") ? { suppressed: traits.suppressed } : {};
     if (traits.pixel_set !== "hand") {
@@ -222,7 +221,7 @@ export class Desk {
     return { ...news, random: traits.random ?? false, suppressed: traits.by_hand ?? [] };
   }
 
-  /** The session of a task; asks for its pack if it is not here. */
+  /** The session of a task; asks for its pack if need be. */
   async _open(task) {
     if (!this.sessions.has(task)) {
       this.seen.waiting(task);
@@ -260,6 +259,40 @@ export class Desk {
     if (!asked || asked.heard) return;
     asked.heard = true;
     readPack(bytesOf(buffers[0])).then(asked.resolve, asked.reject);
+  }
+}
+
+/** Choices in the order in which they were made; a new one forgets those that were undone. */
+export class History {
+  #choices = [];
+  #now = -1;
+
+  push(choice) {
+    if (this.current && sameChoice(this.current, choice)) return;
+    this.#choices = [...this.#choices.slice(0, this.#now + 1), choice].slice(-HISTORY);
+    this.#now = this.#choices.length - 1;
+  }
+
+  get current() {
+    return this.#choices[this.#now] ?? null;
+  }
+
+  get canUndo() {
+    return this.#now > 0;
+  }
+
+  get canRedo() {
+    return this.#now < this.#choices.length - 1;
+  }
+
+  /** The choice before the present one, which becomes the present one; null if there is none. */
+  undo() {
+    return this.canUndo ? this.#choices[--this.#now] : null;
+  }
+
+  /** The choice that was undone last; null if there is none. */
+  redo() {
+    return this.canRedo ? this.#choices[++this.#now] : null;
   }
 }
 

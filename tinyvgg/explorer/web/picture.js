@@ -6,25 +6,25 @@ export const MOST_BYTES = 40 * 2 ** 20;
 export const MOST_PIXELS = 60e6;
 const WHAT_TO_DO = "Choose a JPEG, PNG, WebP or GIF";
 
-/** A file that is no picture, or none that can be taken; the message says why and what to do. */
-export class PortraitRefused extends Error {}
+/** A file that is no picture, or none that can be taken; the message says why, and what to do. */
+export class PictureRefused extends Error {}
 
 /**
- * A file as a picture, upright as its EXIF says; of an animation the first frame.
+ * A file as a picture, upright by its EXIF; of an animation the first frame.
  *
- * file: a File or Blob. Returns an ImageBitmap. Throws PortraitRefused for what is empty, no
+ * file: a File or Blob. Returns an ImageBitmap. Throws PictureRefused for what is empty, no
  * picture, or too large; the size is read from the file's head, before anything is decoded.
  */
-export async function readPortrait(file) {
+export async function readPicture(file) {
   const name = file.name ? `“${file.name}”` : "This";
   if (file.size === 0)
-    throw new PortraitRefused(`${name} is empty: there is no picture in it. ${WHAT_TO_DO}.`);
+    throw new PictureRefused(`${name} is empty: there is no picture in it. ${WHAT_TO_DO}.`);
   if (file.type && !file.type.startsWith("image/")) {
-    throw new PortraitRefused(`${name} is no picture, but ${file.type}. ${WHAT_TO_DO}.`);
+    throw new PictureRefused(`${name} is no picture, but ${file.type}. ${WHAT_TO_DO}.`);
   }
   if (file.size > MOST_BYTES) {
     const megabytes = (bytes) => grouped(Math.ceil(bytes / 2 ** 20));
-    throw new PortraitRefused(
+    throw new PictureRefused(
       `${name} has ${megabytes(file.size)} MB, and at most ${megabytes(MOST_BYTES)} MB can be ` +
         "taken. Make it smaller first.",
     );
@@ -34,7 +34,7 @@ export async function readPortrait(file) {
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    throw new PortraitRefused(`${name} is no picture that this browser can read. ${WHAT_TO_DO}.`);
+    throw new PictureRefused(`${name} is no picture that this browser can read. ${WHAT_TO_DO}.`);
   }
   checkPixels(name, [bitmap.width, bitmap.height]);
   return bitmap;
@@ -42,7 +42,7 @@ export async function readPortrait(file) {
 
 function checkPixels(name, size) {
   if (!size || size[0] * size[1] <= MOST_PIXELS) return;
-  throw new PortraitRefused(
+  throw new PictureRefused(
     `${name} has ${grouped(size[0])} × ${grouped(size[1])} pixels, and at most ` +
       `${MOST_PIXELS / 1e6} million can be taken. Make it smaller first.`,
   );

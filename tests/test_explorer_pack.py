@@ -11,18 +11,28 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import torch
+from explorers import CLASSES as NAMES
+from explorers import opened, world
 from networks import SmallAlexNet, random_foreign, random_tiny
 from safetensors.numpy import load
 from torch import nn
 
 from tinyvgg import as_input, backtrack
-from tinyvgg.explorer import pack
+from tinyvgg.explorer import Session, pack
 from tinyvgg.explorer.gallery import Case, Gallery, gallery_of
-from tinyvgg.explorer.pack import fewest_bits, pack_gallery, rounded, rounded_network
+from tinyvgg.explorer.pack import (
+    cached_pack,
+    fewest_bits,
+    pack_gallery,
+    rounded,
+    rounded_network,
+)
+from tinyvgg.storage.store import Store
 
 CLASSES = [f"class {k}" for k in range(5)]
 FORMATS = {  # what `by_hand` becomes in each version of the format
     2: "1902caad2d897174",
+    3: "187f786fc00a3d5f",
 }
 
 
@@ -37,7 +47,7 @@ def gallery(net: nn.Module | None = None, size: int = 16, count: int = 20):
     return gallery_of(net, images, labels, names)
 
 
-def opened(made: bytes) -> tuple[dict, dict[str, np.ndarray]]:
+def opened_pack(made: bytes) -> tuple[dict, dict[str, np.ndarray]]:
     header = json.loads(made[8 : 8 + int.from_bytes(made[:8], "little")])
     return json.loads(header["__metadata__"]["explorer"]), load(made)
 
@@ -55,7 +65,7 @@ def put_together(kept: np.ndarray, count: int) -> np.ndarray:
 @pytest.mark.parametrize("dense", [(24, 16, 12), ()])
 def test_weights_are_whole_numbers_times_the_scale_of_their_unit(bits, dense):
     shown = gallery(random_tiny(1, dense))
-    _, tensors = opened(pack_gallery(shown, bits))
+    _, tensors = opened_pack(pack_gallery(shown, bits))
     net = rounded(shown, bits).net
     for name, layer in (("features.0", net.features[0]), ("classifier.0", net.classifier[0])):
         precision = bits if name == "classifier.0" else max(bits, 12)
@@ -127,33 +137,31 @@ def test_a_tie_that_rounding_would_break_needs_every_bit():
     assert fewest_bits(net, images) == 32
 
 
-def undone(missed: np.ndarray) -> np.ndarray:
-    """Pictures from what Paeth's predictor missed of green and of red and blue less green."""
-    colours = np.zeros((missed.shape[0], missed.shape[1] + 1, missed.shape[2] + 1, 3), int)
-    for n, y, x, k in np.ndindex(missed.shape):
-        a, b, c = colours[n, y + 1, x, k], colours[n, y, x + 1, k], colours[n, y, x, k]
-        p = a + b - c  # the names of the PNG specification
-        best = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-        colours[n, y + 1, x + 1, k] = (missed[n, y, x, k] + best) % 256
-    red, green, blue = np.moveaxis(colours[:, 1:, 1:], -1, 0)
-    return np.stack([red + green - 128, green, blue + green - 128], axis=-1) % 256
+def undone(differences: np.ndarray) -> np.ndarray:
+    """Pictures from the differences of green, red less green and blue less green, slowly."""
+    colours = differences.astype(int)
+    for n, y, x, k in np.ndindex(colours.shape):
+        if y > 0:
+            colours[n, y, x, k] += colours[n, y - 1, x, k]
+    red, green, blue = np.moveaxis(colours, -1, 0)
+    return np.stack([red + green, green, blue + green], axis=-1) % 256
 
 
 def test_pictures_are_those_of_the_cases_and_their_twins_without_loss():
     shown = gallery()
-    about, tensors = opened(pack_gallery(shown, 8))
+    about, tensors = opened_pack(pack_gallery(shown, 8))
     wanted = {row for case in shown.cases.values() for row in (case.row, case.twin)} - {None}
     assert set(about["rows"]) == wanted
     assert any(case.twin is not None for case in shown.cases.values())
-    missed = zlib.decompress(tensors["pictures"].tobytes())
-    pictures = undone(np.frombuffer(missed, np.uint8).reshape(len(wanted), 16, 16, 3))
+    differences = zlib.decompress(tensors["pictures"].tobytes())
+    pictures = undone(np.frombuffer(differences, np.uint8).reshape(len(wanted), 16, 16, 3))
     assert np.array_equal(pictures, shown.images[about["rows"]])
 
 
 def test_cases_say_what_the_gallery_says():
     shown = gallery()
-    about, _ = opened(pack_gallery(shown, 8))
-    assert about["classes"] == about["said"] == CLASSES
+    about, _ = opened_pack(pack_gallery(shown, 8))
+    assert about["classes"] == about["names"] == CLASSES
     assert (about["first"], about["shape"]) == (shown.first.row, [3, 16, 16])
     for told, case in zip(about["cases"], shown.cases.values(), strict=True):
         twin = "" if case.twin is None else shown.shown[case.twin]
@@ -179,6 +187,20 @@ def test_what_was_tested_is_what_the_gallery_can_show():
     assert np.array_equal(pack.tested(shown), shown.images)
 
 
+def test_a_pack_is_made_once_and_again_for_another_network(tmp_path, monkeypatch):
+    shown, store = opened().state.gallery, Store(tmp_path)
+    bits, made = cached_pack(shown, store)
+    assert bits == fewest_bits(shown.net, shown.images)
+    assert made == pack_gallery(shown, bits) == cached_pack(shown)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr("tinyvgg.explorer.pack.fewest_bits", lambda *_: 1 / 0)
+        assert cached_pack(shown, store) == (bits, made)
+    net, images, labels = world()
+    with torch.no_grad():
+        net.classifier[0].weight[0, 0] += 1
+    assert cached_pack(Session(net, images, labels, NAMES).state.gallery, store)[1] != made
+
+
 def by_hand() -> Gallery:
     """A gallery whose every number can be written down."""
     layers = nn.Conv2d(3, 2, 3, padding=1), nn.Linear(8, 4), nn.Linear(4, 2, bias=False)
@@ -202,7 +224,7 @@ def test_another_format_is_another_version():
     """If this fails, the format has changed: raise VERSION, here, in pack.py and in pack.js."""
     digest = hashlib.sha256()
     for bits in (8, 32):
-        about, tensors = opened(pack_gallery(by_hand(), bits))
+        about, tensors = opened_pack(pack_gallery(by_hand(), bits))
         del about["version"]
         digest.update(json.dumps(about, sort_keys=True).encode())
         for name, kept in sorted(tensors.items()):

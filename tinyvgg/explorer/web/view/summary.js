@@ -1,11 +1,11 @@
-// The sentence, what stands beside it, and what was refused.
+// The prediction in words, and what was refused.
 
 import { make } from "./dom.js";
 
-const ANSWER = /^(.* says )(.+)( \([\d.]+\)\.)$/s;
+const ANSWER = /^(.* predicts )(.+)( \([\d.]+\)\.)$/s;
 
-/** What happened, in plain words. */
-export class Words {
+/** The sentence, its context, and a note. */
+export class Summary {
   constructor() {
     this.sentence = make("p", { class: "tve-sentence", role: "status", "aria-live": "polite" });
     this.context = make("p", { class: "tve-context" });

@@ -1,4 +1,4 @@
-"""Four steps by hand: a mistake, what the paper blames for it, its control, and one's own set."""
+"""Four steps by hand: a mistake, the pixels that the paper blames, their control, your own set."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ BLAMED = {"face": "common"}  # by the paper's Figs. 9 and 10; in any other task 
 class Step:
     """A state of the explorer to go to.
 
-    It shows itself as a link to the explorer on the same page of the book, and as the call that
-    goes there in Python.
+    It is displayed as a link to the explorer on the same page of the book, and in text as the
+    call that goes there.
 
     Attributes
     ----------
     choice : Choice
-    words : str
-        What the link says.
-    said : str
+    link_text : str
+    description : str
         What is to be seen there.
     """
 
     choice: Choice
-    words: str
-    said: str
+    link_text: str
+    description: str
 
     def _repr_html_(self) -> str:
         return (
             f'<p class="explorer-step"><a href="#explore:{escape(encode(self.choice))}">'
-            f"{escape(self.words)}</a> {escape(self.said)}</p>"
+            f"{escape(self.link_text)}</a> {escape(self.description)}</p>"
         )
 
     def __repr__(self) -> str:
         names = ("task", "case", "pixel_set", "random")
         call = ", ".join(f"{name}={getattr(self.choice, name)!r}" for name in names)
-        return f"{self.said}\nexplorer.choose({call})"
+        return f"{self.description}\nexplorer.choose({call})"
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,16 @@ class Tour:
     Attributes
     ----------
     steps : list of Step
-        The mistake; without the set that the paper blames; without as many pixels at random;
+        The mistake; without the set that the paper blames; without as many random pixels;
         nothing suppressed yet, by hand.
     blamed : str
         The set that the paper blames in this task; "backtracked" if no mistake has a twin.
     cases, chosen_from : int
-        Cases that have that set, and those among them that are right without it and wrong
-        without as many pixels at random: the most confident of these was taken.
+        Cases that have that set, and those among them that are classified correctly without it
+        but not without as many random pixels: the most confident of these was taken.
     fewest : int or None
-        How many of the set's strongest pixels must go, at least, for the case to be right; None
-        if it never is.
+        How many of the set's strongest pixels, at least, must be suppressed for the case to be
+        classified correctly; None if it never is.
     """
 
     steps: list[Step]
@@ -71,13 +70,13 @@ class Tour:
 
 
 def tour(session: Session) -> Tour:
-    """Steps in the session's task, with its cut; it stands at the first of them afterwards."""
+    """Steps in the session's task, with its cut; the session is at the first of them afterwards."""
     session.choose(pixel_set="none", random=False, draw=0, target="predicted")
     pairs = [case.row for case in session.cases.values() if case.twin is not None]
     blamed = BLAMED.get(session.task, "unique") if pairs else "backtracked"
     rows = pairs or list(session.cases)
-    mended = [row for row in rows if _mends(session.choose(case=row, pixel_set=blamed))]
-    row = (mended or rows)[0]
+    corrected = [row for row in rows if _corrects(session.choose(case=row, pixel_set=blamed))]
+    row = (corrected or rows)[0]
 
     blame = session.choose(case=row, pixel_set=blamed)
     fewest = _fewest(session, int(blame.suppressed.sum()))
@@ -93,18 +92,18 @@ def tour(session: Session) -> Tour:
         Step(control.choice, "Remove as many at random.", control.sentence),
         Step(nothing.choice, "Begin with all pixels.", enough),
     ]
-    return Tour(steps, blamed, len(rows), len(mended), fewest)
+    return Tour(steps, blamed, len(rows), len(corrected), fewest)
 
 
-def _mends(state: State) -> bool:
-    """Whether the set turns a wrong answer into the right one, and its control does not."""
+def _corrects(state: State) -> bool:
+    """Whether the case is corrected without the set, and not without its control."""
     answers = (state.before, state.without_chosen, state.without_control)
-    right = [int(probabilities.argmax()) == state.case.true for probabilities in answers]
-    return right == [False, True, False]
+    correct = [int(probabilities.argmax()) == state.case.true for probabilities in answers]
+    return correct == [False, True, False]
 
 
 def _fewest(session: Session, count: int) -> int | None:
-    """The least number of a set's strongest pixels without which the answer is right."""
+    """The least number of a set's strongest pixels without which the prediction is correct."""
     for strongest in range(1, count + 1):
         state = session.choose(strongest=strongest)
         if state.after.argmax() == state.case.true:

@@ -1,6 +1,6 @@
-// The panel for a reader's own picture: drop, choose or paste one, frame the face, classify it.
+// The panel for a picture of the reader's own: drop, choose or paste it, frame the face, classify.
 
-import { PortraitRefused, readPortrait, shrunk } from "../portrait.js";
+import { PictureRefused, readPicture, shrunk } from "../picture.js";
 import { imageOf } from "./cases.js";
 import { Slider, make, makeButton } from "./dom.js";
 
@@ -11,10 +11,10 @@ const SMALLEST = 16; // pixels of the picture that the square is wide
 const PLACE = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Choose, crop, classify. */
-export class OwnPicture {
-  constructor(desk, say) {
-    this.desk = desk;
-    this.say = say;
+export class Upload {
+  constructor(controller, announce) {
+    this.controller = controller;
+    this.announce = announce;
     this.file = make("input", {
       type: "file",
       accept: "image/*",
@@ -45,7 +45,7 @@ export class OwnPicture {
       role: "img",
       "aria-label": "What the network will see",
     });
-    this.take = makeButton("See what it says", () => this._take());
+    this.take = makeButton("Classify it", () => this._take());
     this.take.classList.add("tve-main");
     this.framing = make(
       "div",
@@ -119,11 +119,11 @@ export class OwnPicture {
     }
     const turn = (this._turn = {});
     try {
-      const bitmap = await readPortrait(file);
+      const bitmap = await readPicture(file);
       if (this._turn !== turn) return bitmap.close();
       this._frameIt(bitmap, "your picture");
     } catch (error) {
-      if (!(error instanceof PortraitRefused)) throw error;
+      if (!(error instanceof PictureRefused)) throw error;
       if (this._turn === turn) this._refuse(error.message);
     } finally {
       this.file.value = ""; // the same file may be chosen again
@@ -136,7 +136,7 @@ export class OwnPicture {
   }
 
   async _example() {
-    const { session } = this.desk;
+    const { session } = this.controller;
     const [, height, width] = session.pack.shape;
     const image = imageOf(session.image(session.pack.first), height, width);
     this.refusal.textContent = "";
@@ -159,7 +159,7 @@ export class OwnPicture {
     this.framing.hidden = false;
     this._show();
     this.canvas.focus({ preventScroll: true });
-    this.say("The picture is here: frame the face.");
+    this.announce("The picture is here: frame the face.");
   }
 
   // ------------------------------------------------------------------ the frame
@@ -220,7 +220,7 @@ export class OwnPicture {
   }
 
   _shrink() {
-    const [, size] = this.desk.session.pack.shape;
+    const [, size] = this.controller.session.pack.shape;
     this.bytes = shrunk(this.bitmap, this.square, size);
     Object.assign(this.preview, { width: size, height: size });
     this.preview.getContext("2d").putImageData(imageOf(this.bytes, size, size), 0, 0);
@@ -228,7 +228,7 @@ export class OwnPicture {
 
   async _take() {
     this._shrink();
-    await this.desk.own(this.bytes, this.name);
+    await this.controller.own(this.bytes, this.name);
     this.open(false);
   }
 
