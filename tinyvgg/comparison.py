@@ -27,7 +27,7 @@ class PixelSets:
     only_b: Tensor
 
 
-def compare(trace_a: Backtrace, trace_b: Backtrace) -> PixelSets:
+def compare(trace_a: Backtrace | Tensor, trace_b: Backtrace | Tensor) -> PixelSets:
     """Which pixels two traces share, and which each has for itself.
 
     The images of the two batches are compared in pairs. A bool tensor (B, C, h, w) may stand
@@ -63,10 +63,10 @@ def _check_pair(a: Tensor, b: Tensor) -> None:
     for given in (a, b):
         if not isinstance(given, Tensor) or given.dtype != torch.bool:
             what = given.dtype if isinstance(given, Tensor) else type(given).__name__
-            raise TypeError(f"a set must be a bool tensor with a row an image, got {what}")
+            raise TypeError(f"a set must be a bool tensor with one row per image, got {what}")
     if a.shape != b.shape or a.ndim < 2:
         raise ValueError(
-            "two sets can be compared if they have the same shape, a row an image; got "
+            "two sets can be compared if they have the same shape, one row per image; got "
             f"{tuple(a.shape)} and {tuple(b.shape)}"
         )
 
@@ -81,7 +81,7 @@ def random_pixels(maps: Tensor, counts: int | Tensor, generator: torch.Generator
     counts : int or int Tensor (B,)
         How many pixels to draw from each image; all active ones if there are no more.
     generator : torch.Generator
-        The only source of chance.
+        Seeds the draws.
 
     Returns
     -------
@@ -95,10 +95,10 @@ def random_pixels(maps: Tensor, counts: int | Tensor, generator: torch.Generator
             f"counts must be one number or have shape ({len(maps)},), got {tuple(counts.shape)}"
         )
     active = maps.flatten(1) > 0
-    lots = torch.rand(
+    keys = torch.rand(
         active.shape, generator=generator, device=generator.device, dtype=torch.float64
     ).to(maps.device)
-    order = lots.masked_fill(~active, 2).argsort(dim=1, stable=True)  # active ones first, shuffled
+    order = keys.masked_fill(~active, 2).argsort(dim=1, stable=True)  # active ones first, shuffled
     drawn = torch.arange(active.shape[1], device=maps.device) < counts.to(maps.device).reshape(
         -1, 1
     )

@@ -44,8 +44,6 @@ MEASURES = ("confidence", "true class", "changed", "corrected")
 KEYS = ["kind", "image", "set", "control", "fill"]
 BATCH = 64
 
-Table = pd.DataFrame
-
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
@@ -110,7 +108,7 @@ def suppressions(
     draws: int | None = None,
     seed: int = 0,
     controls: Sequence[str] = CONTROLS,
-) -> Table:
+) -> pd.DataFrame:
     """Suppress every set and every control of it, and see what the network predicts.
 
     Parameters
@@ -162,7 +160,7 @@ def _of_subjects(
     draws: int | None,
     seed: int,
     controls: Sequence[str],
-) -> list[Table]:
+) -> list[pd.DataFrame]:
     maps, target = some.trace.maps, some.trace.target
     if not len(maps):
         return []
@@ -228,7 +226,7 @@ class _Sums:
         self.first = self.first + values.sum(axis=1)
         self.second = self.second + (values**2).sum(axis=1)
 
-    def table(self, some: Subjects) -> Table:
+    def table(self, some: Subjects) -> pd.DataFrame:
         mean = np.asarray(self.first) / self.draws
         spread = np.maximum(np.asarray(self.second) / self.draws - mean**2, 0)
         error = np.sqrt(spread / max(1, self.draws - 1))[3:]
@@ -258,7 +256,9 @@ def mean_maps(
 # ---------------------------------------------------------------------- effects
 
 
-def by_image(raw: Table, measure: str, name: str, control: str = ITSELF, **where: str) -> pd.Series:
+def by_image(
+    raw: pd.DataFrame, measure: str, name: str, control: str = ITSELF, **where: str
+) -> pd.Series:
     """One measure of one set or control, image by image.
 
     Parameters
@@ -278,14 +278,14 @@ def by_image(raw: Table, measure: str, name: str, control: str = ITSELF, **where
     return rows_of(raw, set=name, control=control, **where).set_index("pair")[measure]
 
 
-def rows_of(table: Table, **where: str) -> Table:
+def rows_of(table: pd.DataFrame, **where: str) -> pd.DataFrame:
     """The rows with some keys; where they are not given: MISCLASSIFIED, CASE and ZERO."""
     asked = {"kind": MISCLASSIFIED, "image": CASE, "fill": ZERO} | where
     return table[np.logical_and.reduce([table[key] == value for key, value in asked.items()])]
 
 
 def paired(
-    raw: Table,
+    raw: pd.DataFrame,
     measure: str,
     one: tuple[str, str],
     other: tuple[str, str],
@@ -307,7 +307,7 @@ def paired(
     return bootstrap_mean(difference, person, seed)
 
 
-def effects(raw: Table, seed: int = 0) -> Table:
+def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """How much more each set does than each of its controls: paired differences.
 
     Parameters
@@ -377,7 +377,7 @@ EFFECT_COLUMNS = [
 ]
 
 
-def _effect(raw: Table, measure: str, name: str, control: str, where: dict) -> pd.Series:
+def _effect(raw: pd.DataFrame, measure: str, name: str, control: str, where: dict) -> pd.Series:
     """A measure as an effect: falls are positive."""
     if measure == "true class":
         before = by_image(raw, measure, NOTHING, ITSELF, **{**where, "fill": ZERO})
@@ -385,7 +385,7 @@ def _effect(raw: Table, measure: str, name: str, control: str, where: dict) -> p
     return by_image(raw, measure, name, control, **where)
 
 
-def effect(table: Table, name: str, control: str, measure: str = "confidence", **where: str):
+def effect(table: pd.DataFrame, name: str, control: str, measure: str = "confidence", **where: str):
     """One difference of `effects`, with its interval; NaN if it is not there."""
     found = rows_of(table, set=name, control=control, measure=measure, **where)
     if found.empty:
@@ -394,14 +394,14 @@ def effect(table: Table, name: str, control: str, measure: str = "confidence", *
     return Interval(float(row.difference), float(row.low), float(row.high))
 
 
-def control_table(table: Table, name: str, measure: str, **where: str) -> Table:
+def control_table(table: pd.DataFrame, name: str, measure: str, **where: str) -> pd.DataFrame:
     """A set and its controls, a row for each control: what each does, and what they share."""
     some = rows_of(table, set=name, measure=measure, **where).set_index("control")
     columns = ["of_set", "of_control", "difference", "low", "high", "more", "less", "shared"]
     return some.reindex(CONTROLS)[columns]
 
 
-def suppressed_table(raw: Table, seed: int = 0) -> Table:
+def suppressed_table(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """What suppressing each set, and as many random pixels, does to the misclassified images.
 
     Returns
@@ -443,7 +443,9 @@ FILL_LABELS = {ZERO: "set to zero", MEAN: "set to the mean\nover the data"}
 _FOREST = ["label", "kind", "difference", "low", "high"]
 
 
-def forest_rows(table: Table, name: str, measure: str, same_set: str | None = None) -> Table:
+def forest_rows(
+    table: pd.DataFrame, name: str, measure: str, same_set: str | None = None
+) -> pd.DataFrame:
     """The rows of a panel of `figures.forest`: a set and its controls by one measure.
 
     Parameters
@@ -463,14 +465,14 @@ def forest_rows(table: Table, name: str, measure: str, same_set: str | None = No
     return rows
 
 
-def fill_rows(table: Table, name: str, measure: str) -> Table:
+def fill_rows(table: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
     """The same for the two ablation values, compared with random pixels."""
     some = _of_pairs(table, name, measure)
     some = some[some.control == RANDOM]
     return some.assign(label=some.fill.map(FILL_LABELS))[_FOREST]
 
 
-def _of_pairs(table: Table, name: str, measure: str) -> Table:
+def _of_pairs(table: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
     return table[
         (table["set"] == name)
         & (table.measure == measure)
@@ -479,7 +481,7 @@ def _of_pairs(table: Table, name: str, measure: str) -> Table:
     ]
 
 
-def verdicts(table: Table, name: str, measure: str, kind: str = MISCLASSIFIED) -> str:
+def verdicts(table: pd.DataFrame, name: str, measure: str, kind: str = MISCLASSIFIED) -> str:
     """Whether a set does more than each of its controls, as a list in words.
 
     The rule: there is a difference if its interval leaves zero out (see `statistics.verdict`).

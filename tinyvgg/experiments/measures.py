@@ -167,13 +167,15 @@ def _face_beside_emotion(study: Any, numbers: Mapping[str, Any]) -> Numbers:
     counts = [round(numbers[f"{of}_{task}"]) for task in TASKS[::-1] for of in ("errors", "tested")]
     gap = numbers["train_error_emotion"] - numbers["train_error_face"]
     overfit = Interval(*(bound - gap for bound in difference_of_shares(*counts)))
-    shares = []
-    for task in TASKS:
-        made = ControlExperiments(study, task)
-        total = made.released.pixels[:1].numel() or 1
-        shares += [count_pixels(made.released.pixels) / total, made.wrong.subject.to_numpy()]
-    sizes = bootstrap_difference(*shares, study.seed)
+    face, emotion = (ControlExperiments(study, task) for task in TASKS)
+    sizes = bootstrap_difference(*_shares(face), *_shares(emotion), study.seed)
     return overfit.named("overfit_difference") | sizes.named("share_difference")
+
+
+def _shares(made: ControlExperiments) -> tuple[np.ndarray, np.ndarray]:
+    """Which share of all pixels the released set of each misclassified image has; the persons."""
+    total = made.released.pixels[:1].numel() or 1
+    return count_pixels(made.released.pixels) / total, made.wrong.subject.to_numpy()
 
 
 def confusion_figures(study: Any) -> Numbers:
