@@ -12,8 +12,8 @@ import torch
 
 from tinyvgg import bench, figures
 from tinyvgg.__main__ import main
-from tinyvgg.bench import duels as every
-from tinyvgg.bench import floors
+from tinyvgg.bench import benchmarks as every
+from tinyvgg.bench import roofline
 from tinyvgg.bench.timing import Duel, fight, summary, take_turns
 from tinyvgg.model import TinyVGG
 from tinyvgg.training import epochs as passes
@@ -84,17 +84,17 @@ def test_the_work_of_a_step_is_that_of_its_layers_counted_by_hand():
     products = 2 * 2 * 3 * 9 * 64 + 3 * (2 * 2 * 9 * (64 + 2 * 16 + 2 * 4)) + 3 * (2 * 4 + 4 * 2)
     outputs = 2 * (2 * 64 + 16 + 2 * 16 + 4 + 2 * 4 + 1) + 4 + 2
     weights = (2 * 3 * 9 + 2) + 5 * (2 * 2 * 9 + 2) + (2 * 4 + 4) + (4 * 2 + 2)
-    work = floors.training_work(net, 5)
+    work = roofline.training_work(net, 5)
     assert work.products == 5 * products
     assert work.bytes == 24 * (5 * outputs + weights) + 5 * 3 * 64
-    half = floors.training_work(net, 5, "bfloat16")
+    half = roofline.training_work(net, 5, "bfloat16")
     assert half == (work.products, work.bytes - 12 * 5 * outputs)
 
 
 def test_the_floor_is_the_larger_bound():
-    work = floors.Work(600, 200)
-    assert floors.floor_seconds(work, floors.Peaks(100, 100)) == 6
-    assert floors.floor_seconds(work, floors.Peaks(1000, 10)) == 20
+    work = roofline.Work(600, 200)
+    assert roofline.floor_seconds(work, roofline.Peaks(100, 100)) == 6
+    assert roofline.floor_seconds(work, roofline.Peaks(1000, 10)) == 20
 
 
 @pytest.mark.parametrize("name", every.all_duels(quick=True))
@@ -178,7 +178,7 @@ def row_of(name, ours=2.0, ratio=3.0, growth=None):
 def test_the_floor_is_compared_with_a_step_of_ours():
     result = result_of(row_of("training, 64 px", growth=["training, float32", 64]), row_of("other"))
     (row,) = bench.floor_table(result).itertuples()
-    work = floors.training_work(TinyVGG(67, 64), 12)
+    work = roofline.training_work(TinyVGG(67, 64), 12)
     assert row.products == work.products / 1e9 and row.gigabytes == work.bytes / 1e9
     assert row.measured_ms == 1000  # two steps of twelve in two seconds
     assert row.floor_ms == pytest.approx(1000 * work.products / 1e9)

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from tinyvgg.faces.design import ROSTER
-from tinyvgg.faces.synthetic.beard import SHAVES, beard_region, paint_beard
-from tinyvgg.faces.synthetic.brows import SHAPES, middle_line, paint_brows
 from tinyvgg.faces.synthetic.canvas import WIDTH, load_canvas
-from tinyvgg.faces.synthetic.complexion import BEARD_STYLES, BROW_SHAPES, PALETTES
-from tinyvgg.faces.synthetic.eyes import (
+from tinyvgg.faces.synthetic.hair.beard import SHAVES, beard_region, paint_beard
+from tinyvgg.faces.synthetic.hair.brows import SHAPES, middle_line, paint_brows
+from tinyvgg.faces.synthetic.paint import halve
+from tinyvgg.faces.synthetic.person.complexion import BEARD_STYLES, BROW_SHAPES, PALETTES
+from tinyvgg.faces.synthetic.person.identity import draw_person
+from tinyvgg.faces.synthetic.rendering.shade import lamps
+from tinyvgg.faces.synthetic.skin.eyes import (
     IRIS_ANGLE,
     SCLERA,
     eye_reflections,
@@ -18,10 +21,7 @@ from tinyvgg.faces.synthetic.eyes import (
     lid_edges,
     paint_eye,
 )
-from tinyvgg.faces.synthetic.identity import draw_person
-from tinyvgg.faces.synthetic.paint import halve
-from tinyvgg.faces.synthetic.shade import lamps
-from tinyvgg.faces.synthetic.skin import paint_skin
+from tinyvgg.faces.synthetic.skin.painting import paint_skin
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 AHEAD = np.array([0.0, 0.0, 1.0], np.float32)

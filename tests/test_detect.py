@@ -12,7 +12,8 @@ from tinyvgg.faces.design import full_design
 from tinyvgg.faces.detect import FaceNotFound, detect_face
 from tinyvgg.faces.listings import list_orl
 from tinyvgg.faces.spec import parse_source
-from tinyvgg.faces.synthetic import camera, render_faces
+from tinyvgg.faces.synthetic import render_faces
+from tinyvgg.faces.synthetic.rendering import camera
 
 cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed: pip install tinyvgg[opencv]")
 

@@ -21,12 +21,17 @@ from tinyvgg.faces.listings import list_rafd
 from tinyvgg.faces.mark import MARK, is_rendered, save_rendered
 from tinyvgg.faces.spec import Spec
 from tinyvgg.faces.synthetic import render_faces
-from tinyvgg.faces.synthetic.basis import load_basis
-from tinyvgg.faces.synthetic.camera import aim
-from tinyvgg.faces.synthetic.expression import draw_shot
-from tinyvgg.faces.synthetic.photograph import HEIGHT, WIDTH, take_photographs
-from tinyvgg.faces.synthetic.sitter import invite, pose
-from tinyvgg.faces.synthetic.torso import hang_shirt, rim
+from tinyvgg.faces.synthetic.head import build_head, pose
+from tinyvgg.faces.synthetic.person.basis import load_basis
+from tinyvgg.faces.synthetic.person.expression import draw_shot
+from tinyvgg.faces.synthetic.rendering.camera import aim
+from tinyvgg.faces.synthetic.rendering.photograph import (
+    HEIGHT,
+    WIDTH,
+    hang_shirt,
+    rim,
+    take_photographs,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +71,13 @@ def test_the_box_of_a_photograph_is_the_direct_rendering(rows, photographs):
 @pytest.mark.parametrize("subject", [0, 1, 5, 8])
 def test_the_shirt_falls_from_the_cut_to_below_every_photograph(subject):
     person = ROSTER[subject]
-    bust = pose(invite(subject, person.group, person.gender), draw_shot(subject, "sad", "left"))
+    bust = pose(build_head(subject, person.group, person.gender), draw_shot(subject, "sad", "left"))
     scene = hang_shirt(bust)
     added = scene.vertices[len(bust.vertices) :].reshape(-1, len(rim()), 3)
     np.testing.assert_array_equal(added[0], bust.vertices[rim()])
     left, upper, right, _ = RAFD.boxes[90].pixels(WIDTH, HEIGHT)
     for angle in ANGLES:
-        camera = aim(scene.sitter.frame, scene.shot, angle, round(right - left))
+        camera = aim(scene.head.frame, scene.shot, angle, round(right - left))
         rows = camera.with_film(WIDTH, HEIGHT, left, upper).project(added[-1])[0][:, 1]
         assert rows.min() > HEIGHT
 

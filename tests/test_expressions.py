@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from tinyvgg.faces.design import EMOTIONS, ROSTER
-from tinyvgg.faces.synthetic.basis import PARTS, load_basis
-from tinyvgg.faces.synthetic.camera import Rig, aim
-from tinyvgg.faces.synthetic.expression import draw_shot
-from tinyvgg.faces.synthetic.identity import draw_person
-from tinyvgg.faces.synthetic.mouth import fit_teeth
-from tinyvgg.faces.synthetic.raster import rasterize
-from tinyvgg.faces.synthetic.shape import LIMIT, RESTING_SHAPE
-from tinyvgg.faces.synthetic.sitter import LIPS as LIP_COLUMN
-from tinyvgg.faces.synthetic.sitter import MEAN_EYE_DISTANCE, invite, pose
-from tinyvgg.faces.synthetic.view import look
+from tinyvgg.faces.synthetic.head import LIPS as LIP_COLUMN
+from tinyvgg.faces.synthetic.head import MEAN_EYE_DISTANCE, build_head, pose
+from tinyvgg.faces.synthetic.person.basis import PARTS, load_basis
+from tinyvgg.faces.synthetic.person.expression import draw_shot
+from tinyvgg.faces.synthetic.person.identity import draw_person
+from tinyvgg.faces.synthetic.person.shape import LIMIT, RESTING_SHAPE
+from tinyvgg.faces.synthetic.rendering.camera import Rig, aim
+from tinyvgg.faces.synthetic.rendering.raster import rasterize
+from tinyvgg.faces.synthetic.rendering.view import look
+from tinyvgg.faces.synthetic.skin.mouth import fit_teeth
 
 BASIS = load_basis()
 COUNT = BASIS.smooth.shape[1]
@@ -47,7 +47,7 @@ def heads() -> dict[str, np.ndarray]:
         vertices = BASIS.identity.morph(BASIS.vertices, person.targets)
         left, right = (BASIS.eyeballs(vertices)[side][0] for side in ("left", "right"))
         unit = float(np.linalg.norm(left - right)) / MEAN_EYE_DISTANCE
-        vertices = fit_teeth(BASIS, vertices, unit)
+        vertices = fit_teeth(vertices, unit)
         for emotion in EMOTIONS:
             actions = draw_shot(each.subject, emotion, "frontal").actions
             head = BASIS.actions.morph(vertices, actions, unit)
@@ -150,9 +150,9 @@ def test_details_stay_within_their_limit_and_the_resting_shape_is_known():
 def test_no_tooth_pierces_the_skin_below_the_lips(number):
     each = ROSTER[number]
     scene = pose(
-        invite(each.subject, each.group, each.gender), draw_shot(number, "happy", "frontal")
+        build_head(each.subject, each.group, each.gender), draw_shot(number, "happy", "frontal")
     )
-    camera = aim(scene.sitter.frame, scene.shot, 90, 96)
+    camera = aim(scene.head.frame, scene.shot, 90, 96)
     seen = look(scene, Rig((camera,)))
     row, column = np.divmod(seen.pixel, camera.width)
     teeth, lips = seen.part == PARTS.index("teeth"), seen.values[:, LIP_COLUMN] > 0.5

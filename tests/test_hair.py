@@ -8,55 +8,54 @@ import numpy as np
 import pytest
 
 from tinyvgg.faces.design import EMOTIONS, ROSTER
-from tinyvgg.faces.synthetic import hair
-from tinyvgg.faces.synthetic.basis import load_basis
-from tinyvgg.faces.synthetic.expression import draw_shot
-from tinyvgg.faces.synthetic.haircuts import CUTS, STYLES
-from tinyvgg.faces.synthetic.identity import draw_person
-from tinyvgg.faces.synthetic.locks import _cut
-from tinyvgg.faces.synthetic.ribbons import EYES
-from tinyvgg.faces.synthetic.sitter import invite
-from tinyvgg.faces.synthetic.strands import is_frayed, strand_texture
+from tinyvgg.faces.synthetic.hair import scalp as hair
+from tinyvgg.faces.synthetic.hair.locks import _cut
+from tinyvgg.faces.synthetic.hair.ribbons import EYES, is_frayed, strand_texture
+from tinyvgg.faces.synthetic.head import build_head
+from tinyvgg.faces.synthetic.person.basis import load_basis
+from tinyvgg.faces.synthetic.person.expression import draw_shot
+from tinyvgg.faces.synthetic.person.haircuts import CUTS, STYLES
+from tinyvgg.faces.synthetic.person.identity import draw_person
 
 COARSE = 128  # drawn pixels: the locks are the same, the painting is quicker
 
 
 @pytest.fixture(scope="module")
-def sitters():
-    return [invite(each.subject, each.group, each.gender, COARSE) for each in ROSTER]
+def heads():
+    return [build_head(each.subject, each.group, each.gender, COARSE) for each in ROSTER]
 
 
 def in_the_mean_head(points, frame):
     return (points - frame.eyes) / frame.unit + EYES
 
 
-def test_hair_leaves_the_eyes_free_in_everybody_and_every_emotion(sitters):
-    for sitter in sitters:
-        if sitter.locks is None:
+def test_hair_leaves_the_eyes_free_in_everybody_and_every_emotion(heads):
+    for head in heads:
+        if head.locks is None:
             continue
         for emotion in EMOTIONS:
-            shot = draw_shot(sitter.person.subject, emotion, "frontal")
-            coarse = sitter.basis.actions.morph(sitter.vertices, shot.actions, sitter.frame.unit)
-            points = sitter.locks.carried(coarse - sitter.vertices)
-            x, y, z = in_the_mean_head(points, sitter.frame).T
+            shot = draw_shot(head.person.subject, emotion, "frontal")
+            coarse = head.basis.actions.morph(head.vertices, shot.actions, head.frame.unit)
+            points = head.locks.carried(coarse - head.vertices)
+            x, y, z = in_the_mean_head(points, head.frame).T
             before_eyes = (
                 (np.abs(np.abs(x) - 0.308) < 0.14) & (np.abs(y - 7.284) < 0.09) & (z > 1.2)
             )
-            assert not before_eyes.any(), (sitter.person.subject, emotion)
+            assert not before_eyes.any(), (head.person.subject, emotion)
 
 
-def test_locks_are_carried_by_the_skin_that_they_grow_from(sitters):
+def test_locks_are_carried_by_the_skin_that_they_grow_from(heads):
     step = np.array([0.03, -0.02, 0.01])
-    for sitter in sitters[:12]:
-        if sitter.locks is None or sitter.person.hair.cut.tie == "tail":
+    for head in heads[:12]:
+        if head.locks is None or head.person.hair.cut.tie == "tail":
             continue
-        motion = np.broadcast_to(step, sitter.vertices.shape)
-        roots = sitter.locks.layout[:, 2] == 0
-        moved = (sitter.locks.carried(motion) - sitter.locks.vertices)[roots] / step
+        motion = np.broadcast_to(step, head.vertices.shape)
+        roots = head.locks.layout[:, 2] == 0
+        moved = (head.locks.carried(motion) - head.locks.vertices)[roots] / step
         assert roots.any()
         assert moved.max() < 1 + 1e-6
         assert np.quantile(moved, 0.05) > 0.8
-        np.testing.assert_array_equal(sitter.locks.carried(0 * motion), sitter.locks.vertices)
+        np.testing.assert_array_equal(head.locks.carried(0 * motion), head.locks.vertices)
 
 
 def test_hanging_hair_is_cut_at_its_height():
@@ -67,13 +66,13 @@ def test_hanging_hair_is_cut_at_its_height():
     np.testing.assert_allclose(cut[:, 1], path[:, 1])
 
 
-def test_no_hair_grows_below_the_hairline_or_on_the_ears(sitters):
+def test_no_hair_grows_below_the_hairline_or_on_the_ears(heads):
     basis = load_basis()
-    for sitter in sitters[::7]:
-        above = hair.scalp_growth(sitter.person, basis)
-        assert not sitter.shell[above < -0.03].any()
-        assert not sitter.shell[basis.masks["ears"] > 0.99].any()
-        assert sitter.shell[above > 0.4].any(1).mean() > 0.95
+    for head in heads[::7]:
+        above = hair.scalp_growth(head.person, basis)
+        assert not head.shell[above < -0.03].any()
+        assert not head.shell[basis.masks["ears"] > 0.99].any()
+        assert head.shell[above > 0.4].any(1).mean() > 0.95
 
 
 def test_people_of_a_kind_wear_their_hair_differently():

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from tinyvgg.faces.synthetic import camera, expression, settings, shape
+from tinyvgg.faces.synthetic import settings
+from tinyvgg.faces.synthetic.person import expression, shape
+from tinyvgg.faces.synthetic.rendering import camera
 from tinyvgg.faces.synthetic.settings import SETTINGS, settings_fingerprint
 
 # Set once, before any network was trained on these faces, and never again.

@@ -12,7 +12,7 @@ from tinyvgg.faces.crop import RAFD, Box, crop_square
 from tinyvgg.faces.design import ROSTER, full_design
 from tinyvgg.faces.export import write_photographs
 from tinyvgg.faces.synthetic import render_faces
-from tinyvgg.faces.synthetic.photograph import HEIGHT, WIDTH, film_size, take_photographs
+from tinyvgg.faces.synthetic.rendering.photograph import HEIGHT, WIDTH, film_size, take_photographs
 
 EMOTION, GAZE, VIEWS = "surprised", "right", (0, 45)
 HEIGHTS = (128, 257, 341)  # 85, 171 and 227 pixels wide, whose faces are 71.5, 143.9 and 191 wide

@@ -12,24 +12,28 @@ import pytest
 from tinyvgg.bench import rendering as bench
 from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES
 from tinyvgg.faces.synthetic import basis_fingerprint, render_face, render_faces
-from tinyvgg.faces.synthetic.basis import (
+from tinyvgg.faces.synthetic.canvas import column_of, load_canvas, row_of
+from tinyvgg.faces.synthetic.head import EYES, build_head, gaze_vector, lid_vertices, pose
+from tinyvgg.faces.synthetic.paint import sample, stream, to_display, to_linear
+from tinyvgg.faces.synthetic.person.basis import (
     BASIS_PATH,
     MASKS,
     VERTICES_OF_AN_EYE,
     load_basis,
     read_arrays,
 )
-from tinyvgg.faces.synthetic.camera import Camera, aim, rotation_about
-from tinyvgg.faces.synthetic.canvas import column_of, load_canvas, row_of
-from tinyvgg.faces.synthetic.expression import ACTIONS, draw_shot
-from tinyvgg.faces.synthetic.identity import draw_person
-from tinyvgg.faces.synthetic.mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
-from tinyvgg.faces.synthetic.paint import sample, stream, to_display, to_linear
-from tinyvgg.faces.synthetic.raster import rasterize
-from tinyvgg.faces.synthetic.shade import lamps
-from tinyvgg.faces.synthetic.shadow import lamp_shares
-from tinyvgg.faces.synthetic.sitter import EYES, gaze_vector, invite, lid_vertices, pose
-from tinyvgg.faces.synthetic.wrinkles import FOLDS, fold_strengths
+from tinyvgg.faces.synthetic.person.expression import ACTIONS, draw_shot
+from tinyvgg.faces.synthetic.person.identity import draw_person
+from tinyvgg.faces.synthetic.person.mesh import (
+    catmull_clark,
+    triangulate,
+    unit_sphere,
+    vertex_normals,
+)
+from tinyvgg.faces.synthetic.rendering.camera import Camera, aim, rotation_about
+from tinyvgg.faces.synthetic.rendering.raster import rasterize
+from tinyvgg.faces.synthetic.rendering.shade import lamp_shares, lamps
+from tinyvgg.faces.synthetic.skin.wrinkles import FOLDS, fold_strengths
 
 SIZE = 24
 
@@ -51,7 +55,7 @@ def design(*rows) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def woman():
-    return invite(0, "Caucasian", "female")
+    return build_head(0, "Caucasian", "female")
 
 
 # ---------------------------------------------------------------- pictures
@@ -616,7 +620,7 @@ def test_data_file_holds_a_head_and_no_pickle():
         ):
             index = arrays[f"{kind}_index"][start:stop]
             assert len(np.unique(index)) == len(index)
-    # The wheel's head as it was cut out; `make_basis --check` compares with the wheel itself.
+    # The wheel's head as it was cut out; `tools/make_basis.py --check` compares with the wheel.
     assert basis_fingerprint() == FINGERPRINT
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from tinyvgg.bench.duels import BATCH, CLASSES, all_duels, find, precisions
-from tinyvgg.bench.floors import Peaks, floor_seconds, measure_peaks, training_work
+from tinyvgg.bench.benchmarks import BATCH, CLASSES, all_duels, find, precisions
+from tinyvgg.bench.roofline import Peaks, floor_seconds, measure_peaks, training_work
 from tinyvgg.bench.timing import fight
 from tinyvgg.model import TinyVGG
 from tinyvgg.runs.records import ROOT, commit, processor

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 
 from tinyvgg.faces.design import EMOTIONS, GAZES, PAPER_ANGLES, ROSTER
-from tinyvgg.faces.synthetic.camera import Rig
-from tinyvgg.faces.synthetic.expression import draw_shot
+from tinyvgg.faces.synthetic.head import Scene, build_head, pose
 from tinyvgg.faces.synthetic.paint import chosen, dot, sample
-from tinyvgg.faces.synthetic.picture import develop, illuminate, rigs
+from tinyvgg.faces.synthetic.person.expression import draw_shot
 from tinyvgg.faces.synthetic.render import LARGEST, SMALLEST
-from tinyvgg.faces.synthetic.sitter import Scene, invite, pose
-from tinyvgg.faces.synthetic.view import VisiblePoints, look
+from tinyvgg.faces.synthetic.rendering.camera import Rig
+from tinyvgg.faces.synthetic.rendering.picture import develop, illuminate, rigs
+from tinyvgg.faces.synthetic.rendering.view import VisiblePoints, look
 
 SIZES = (64, 224)  # pixels
 PEOPLE = 3
@@ -95,9 +95,9 @@ def table(costs: dict[int, dict[str, float]]) -> list[dict[str, Any]]:
 
 
 def _render(person, size: int, emotions, watch: Stopwatch) -> None:
-    sitter = watch.time("painting", invite, person.subject, person.group, person.gender, size)
+    head = watch.time("painting", build_head, person.subject, person.group, person.gender, size)
     for emotion in emotions:
-        scene = watch.time("posing", pose, sitter, draw_shot(person.subject, emotion, "frontal"))
+        scene = watch.time("posing", pose, head, draw_shot(person.subject, emotion, "frontal"))
         for rig in rigs(scene, PAPER_ANGLES, size):
             points = watch.time("looking", look, scene, rig)
             light = watch.time("lighting", illuminate, scene, rig, points)
@@ -115,7 +115,7 @@ def _floor(scene: Scene, rig: Rig, points: VisiblePoints) -> tuple[list[np.ndarr
     corner = points.pixel % len(scene.attributes)  # any will do
     first, second, third = (chosen(scene.attributes, corner) for _ in range(3))
     values = first + second + third
-    canvases = scene.sitter.canvases
+    canvases = scene.head.canvases
     colour = sample(canvases[max(canvases)], values[:, 0], values[:, 1])[:, :3]
     return facing, colour * dot(values[:, 3:6], (0.0, 0.0, 1.0))[:, None]
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 Way = Callable[[], Any]  # does the work once and returns its result
-PRELOAD = "tinyvgg.bench.duels"
+PRELOAD = "tinyvgg.bench.benchmarks"
 TURNS = 3  # at least
 
 

@@ -24,7 +24,7 @@ from tinyvgg import __version__
 from tinyvgg.faces.design import full_design
 from tinyvgg.faces.mark import MARK, save_rendered
 from tinyvgg.faces.synthetic import basis_fingerprint
-from tinyvgg.faces.synthetic.photograph import HEIGHT, film_size, take_photographs
+from tinyvgg.faces.synthetic.rendering.photograph import HEIGHT, film_size, take_photographs
 from tinyvgg.storage.files import write_text
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 

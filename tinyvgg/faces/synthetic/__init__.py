@@ -1,16 +1,16 @@
 """Synthetic faces: people who do not exist, rendered from a parametric 3D head.
 
-Where to look, in the order of the work: `render` goes through a table of labels; `identity` draws
-a person, who looks as `shape`, `complexion` and `haircuts` say; `sitter` bends the mesh, paints it
-(`skin` with `brows` and `beard`, `hair`) and grows the `locks`; `expression` says what a smile is,
-and `sitter` poses it. `camera` aims, `view` finds what each pixel sees (by `raster`), `surface`
-says what is there (`wrinkles`, `mouth`; `eyes` for themselves), `shade` lights it, and `picture`
-puts these together. `photograph` takes the larger ones of an export. `basis` loads the data file,
-whose origin `NOTICE.md` tells; `settings` lists what decides how hard the set is, and `bench`
-times all of it.
+Where to look, in the order of the work: `render` goes through a table of labels. `person` says who
+is seen: `identity` draws a person, who looks as `shape`, `complexion` and `haircuts` say, and
+`expression` says what a smile is; `basis` loads the head's data, whose origin `NOTICE.md` tells.
+`head` builds the person's head (`HeadModel`) and poses it (`Scene`): it bends the mesh, paints it
+on the `canvas` (`skin`, and `hair` with brows and beards) and grows the locks. `rendering` takes
+the pictures: `camera` aims, `view` finds what each pixel sees (by `raster`), `surface` says what
+is there, `shade` lights it, `picture` puts these together, and `photograph` takes the larger ones
+of an export. `settings` lists what decides how hard the set is.
 """
 
-from tinyvgg.faces.synthetic.basis import basis_fingerprint
+from tinyvgg.faces.synthetic.person.basis import basis_fingerprint
 from tinyvgg.faces.synthetic.render import render_face, render_faces
 
 __all__ = ["basis_fingerprint", "render_face", "render_faces"]

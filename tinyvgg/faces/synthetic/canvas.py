@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, zoom
 
-from tinyvgg.faces.synthetic.basis import load_basis
 from tinyvgg.faces.synthetic.paint import halve, sample, smooth_noise, stream
-from tinyvgg.faces.synthetic.raster import rasterize
+from tinyvgg.faces.synthetic.person.basis import load_basis
+from tinyvgg.faces.synthetic.rendering.raster import rasterize
 
 AXIS_Z = 0.45  # dm; the axis x = 0, z = AXIS_Z lies inside head and neck at all heights
 TOP, BOTTOM = 8.60, 5.60  # heights at the canvas's borders, dm

@@ -11,9 +11,9 @@ from joblib import Parallel, cpu_count, delayed
 from tqdm.auto import tqdm
 
 from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
-from tinyvgg.faces.synthetic.expression import draw_shot
-from tinyvgg.faces.synthetic.picture import take_pictures
-from tinyvgg.faces.synthetic.sitter import invite, pose
+from tinyvgg.faces.synthetic.head import build_head, pose
+from tinyvgg.faces.synthetic.person.expression import draw_shot
+from tinyvgg.faces.synthetic.rendering.picture import take_pictures
 
 COLUMNS = ("subject", "emotion", "gaze", "angle", "gender", "group")
 SMALLEST, LARGEST = 8, 1024  # pixels
@@ -100,13 +100,13 @@ def _render_job(person, numbers, rows, size):
 def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
     """Pictures of one person; the camera angles of a shot are taken together."""
     subject, group, gender = person
-    sitter = invite(subject, group, gender, side=size)
+    head = build_head(subject, group, gender, side=size)
     images = np.empty((len(rows), size, size, 3), np.uint8)
     shots: dict[tuple[str, str], list[int]] = {}
     for number, (_, emotion, gaze, *_) in enumerate(rows):
         shots.setdefault((emotion, gaze), []).append(number)
     for (emotion, gaze), numbers in shots.items():
-        scene = pose(sitter, draw_shot(subject, emotion, gaze))
+        scene = pose(head, draw_shot(subject, emotion, gaze))
         images[numbers] = take_pictures(scene, [rows[number][3] for number in numbers], size)
     return images
 

@@ -7,31 +7,34 @@ skin, the head's data) is covered by the fingerprint of the pictures themselves.
 
 from __future__ import annotations
 
-import importlib
 import json
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from tinyvgg.faces.synthetic.person import expression, shape
+from tinyvgg.faces.synthetic.rendering import camera
 from tinyvgg.storage.files import digest
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Constants of a module of this package that are one choice.
+    """Constants of a module that are one choice.
 
     Attributes
     ----------
     title : str
-    module : str
+    home : module
+        Where they are used.
     names : tuple of str
     unit : str
     reason : str
     """
 
     title: str
-    module: str
+    home: ModuleType
     names: tuple[str, ...]
     unit: str
     reason: str
@@ -39,66 +42,70 @@ class Setting:
     @property
     def values(self) -> dict[str, Any]:
         """The constants by name, as JSON."""
-        home = importlib.import_module(f".{self.module}", __package__)
-        return {name: _plain(getattr(home, name)) for name in self.names}
+        return {name: _plain(getattr(self.home, name)) for name in self.names}
+
+    @property
+    def module(self) -> str:
+        """Name of the module without those of the folders that it lies in."""
+        return self.home.__name__.rpartition(".")[2]
 
 
 SETTINGS = (
     Setting(
-        "strength of the expressions", "expression", ("ACTIONS", "RESTING"),
+        "strength of the expressions", expression, ("ACTIONS", "RESTING"),
         "share of an action's full range",
         "each emotion looks like the posed prototype of the Facial Action Coding System, and is "
         "read at a glance in a picture of 224 and of 64 pixels",
     ),
     Setting(
-        "spread of the strength between people", "expression", ("PERSON_GAIN", "PERSON_ACTION"),
+        "spread of the strength between people", expression, ("PERSON_GAIN", "PERSON_ACTION"),
         "standard deviation, share of the strength, of all actions together and of each",
         "models who are trained on the same prototypes still pose them differently",
     ),
     Setting(
-        "spread of the strength between shots", "expression", ("SHOT_GAIN", "SHOT_ACTION"),
+        "spread of the strength between shots", expression, ("SHOT_GAIN", "SHOT_ACTION"),
         "standard deviation, share of the strength",
         "nobody holds an expression quite still from one shot to the next",
     ),
     Setting(
-        "limits of the spread", "expression", ("GAIN_LIMITS", "ACTION_LIMITS"),
+        "limits of the spread", expression, ("GAIN_LIMITS", "ACTION_LIMITS"),
         "share of the strength",
         "none becomes a grimace, and none is lost: on the sheets the weakest sad faces read as "
         "neutral until the lower limit was raised",
     ),
     Setting(
-        "unevenness and blinking", "expression", ("ONE_SIDED", "BLINK"),
+        "unevenness and blinking", expression, ("ONE_SIDED", "BLINK"),
         "standard deviation, share of the strength",
         "no face moves alike on both sides, and no lid is twice as high",
     ),
     Setting(
-        "gaze", "expression", ("GAZE_TURN", "SAD_GAZE_DROP", "GAZE_JITTER"),
+        "gaze", expression, ("GAZE_TURN", "SAD_GAZE_DROP", "GAZE_JITTER"),
         "degrees",
         "averted eyes are seen to be averted; the sad look down a little; nobody looks at exactly "
         "the same spot twice",
     ),
     Setting(
-        "pose of the head", "expression", ("POSE_JITTER",),
+        "pose of the head", expression, ("POSE_JITTER",),
         "standard deviation in degrees of turn, nod and tilt",
         "people asked to hold their head still move it by a degree or two",
     ),
     Setting(
-        "size and place in the picture", "expression", ("SCALE_JITTER", "PLACE_JITTER"),
+        "size and place in the picture", expression, ("SCALE_JITTER", "PLACE_JITTER"),
         "standard deviation, share of the picture's side",
         "a face is cut out of a photograph to within a few pixels",
     ),
     Setting(
-        "light", "expression", ("LIGHT_JITTER",),
+        "light", expression, ("LIGHT_JITTER",),
         "standard deviation, share of the strength of a lamp",
         "a studio's lamps stay where they are; flashes differ by a few per cent",
     ),
     Setting(
-        "frame", "camera", ("FRAME", "EYE_ROW", "EYE_COLUMN", "DISTANCE"),
+        "frame", camera, ("FRAME", "EYE_ROW", "EYE_COLUMN", "DISTANCE"),
         "distances between eyes and chin; shares of the picture's side; decimetres",
         "the face fills the square, as in the paper's figures, and some of the hair is seen",
     ),
     Setting(
-        "spread of the features", "shape",
+        "spread of the features", shape,
         ("DETAIL_DEVIATION", "CHILD_DETAIL", "ASYMMETRY_DEVIATION", "LIMIT"),
         "standard deviation, share of a target of the head",
         "a stranger tells the people apart, and would call them people and not caricatures",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.complexion import Complexion, draw_complexion
-from tinyvgg.faces.synthetic.haircuts import Hair, draw_hair
 from tinyvgg.faces.synthetic.paint import stream
-from tinyvgg.faces.synthetic.shape import draw_shape
+from tinyvgg.faces.synthetic.person.complexion import Complexion, draw_complexion
+from tinyvgg.faces.synthetic.person.haircuts import Hair, draw_hair
+from tinyvgg.faces.synthetic.person.shape import draw_shape
 
 
 @dataclass(frozen=True)

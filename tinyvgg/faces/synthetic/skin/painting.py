@@ -6,11 +6,11 @@ import functools
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.beard import paint_beard
-from tinyvgg.faces.synthetic.brows import paint_brows
 from tinyvgg.faces.synthetic.canvas import LEVELS, TEXELS_PER_DM, WIDTH, Canvas, load_canvas, row_of
-from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.hair.beard import paint_beard
+from tinyvgg.faces.synthetic.hair.brows import paint_brows
 from tinyvgg.faces.synthetic.paint import blend, bump, ramp, smooth_noise, stream
+from tinyvgg.faces.synthetic.person.identity import Person
 
 # How strongly a unit of each pigment swallows red, green and blue (natural logarithm).
 BLOOD = np.array([0.05, 0.27, 0.21], np.float32)

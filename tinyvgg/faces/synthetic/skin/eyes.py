@@ -1,4 +1,4 @@
-"""The surface of an eye: sclera, iris, pupil, the lids' shadow, the lamps' reflections."""
+"""The eyes: sclera, iris and pupil, the lids' shadow, the lamps' reflections, and the lashes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import functools
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.identity import Person
 from tinyvgg.faces.synthetic.paint import blend, dot, ramp, sample, smooth_noise, stream
+from tinyvgg.faces.synthetic.person.basis import PARTS, SIDES, load_basis
+from tinyvgg.faces.synthetic.person.identity import Person
 
 IRIS_ANGLE = 25.0  # degrees from the axis to the iris's border
 PUPIL_ANGLE = 9.5
@@ -28,6 +29,10 @@ REACH_DOWN = np.array([1.0, 0.5, 1.0], np.float32)  # soft boxes are tall: so fa
 LAMP_RADII = ((5.2, 4.0), (3.4, 2.0))  # degrees on the mirroring surface: border, full strength
 TEARS = 0.16  # light of the wet line on the lower lid
 FIBRES = (24, 256)  # rows and columns of the iris's pattern
+# The lashes are strips of the mesh, cut into single hairs.
+LASHES = 760.0  # radians per dm along the lid
+LASH_ROOTS = 1.13  # from the eyeball's centre, in its radii
+SOLID_LASH = 0.13  # share of the strip that is closed
 
 
 @functools.lru_cache(maxsize=2)
@@ -68,11 +73,10 @@ def paint_eye(
     angle = np.degrees(np.arccos(np.clip(dot(outward, gaze), -1, 1)))
     x, y, z = gaze.astype(float)
     level = np.sqrt(x * x + z * z)
-    # Sideways along the iris is the level direction (right, 0, left), at right angles to the gaze.
-    right, left = z / level, -x / level
-    upwards = y * left, z * right - x * left, -y * right
-    right, up = dot(outward, (right, 0, left)), dot(outward, upwards)
-    turn = np.arctan2(up, right)
+    # Across the iris: a level direction, and one at right angles to it and to the gaze.
+    sideways = z / level, 0, -x / level
+    upwards = y * sideways[2], z * sideways[0] - x * sideways[2], -y * sideways[0]
+    turn = np.arctan2(dot(outward, upwards), dot(outward, sideways))
     pupil = WIDE_PUPIL_ANGLE if emotion in ("fearful", "surprised") else PUPIL_ANGLE
 
     share = np.clip((angle - pupil) / (IRIS_ANGLE - pupil), 0, 1)  # from the pupil outwards
@@ -140,3 +144,45 @@ def eye_reflections(outward, gaze, views, film, light, lids=None) -> np.ndarray:
         total *= ramp(above, 0.0, 0.08)  # the lashes hide the lamps
         total += TEARS * np.exp(-((below / 0.045) ** 2)) * ramp(outward[:, 2], 0.3, 0.7)
     return total
+
+
+@functools.lru_cache(maxsize=1)
+def lash_layout() -> np.ndarray:
+    """Place along the lid (dm), share from root to tip, and 1 on the upper lid; per vertex."""
+    basis = load_basis()
+    lash = PARTS.index("lash")
+    here = np.unique(basis.triangles[basis.part_of_triangle == lash])
+    layout = np.zeros((len(basis.rest), 3))
+    balls = basis.eyeballs(basis.vertices)
+    for side in SIDES:
+        centre, _ = balls[side]
+        own = here[(basis.rest[here, 0] > 0) == (side == "left")]
+        distance = np.linalg.norm(basis.rest[own] - centre, axis=1)
+        layout[own, 0] = basis.rest[own, 0]
+        layout[own, 1] = (distance - distance.min()) / np.ptp(distance)
+        layout[own, 2] = basis.rest[own, 1] > centre[1] + 0.015
+    return layout
+
+
+@functools.lru_cache(maxsize=2)
+def lash_roots(side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of the strips on the edges of the upper and of the lower lid."""
+    basis = load_basis()
+    centre, radius = basis.eyeballs(basis.vertices)[side]
+    layout = lash_layout()
+    lash = np.unique(basis.triangles[basis.part_of_triangle == PARTS.index("lash")])
+    away = np.linalg.norm(basis.rest[lash] - centre, axis=1)
+    roots = lash[away < LASH_ROOTS * radius]
+    upper = layout[roots, 2] > 0.5
+    return roots[upper], roots[~upper]
+
+
+def is_gap(layout: np.ndarray, fullness: float) -> np.ndarray:
+    """Which points (n, 3) of the strips lie between or beyond the hairs."""
+    along, out, upper = layout.T
+    phase = LASHES * along + 1.6 * np.sin(53 * along) + 1.1 * np.sin(171 * along)
+    hairs = np.sin(phase + 14 * out) > -0.45 + 2.9 * out
+    longest = (0.20 + 0.26 * fullness) * (0.85 + 0.15 * np.sin(0.37 * phase))
+    upper_hair = (out < SOLID_LASH) | ((out < longest) & hairs)
+    lower_hair = out < 0.03 + 0.05 * fullness
+    return ~np.where(upper > 0.5, upper_hair, lower_hair)

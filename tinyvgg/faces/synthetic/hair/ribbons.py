@@ -1,24 +1,31 @@
-"""Ribbons of hair: locks given a width, and the knot of tied hair, ready to be drawn."""
+"""Ribbons of hair: locks given a width, the knot of tied hair, and the strands seen close up."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from tinyvgg.faces.synthetic.camera import Frame
-from tinyvgg.faces.synthetic.combs import TIE
-from tinyvgg.faces.synthetic.identity import Person
-from tinyvgg.faces.synthetic.mesh import grid_quads, unit_sphere
-from tinyvgg.faces.synthetic.paint import ramp, to_unit
-from tinyvgg.faces.synthetic.strands import COLUMNS
+from tinyvgg.faces.synthetic.paint import ramp, sample, stream, to_unit
+from tinyvgg.faces.synthetic.person.haircuts import TIE
+from tinyvgg.faces.synthetic.person.identity import Person
+from tinyvgg.faces.synthetic.person.mesh import grid_quads, unit_sphere
+from tinyvgg.faces.synthetic.rendering.camera import Frame
 
 EYES = np.array([0.0, 7.284, 1.245])  # between the eyes of the mean head
 STRANDS_PER_DM = 75  # columns of the strand texture
 ROOT_FADE, TIP_FADE = 0.05, 0.30  # dm over which the hairs of a lock begin and end
 AXIS_Z = 0.35  # hair surrounds the axis x = 0, z = AXIS_Z
 ROUNDNESS = 0.4  # how far a ribbon's normals turn from its middle to its edges
+ROWS, COLUMNS = 48, 1024  # of the strand texture: along and across the hairs
+DULLNESS = 0.9  # hair in bulk looks less colourful than a single hair
+SHADE = 0.80
+CONTRAST = 0.22  # of single strands
+FINEST = 110.0  # pixels per dm below which single strands blur into the lock
+ROOT_TONE, TIP_TONE = 0.80, 1.12
 
 
 @dataclass(frozen=True)
@@ -33,11 +40,6 @@ class Sheet:
     tone: np.ndarray  # (n,) brightness, 1 on average
     anchor: np.ndarray  # (n,) coarse vertex of the head that carries each point along
     follow: np.ndarray  # (n,) how much of that vertex's motion it takes
-
-    @property
-    def look(self) -> np.ndarray:
-        """Direction and tone, (n, 4)."""
-        return np.concatenate([self.tangent, self.tone[:, None]], 1)
 
     def carried(self, motion: np.ndarray) -> np.ndarray:
         """Vertices (n, 3) when an expression moves the coarse head's vertices (V, 3)."""
@@ -145,3 +147,44 @@ def make_bun(person: Person, frame: Frame) -> Sheet | None:
         anchor=np.zeros(len(ball), int),
         follow=np.zeros(len(ball)),
     )
+
+
+@functools.lru_cache(maxsize=1)
+def strand_texture() -> np.ndarray:
+    """Float32 (ROWS, COLUMNS, 1), evenly spread over 0..1, the same for everybody."""
+    random = stream("strands")
+    total = np.zeros((ROWS, COLUMNS))
+    for share, along, across in ((1.0, 16, 0.6), (0.55, 16, 2.4)):
+        layer = gaussian_filter(
+            random.standard_normal((ROWS, COLUMNS)), (along, across), mode="wrap", truncate=3
+        )
+        total += share * layer / layer.std()
+    even = np.empty(total.size)
+    even[np.argsort(total, axis=None)] = np.arange(1, total.size + 1) / total.size
+    return even.reshape(*total.shape, 1).astype(np.float32)
+
+
+def strand_at(column, along) -> np.ndarray:
+    """Strand values 0..1 (n,) at columns of the texture and shares 0..1 of the way down."""
+    column = column - COLUMNS * np.floor(column / COLUMNS)  # ten times faster than a remainder
+    return sample(strand_texture(), column + 0.5, along * ROWS)[:, 0]
+
+
+def is_frayed(layout: np.ndarray) -> np.ndarray:
+    """Which points of locks are gaps between strands.
+
+    `layout` (n, 3) holds the column in the strand texture, the place across the lock -1..1,
+    and the share of the way down.
+    """
+    column, across, along = layout.T
+    thin = 0.95 * ramp(along, 0.15, 1.03) + 0.5 * ramp(np.abs(across), 0.6, 1.1)
+    return strand_at(column, along) < thin + 0.75 * ramp(along, 0.15, -0.03)
+
+
+def hair_colour(colour, strand, tone, pixels_per_dm: float) -> np.ndarray:
+    """Linear light (n, 3) of strands 0..1 whose lock has the given tone (n,), 1 on average."""
+    grey = colour.mean()
+    bulk = (grey + (colour - grey) * DULLNESS) * SHADE
+    contrast = CONTRAST * min(1.0, pixels_per_dm / FINEST)
+    light = tone * (1 + contrast * (2 * strand - 1))
+    return np.clip(bulk * light[..., None], 0.004, 1).astype(np.float32)

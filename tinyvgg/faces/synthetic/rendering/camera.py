@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.expression import Shot
 from tinyvgg.faces.synthetic.paint import dot
+from tinyvgg.faces.synthetic.person.expression import Shot
 
 FRAME = 2.15  # side of the picture in distances from the eyes to the chin: the face fills it
 EYE_ROW = 0.42  # height of the eyes in the picture, from its top

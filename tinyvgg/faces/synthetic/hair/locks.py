@@ -11,14 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.basis import HeadBasis
-from tinyvgg.faces.synthetic.camera import Frame
-from tinyvgg.faces.synthetic.combs import COMBS, TIE, comb_forward
-from tinyvgg.faces.synthetic.haircuts import Hair
-from tinyvgg.faces.synthetic.identity import Person
+from tinyvgg.faces.synthetic.hair.ribbons import (
+    AXIS_Z,
+    EYES,
+    ROOT_TONE,
+    TIP_TONE,
+    Body,
+    Sheet,
+    make_ribbons,
+)
 from tinyvgg.faces.synthetic.paint import ramp, stream, to_unit
-from tinyvgg.faces.synthetic.ribbons import AXIS_Z, EYES, Body, Sheet, make_ribbons
-from tinyvgg.faces.synthetic.strands import ROOT_TONE, TIP_TONE
+from tinyvgg.faces.synthetic.person.basis import HeadBasis
+from tinyvgg.faces.synthetic.person.haircuts import COMBS, TIE, Hair, comb_forward
+from tinyvgg.faces.synthetic.person.identity import Person
+from tinyvgg.faces.synthetic.rendering.camera import Frame
 
 HANG_FROM = 7.40  # below, hair hangs; above, it lies on the head
 DOWN = np.array([0.0, -1.0, 0.0])
@@ -63,7 +69,7 @@ def grow_locks(
         ends = cut.end + 0.35 * (1 - hair.length) + layering
         path = _cut(path, np.where(grown.is_fringe, -9, ends))
         length = np.linalg.norm(np.diff(path, axis=0), axis=2).sum(0)
-    path = _curl(random, path, length, hair, body)
+    path = _curl(random, path, length, hair)
     tone = _tones(random, path, grown.layer, cut)
     width = cut.width * random.uniform(0.7, 1.3, len(length))
     width[grown.is_fringe] *= 0.8
@@ -260,7 +266,7 @@ def _lengths(random, hair: Hair, root, fringe) -> np.ndarray:
     return length
 
 
-def _curl(random, path, length, hair: Hair, body: Body):
+def _curl(random, path, length, hair: Hair) -> np.ndarray:
     """Waves across the locks, in step with their neighbours; a curl's radius for curly hair."""
     steps, count, _ = path.shape
     if hair.cut.tie or hair.wave <= 0:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.camera import Rig
-from tinyvgg.faces.synthetic.lashes import is_gap
-from tinyvgg.faces.synthetic.raster import Fragments, rasterize
-from tinyvgg.faces.synthetic.sitter import LASH, Scene
-from tinyvgg.faces.synthetic.strands import is_frayed
+from tinyvgg.faces.synthetic.hair.ribbons import is_frayed
+from tinyvgg.faces.synthetic.head import LASH, Scene
+from tinyvgg.faces.synthetic.rendering.camera import Rig
+from tinyvgg.faces.synthetic.rendering.raster import Fragments, rasterize
+from tinyvgg.faces.synthetic.skin.eyes import is_gap
 
 SUPERSAMPLING = 2  # the samples are as dense as so many rows and columns to a pixel
 # Each pixel is cut into four rows and four columns: the column of the sample in each row.
@@ -41,9 +41,9 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
     """Find the visible points of a scene."""
     points, distance = zip(*(each.project(scene.vertices) for each in rig.cameras), strict=True)
     for each in distance:
-        each[scene.sitter.mesh.inside_mouth] += MOUTH_YIELD
+        each[scene.head.mesh.inside_mouth] += MOUTH_YIELD
     facets, part = scene.facets, scene.facets.part
-    thickness = scene.sitter.person.complexion.lashes
+    thickness = scene.head.person.complexion.lashes
 
     def is_hole(triangle, weight):
         """Gaps between lashes and between the strands of locks."""

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.camera import Rig
 from tinyvgg.faces.synthetic.canvas import AXIS_Z, column_of, row_of
-from tinyvgg.faces.synthetic.mouth import MOUTH_COLOUR, TONGUE_COLOUR, light_in_mouth, paint_teeth
-from tinyvgg.faces.synthetic.paint import blend, chosen, dot, ramp, sample
-from tinyvgg.faces.synthetic.sitter import (
+from tinyvgg.faces.synthetic.hair.ribbons import hair_colour, strand_at
+from tinyvgg.faces.synthetic.head import (
     BUN,
     EARS,
     LASH,
@@ -28,10 +26,17 @@ from tinyvgg.faces.synthetic.sitter import (
     TWO_SIDED,
     Scene,
 )
-from tinyvgg.faces.synthetic.skin import LIP_GLOSS
-from tinyvgg.faces.synthetic.strands import hair_colour, strand_at
-from tinyvgg.faces.synthetic.view import SUPERSAMPLING, VisiblePoints
-from tinyvgg.faces.synthetic.wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
+from tinyvgg.faces.synthetic.paint import blend, chosen, dot, ramp, sample
+from tinyvgg.faces.synthetic.rendering.camera import Rig
+from tinyvgg.faces.synthetic.rendering.view import SUPERSAMPLING, VisiblePoints
+from tinyvgg.faces.synthetic.skin.mouth import (
+    MOUTH_COLOUR,
+    TONGUE_COLOUR,
+    light_in_mouth,
+    paint_teeth,
+)
+from tinyvgg.faces.synthetic.skin.painting import LIP_GLOSS
+from tinyvgg.faces.synthetic.skin.wrinkles import LEFT, LOWER, RIGHT, UPPER, fold_relief
 
 FOLD_SHADE = np.array([0.11, 0.18, 0.18], np.float32)  # absorbed in a fold of strength 1
 LIP_EDGE = (0.08, 0.92)  # of the mask: where the lips' colour begins and is full
@@ -57,7 +62,7 @@ class Surface:
 
 def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
     """What the visible points are made of; the eyes are left to `eyes.paint_eye`."""
-    person, values, part = scene.sitter.person, points.values, points.part
+    person, values, part = scene.head.person, points.values, points.part
     normal = values[:, NORMAL].copy("F")  # coordinates apart, as in `values`: quicker
     seen_from = rig.views.T.take(points.film, 1)
     behind = np.isin(part, TWO_SIDED) & (dot(normal, seen_from) < 0)
@@ -81,7 +86,7 @@ def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
     surface.colour[tongue], surface.gloss[tongue] = TONGUE_COLOUR, 0.3
     for inside in (teeth, tongue):
         behind_lips = scene.lips_z - values[inside, 2]
-        surface.dim[inside] = light_in_mouth(behind_lips, scene.sitter.frame.unit)
+        surface.dim[inside] = light_in_mouth(behind_lips, scene.head.frame.unit)
     surface.colour[part == LASH] = person.complexion.lash_colour
     locks = np.flatnonzero((part == LOCKS) | (part == BUN))
     if len(locks):
@@ -97,13 +102,13 @@ def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
 def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> None:
     """Fill in the points `here` on the skin and the scalp."""
     values, normal = chosen(values, here), chosen(surface.normal, here)
-    sitter, person = scene.sitter, scene.sitter.person
-    level = sitter.canvas_for(rig.pixels_per_dm)
+    head, person = scene.head, scene.head.person
+    level = head.canvas_for(rig.pixels_per_dm)
     x, y, z = values[:, LAYOUT].T
     angle = np.arctan2(x, z - np.float32(AXIS_Z))
     column, row = column_of(angle), row_of(y)
     shrink = 1 / 2**level
-    painted = sample(sitter.canvases[level], column * shrink, row * shrink)
+    painted = sample(head.canvases[level], column * shrink, row * shrink)
     colour, gloss, hair, slope = painted[:, :3], painted[:, 3], painted[:, 4], painted[:, 5:7]
     no_hair = values[:, EARS]
     if (no_hair > 0.3).any():  # the ear covers hair at the same place of the canvas

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tinyvgg.backtracking import Cut, backtrack_maps
-from tinyvgg.bench import plain
+from tinyvgg.bench import reference
 from tinyvgg.bench.timing import Duel, Way
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
@@ -122,7 +122,7 @@ def _usual_training(images: np.ndarray, labels: np.ndarray, protocol: Protocol, 
 
     def train() -> None:
         net = TinyVGG(CLASSES, images.shape[1]).reset(torch.Generator().manual_seed(0)).to(device)
-        plain.train_an_epoch(net, x, y, BATCH, protocol.learning_rate)
+        reference.train_an_epoch(net, x, y, BATCH, protocol.learning_rate)
 
     return train
 
@@ -189,7 +189,7 @@ def _prepare_backtracking(size: int, batch: int, cut: Cut | None, device: str) -
     here = maps.cpu()
     return (
         lambda: backtrack_maps(net, maps, cut=cut).pixels,
-        lambda: plain.backtrack(other, here, cut),
+        lambda: reference.backtrack(other, here, cut),
     )
 
 
@@ -235,14 +235,14 @@ def _prepare_tracking(size: int, count: int, device: str) -> tuple[Way, Way]:
     net, images, pixels = _pictures(size, count, device)
     return (
         lambda: track(net, images, pixels, bias="none", ties="first").difference,
-        lambda: plain.track(net, images, pixels),
+        lambda: reference.track(net, images, pixels),
     )
 
 
 def _prepare_suppression(size: int, count: int, device: str) -> tuple[Way, Way]:
     net, images, pixels = _pictures(size, count, device)
     maps = record(net.features, images).maps
-    return lambda: suppress(net, maps, pixels), lambda: plain.suppress(net, images, pixels)
+    return lambda: suppress(net, maps, pixels), lambda: reference.suppress(net, images, pixels)
 
 
 def _prepare_deconvolution(size: int, count: int, device: str) -> tuple[Way, Way]:

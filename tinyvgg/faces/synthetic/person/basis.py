@@ -13,9 +13,14 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 
-from tinyvgg.faces.synthetic.mesh import catmull_clark, triangulate, unit_sphere, vertex_normals
+from tinyvgg.faces.synthetic.person.mesh import (
+    catmull_clark,
+    triangulate,
+    unit_sphere,
+    vertex_normals,
+)
 
-BASIS_PATH = Path(__file__).with_name("head_basis.npz")
+BASIS_PATH = Path(__file__).parents[1] / "head_basis.npz"
 DELTA_SCALE = 4096  # shifts are stored as int16 in units of 1/4096 dm, up to 8 dm
 PARTS = ("skin", "teeth", "tongue", "lash")  # of the mesh, in the order of its quads
 MASKS = ("lips", "inside-mouth", "ears")  # values 0..1 at each fine vertex

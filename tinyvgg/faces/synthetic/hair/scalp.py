@@ -11,7 +11,6 @@ import functools
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-from tinyvgg.faces.synthetic.basis import HeadBasis, load_basis
 from tinyvgg.faces.synthetic.canvas import (
     HEIGHT,
     LEVELS,
@@ -21,11 +20,12 @@ from tinyvgg.faces.synthetic.canvas import (
     load_canvas,
     row_of,
 )
-from tinyvgg.faces.synthetic.haircuts import Hair
-from tinyvgg.faces.synthetic.identity import Person
-from tinyvgg.faces.synthetic.locks import bald_patch
+from tinyvgg.faces.synthetic.hair.locks import bald_patch
+from tinyvgg.faces.synthetic.hair.ribbons import DULLNESS, SHADE
 from tinyvgg.faces.synthetic.paint import halve, ramp, sample, smooth_noise, stream
-from tinyvgg.faces.synthetic.strands import DULLNESS, SHADE
+from tinyvgg.faces.synthetic.person.basis import HeadBasis, load_basis
+from tinyvgg.faces.synthetic.person.haircuts import Hair
+from tinyvgg.faces.synthetic.person.identity import Person
 
 SCALP_Z = 0.15  # hair is laid out around the axis x = 0, z = SCALP_Z, nearer to the crown
 # Height of the hairline (dm) by angle from straight ahead (degrees): forehead, temple,
@@ -175,7 +175,7 @@ def _edge_hairs(person: Person, canvas: Canvas) -> np.ndarray:
     hair = person.hair
     half_in_front = np.where(random.random(EDGE_STROKES) < 0.6, 50, 180)
     angles = random.uniform(-1, 1, EDGE_STROKES) * half_in_front
-    line = angles * 0 + hairline(hair, person.gender, angles)
+    line = hairline(hair, person.gender, angles)
     noise = _line_noise(person.subject)
     row = np.clip((line - 6.0) * 20, 0, noise.shape[0] - 1).astype(int)
     line = line - noise[row, ((angles % 360) / 360 * noise.shape[1]).astype(int)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tinyvgg.faces.synthetic.canvas import TEXELS_PER_DM, Canvas, curve, row_of
-from tinyvgg.faces.synthetic.complexion import Brows
-from tinyvgg.faces.synthetic.identity import Person
 from tinyvgg.faces.synthetic.paint import stream
+from tinyvgg.faces.synthetic.person.complexion import Brows
+from tinyvgg.faces.synthetic.person.identity import Person
 
 HALF_WIDTH = 0.034  # dm
 HAIRS = 950  # on each side

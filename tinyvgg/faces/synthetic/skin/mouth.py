@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.basis import PARTS, HeadBasis, load_basis
 from tinyvgg.faces.synthetic.paint import ramp
+from tinyvgg.faces.synthetic.person.basis import PARTS, load_basis
 
 MOUTH_COLOUR = np.array([0.15, 0.035, 0.035], np.float32)
 TEETH_COLOUR = np.array([0.70, 0.655, 0.56], np.float32)
@@ -26,7 +26,7 @@ LOWER_HEIGHT = 0.6  # of the lower row; gums and roots, never seen, would show t
 SEAM_VERTICES = 7  # the rearmost of the lips' middle
 
 
-def fit_teeth(basis: HeadBasis, vertices: np.ndarray, unit: float) -> np.ndarray:
+def fit_teeth(vertices: np.ndarray, unit: float) -> np.ndarray:
     """The coarse head (V, 3) with teeth and tongue moved to stand right behind the lips."""
     upper, lower, tongue, seam = _mouth_vertices()
     place = vertices[seam].mean(0)

@@ -1,4 +1,4 @@
-"""Light: the studio's lamps, occlusion from the depth picture, gloss, and the tone curve.
+"""Light: the studio's lamps and their shadows, occlusion, gloss, and the tone curve.
 
 All directions are in the studio's axes (the subject looks along z), so that the five cameras
 see one and the same light.
@@ -6,14 +6,14 @@ see one and the same light.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from tinyvgg.faces.synthetic.camera import Rig
-from tinyvgg.faces.synthetic.paint import dot, halve, rgb, sample
-from tinyvgg.faces.synthetic.shadow import lamp_shares
+from tinyvgg.faces.synthetic.paint import dot, halve, ramp, rgb, sample
+from tinyvgg.faces.synthetic.rendering.camera import Rig
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:
@@ -45,6 +45,15 @@ WIDEST_BLUR = 2.5  # pixels; for wider ones the picture is halved first
 EXPOSURE = 0.82
 SHOULDER = 0.72  # linear light above this is compressed
 BACKGROUND = rgb(238, 238, 240).astype(np.float32)
+# Soft shadows of the front lamps: nose on cheek, brow on eye, chin on neck, hair on brow. They are
+# worked out once per shot, at the vertices: all cameras see the same ones, and between vertices
+# they are interpolated like everything else.
+SHADOW_TEXEL = 0.045  # dm; about as far apart as vertices, so that a map of points is closed
+SHADOW_WIDTH, SHADOW_HEIGHT = 72, 96  # texels of the map of a lamp
+SHADOW_BIAS = (0.05, 0.15)  # dm in front of a point: what begins to shade it, and does fully
+PENUMBRA = 0.085  # dm
+SHADOW_TAPS = 12
+SHADOW_STEEPEST = 0.3  # cosine of the light's angle to the normal; steeper, little arrives
 
 
 def lamps(jitter: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -103,6 +112,59 @@ def lit_share(points, normals, casters, light) -> np.ndarray:
         share[here] = lamp_shares(points.take(here, 0), normals.take(here, 0), casters, [lamp])[0]
         lost += (1 - share) * each
     return 1 - lost / total
+
+
+def lamp_shares(points, normals, casters, lamps) -> np.ndarray:
+    """Share 0..1 (lamps, n) of each lamp's light that gets to points (n, 3) of a surface.
+
+    `casters` (m, 3) are points of all that casts shadows, about `SHADOW_TEXEL` apart.
+    """
+    middle = np.array([0.0, casters[:, 1].max() - 0.45 * SHADOW_HEIGHT * SHADOW_TEXEL, 0.5])
+    points, casters = (
+        np.subtract(each, middle, order="F").astype(np.float32) for each in (points, casters)
+    )
+    normals = normals.astype(np.float32, order="F")
+    return np.stack([_share(points, normals, casters, lamp) for lamp, _ in lamps])
+
+
+def _share(points, normals, casters, direction) -> np.ndarray:
+    """Light from far away, softened by the mean over a disc around each point."""
+    direction = np.asarray(direction, np.float32)
+    sideways = np.array([direction[2], 0, -direction[0]], np.float32)
+    sideways /= np.linalg.norm(sideways)
+    upwards = np.cross(direction, sideways)
+
+    def seen(vertices):
+        column = dot(vertices, sideways) / SHADOW_TEXEL + SHADOW_WIDTH / 2
+        row = dot(vertices, upwards) / SHADOW_TEXEL + SHADOW_HEIGHT / 2
+        return column, row, -dot(vertices, direction)  # the last: distance, from anywhere
+
+    def texel(column, row):
+        column = np.clip(column, 0, SHADOW_WIDTH - 1).astype(np.intp)
+        return np.clip(row, 0, SHADOW_HEIGHT - 1).astype(np.intp) * SHADOW_WIDTH + column
+
+    column, row, distance = seen(casters)
+    nearest = np.full((SHADOW_HEIGHT, SHADOW_WIDTH), np.inf, np.float32)
+    np.minimum.at(nearest.ravel(), texel(column, row), distance)
+    nearest[1:] = np.minimum(nearest[1:], nearest[:-1])  # closes small holes
+    nearest[:, 1:] = np.minimum(nearest[:, 1:], nearest[:, :-1])
+    column, row, distance = seen(points)
+    # The surface goes on as its normal says: it must not shade itself.
+    facing = np.maximum(dot(normals, direction), SHADOW_STEEPEST) / SHADOW_TEXEL
+    to_right, to_top = dot(normals, sideways) / facing, dot(normals, upwards) / facing
+    right, up = _disc().T[..., None]
+    above = nearest.take(texel(column + right, row + up))
+    shaded = ramp(distance + right * to_right + up * to_top - above, *SHADOW_BIAS).sum(0)
+    return 1 - shaded / SHADOW_TAPS
+
+
+@functools.lru_cache(maxsize=1)
+def _disc() -> np.ndarray:
+    """Places (SHADOW_TAPS, 2) spread evenly over the penumbra, in texels."""
+    number = np.arange(SHADOW_TAPS)
+    radius, turn = np.sqrt((number + 0.5) / SHADOW_TAPS), number * np.pi * (3 - np.sqrt(5))
+    places = PENUMBRA / SHADOW_TEXEL * radius * np.stack([np.cos(turn), np.sin(turn)])
+    return places.T.astype(np.float32)
 
 
 def diffuse(normal, wrap, open_share, light) -> np.ndarray:

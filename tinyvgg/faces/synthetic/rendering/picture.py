@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyvgg.faces.synthetic import eyes, shade
-from tinyvgg.faces.synthetic.camera import Rig, aim
+from tinyvgg.faces.synthetic.head import EYES, LIT, Scene
 from tinyvgg.faces.synthetic.paint import chosen, to_display
-from tinyvgg.faces.synthetic.sitter import EYES, LIT, Scene
-from tinyvgg.faces.synthetic.surface import describe
-from tinyvgg.faces.synthetic.view import SAMPLES, VisiblePoints, look
+from tinyvgg.faces.synthetic.rendering import shade
+from tinyvgg.faces.synthetic.rendering.camera import Rig, aim
+from tinyvgg.faces.synthetic.rendering.surface import describe
+from tinyvgg.faces.synthetic.rendering.view import SAMPLES, VisiblePoints, look
+from tinyvgg.faces.synthetic.skin import eyes
 
 SHEEN = 0.10
 SAMPLES_AT_ONCE = 100_000  # of films exposed together: five of 64 pixels, one of 224
@@ -25,7 +26,7 @@ def take_pictures(scene: Scene, angles: Sequence[int], size: int) -> np.ndarray:
 
 def rigs(scene: Scene, angles: Sequence[int], size: int) -> list[Rig]:
     """The cameras at these angles, as many together as is quick."""
-    cameras = tuple(aim(scene.sitter.frame, scene.shot, angle, size) for angle in angles)
+    cameras = tuple(aim(scene.head.frame, scene.shot, angle, size) for angle in angles)
     at_once = max(1, SAMPLES_AT_ONCE // (SAMPLES * size * size))
     return [Rig(cameras[k : k + at_once]) for k in range(0, len(cameras), at_once)]
 
@@ -50,10 +51,10 @@ def develop(points: VisiblePoints, light: np.ndarray, rig: Rig) -> np.ndarray:
 
 def illuminate(scene: Scene, rig: Rig, points: VisiblePoints) -> np.ndarray:
     """Linear light (n, 3) that the points send to their cameras."""
-    person, views, film = scene.sitter.person, rig.views, points.film
+    person, views, film = scene.head.person, rig.views, points.film
     surface = describe(scene, rig, points)
     normal = surface.normal
-    open_share = shade.occlusion(points, rig, scene.sitter.frame.eye_chin)
+    open_share = shade.occlusion(points, rig, scene.head.frame.eye_chin)
     open_share *= points.values[:, LIT]
     lamps = shade.lamps(scene.shot.light)
 
@@ -94,7 +95,7 @@ def _light_of_eyes(scene: Scene, part, outward, open_share, views, film, lamps) 
     lids = np.stack([left.lids, right.lids], 2).take(is_right, 2)
     inner = np.array([-1, 1], np.float32).take(is_right)
     painted = eyes.paint_eye(
-        scene.sitter.person, scene.shot.emotion, outward, gaze, lids, inner, lamps[0][0]
+        scene.head.person, scene.shot.emotion, outward, gaze, lids, inner, lamps[0][0]
     )
     lit = painted * shade.diffuse(outward, shade.EYE_WRAP, open_share, lamps)
     return lit + eyes.eye_reflections(outward, gaze, views, film, lamps, lids)[:, None]

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinyvgg.faces.synthetic import hair, locks, shade, skin
-from tinyvgg.faces.synthetic.basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
-from tinyvgg.faces.synthetic.camera import Frame
 from tinyvgg.faces.synthetic.canvas import LEVELS, TEXELS_PER_DM, level_for, load_canvas, slope
-from tinyvgg.faces.synthetic.expression import Shot
-from tinyvgg.faces.synthetic.eyes import lid_edges
-from tinyvgg.faces.synthetic.identity import Person, draw_person
-from tinyvgg.faces.synthetic.lashes import lash_layout, lash_roots
-from tinyvgg.faces.synthetic.mesh import triangulate, vertex_normals
-from tinyvgg.faces.synthetic.mouth import fit_teeth
+from tinyvgg.faces.synthetic.hair import locks, scalp
+from tinyvgg.faces.synthetic.hair.ribbons import Sheet, make_bun
 from tinyvgg.faces.synthetic.paint import blend, halve, ramp
-from tinyvgg.faces.synthetic.ribbons import Sheet, make_bun
+from tinyvgg.faces.synthetic.person.basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
+from tinyvgg.faces.synthetic.person.expression import Shot
+from tinyvgg.faces.synthetic.person.identity import Person, draw_person
+from tinyvgg.faces.synthetic.person.mesh import triangulate, vertex_normals
+from tinyvgg.faces.synthetic.rendering import shade
+from tinyvgg.faces.synthetic.rendering.camera import Frame
+from tinyvgg.faces.synthetic.skin.eyes import lash_layout, lash_roots, lid_edges
+from tinyvgg.faces.synthetic.skin.mouth import fit_teeth
+from tinyvgg.faces.synthetic.skin.painting import paint_skin
 
 # Numbers of the parts of a scene; the first four are those of the mesh.
 SKIN, TEETH, TONGUE, LASH = range(len(PARTS))
@@ -67,7 +68,7 @@ class Facets:
 
 
 @dataclass(frozen=True)
-class Sitter:
+class HeadModel:
     """Everything about a person that no expression changes."""
 
     person: Person
@@ -110,7 +111,7 @@ class Sitter:
         """`Scene.attributes` with what does not depend on the shot."""
         basis, mesh = self.basis, self.mesh
         fixed = np.zeros((len(basis.rest), 14))
-        fixed[:, LAYOUT], fixed[:, EARS] = basis.rest, hair.near_ears()
+        fixed[:, LAYOUT], fixed[:, EARS] = basis.rest, scalp.near_ears()
         fixed[:, LIPS], fixed[:, MOUTH] = basis.masks["lips"], basis.masks["inside-mouth"]
         ball, _ = eyeball_mesh()
         eye = np.zeros((len(ball), 14))
@@ -126,7 +127,7 @@ class Sitter:
         return attributes
 
 
-def invite(subject: int, group: str, gender: str, side: int | None = None) -> Sitter:
+def build_head(subject: int, group: str, gender: str, side: int | None = None) -> HeadModel:
     """Shape and paint a person; work that all their pictures share.
 
     `side` is that of the largest pictures to be drawn, in pixels; it decides how finely
@@ -140,15 +141,15 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
     eyes = (left + right) / 2
     unit = float(np.linalg.norm(left - right)) / MEAN_EYE_DISTANCE
     frame = Frame(eyes, float(eyes[1]) - basis.chin_height(vertices), unit)
-    vertices = fit_teeth(basis, vertices, unit)
+    vertices = fit_teeth(vertices, unit)
 
-    above = hair.scalp_growth(person, basis)
-    thickness = hair.shell(person, basis, above) * unit
+    above = scalp.scalp_growth(person, basis)
+    thickness = scalp.shell(person, basis, above) * unit
     surface = basis.surface(vertices)
     shell = vertex_normals(surface, basis.quads) * thickness[:, None]
     surface = surface + shell
     normals = vertex_normals(surface, basis.quads)
-    return Sitter(
+    return HeadModel(
         person=person,
         basis=basis,
         mesh=basis.fine if side is None or frame.scale(side) > COARSE else basis.coarse,
@@ -156,7 +157,7 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
         eyeballs=eyeballs,
         frame=frame,
         shell=shell,
-        locks=locks.grow_locks(person, basis, surface, normals, frame, above, hair.near_ears()),
+        locks=locks.grow_locks(person, basis, surface, normals, frame, above, scalp.near_ears()),
         bun=make_bun(person, frame),
         canvases=_paint(person, 0 if side is None else level_for(frame.scale(side))),
     )
@@ -165,8 +166,8 @@ def invite(subject: int, group: str, gender: str, side: int | None = None) -> Si
 def _paint(person: Person, finest: int) -> dict[int, np.ndarray]:
     """The painted canvas at a level and all coarser ones."""
     canvas = load_canvas(finest)
-    colour, gloss, relief = skin.paint_skin(person, canvas)
-    cover, hair_colour, hair_relief = hair.paint_hair(person, canvas)
+    colour, gloss, relief = paint_skin(person, canvas)
+    cover, hair_colour, hair_relief = scalp.paint_hair(person, canvas)
     relief = relief * (1 - cover) + hair_relief
     colour = blend(colour, hair_colour, cover)
     gloss = gloss * (1 - cover)
@@ -191,9 +192,9 @@ class Eye:
 
 @dataclass(frozen=True)
 class Scene:
-    """A posed sitter as one heap of triangles; what the five cameras photograph."""
+    """A posed head as one heap of triangles; what the five cameras photograph."""
 
-    sitter: Sitter
+    head: HeadModel
     shot: Shot
     vertices: np.ndarray  # (V, 3), kept apart by coordinate: quicker to project
     attributes: np.ndarray  # float32 (V, 14), columns as named above, kept apart too
@@ -214,45 +215,45 @@ class Scene:
     def hair_layout(self) -> np.ndarray:
         """Where on its lock or strip of lashes each vertex lies, (V, 3)."""
         layout = self.attributes[:, LAYOUT].astype(float, "F")
-        mesh = self.sitter.mesh  # its vertices come first
+        mesh = self.head.mesh  # its vertices come first
         layout[mesh.lashes] = lash_layout()[mesh.vertices[mesh.lashes]]
         return layout
 
 
-def pose(sitter: Sitter, shot: Shot) -> Scene:
+def pose(head: HeadModel, shot: Shot) -> Scene:
     """Put on the expression, turn the eyes, and gather all parts."""
-    basis, unit = sitter.basis, sitter.frame.unit
-    coarse = basis.actions.morph(sitter.vertices, shot.actions, unit)
+    basis, unit = head.basis, head.frame.unit
+    coarse = basis.actions.morph(head.vertices, shot.actions, unit)
     surface = basis.surface(coarse)
     eyes = {
         side: Eye(centre, radius, gaze_vector(shot, side), _lids(surface, centre, radius, side))
-        for side, (centre, radius) in sitter.eyeballs.items()
+        for side, (centre, radius) in head.eyeballs.items()
     }
     lash_line = _fit_lids(surface, eyes, unit)
-    mesh = sitter.mesh
-    surface = (surface + sitter.shell).take(mesh.vertices, 0)
+    mesh = head.mesh
+    surface = (surface + head.shell).take(mesh.vertices, 0)
     normals = vertex_normals(surface, mesh.quads)
 
     ball, _ = eyeball_mesh()
     points = [surface, *(eye.centre + eye.radius * ball for eye in eyes.values())]
-    points += [sheet.carried(coarse - sitter.vertices) for sheet in sitter.sheets.values()]
+    points += [sheet.carried(coarse - head.vertices) for sheet in head.sheets.values()]
     vertices = np.concatenate(points)
 
-    attributes = sitter.attributes.copy("F")
+    attributes = head.attributes.copy("F")
     attributes[:, POSITION] = vertices
     of_mesh = attributes[: len(surface)]
     of_mesh[:, NORMAL], of_mesh[:, LASH_LINE] = normals, lash_line.take(mesh.vertices)
     on_skin = np.flatnonzero(basis.is_skin.take(mesh.vertices))
     lit = surface.take(on_skin, 0), normals.take(on_skin, 0)
-    casters = lit[0] if sitter.locks is None else np.concatenate([lit[0], sitter.locks.vertices])
+    casters = lit[0] if head.locks is None else np.concatenate([lit[0], head.locks.vertices])
     of_mesh[on_skin, LIT] = shade.lit_share(*lit, casters, shade.lamps(shot.light))
     lips = basis.masks["lips"].take(mesh.vertices) > 0.5
     return Scene(
-        sitter=sitter,
+        head=head,
         shot=shot,
         vertices=np.asfortranarray(vertices),
         attributes=attributes,
-        facets=sitter.facets,
+        facets=head.facets,
         eyes=eyes,
         lips_z=float(np.percentile(surface[lips, 2], 80)),
     )

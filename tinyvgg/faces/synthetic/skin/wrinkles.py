@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 from tinyvgg.faces.synthetic.canvas import TEXELS_PER_DM, WIDTH, curve, load_canvas, slope
-from tinyvgg.faces.synthetic.identity import Person
 from tinyvgg.faces.synthetic.paint import bump, halve, smooth_noise, stream
+from tinyvgg.faces.synthetic.person.identity import Person
 
 # The part of the canvas where folds lie; multiples of 16 so that it can be halved four times.
 LEFT, RIGHT, UPPER, LOWER = 448, 1088, 64, 592

@@ -17,8 +17,8 @@ from tinyvgg.faces.synthetic.canvas import (
     load_canvas,
     row_of,
 )
-from tinyvgg.faces.synthetic.identity import Person
 from tinyvgg.faces.synthetic.paint import bump, ramp, sample, smooth_noise, stream
+from tinyvgg.faces.synthetic.person.identity import Person
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Hair: on the scalp, in locks, as brows and beards."""

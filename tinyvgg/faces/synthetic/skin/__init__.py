@@ -1,0 +1,1 @@
+"""What is painted on the head: skin and its folds, eyes, mouth."""
