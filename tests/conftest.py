@@ -88,3 +88,11 @@ def built_book(request: pytest.FixtureRequest) -> Path:
     """The folder ``_build`` of the book whose pages are tested: `smoke_book`, or one you name."""
     made = os.environ.get("TINYVGG_TEST_BOOK")
     return Path(made).resolve() if made else request.getfixturevalue("smoke_book")
+
+
+@pytest.fixture(scope="session")
+def world():
+    """A network of many opinions, its outcomes, and their inputs; as `random_world` makes them."""
+    from worlds import random_world
+
+    return random_world()

@@ -105,6 +105,9 @@ class SmallVGG(nn.Module):
         return self.classifier(torch.flatten(x, 1))
 
 
+FOREIGN = (SmallAlexNet, SmallVGG)  # networks of another house
+
+
 def random_foreign(kind: type, seed: int, dtype: torch.dtype = torch.float64) -> nn.Module:
     """A SmallAlexNet or a SmallVGG with random weights, in training mode as it is born."""
     generator = torch.Generator().manual_seed(seed)

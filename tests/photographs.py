@@ -21,16 +21,17 @@ def read(source, size=16, **options):
     return open_faces(source, size, progress=False, **options)
 
 
-PEOPLE = (("01", "Caucasian_female"), ("02", "Moroccan_male"), ("03", "Kid_female"))
+PEOPLE = ("Caucasian_female", "Moroccan_male", "Kid_female", "Caucasian_male")
 GAZES, ANGLES = ("frontal", "left", "right"), ("045", "090", "135")
 
 
-def a_few(root):
-    """Three people, two emotions, three gazes, three angles, named as RaFD does; the source."""
+def a_few(root, people=3):
+    """Some people, two emotions, three gazes, three angles, named as RaFD does; the source."""
     rng = np.random.default_rng(4)
-    for (number, kind), emotion, gaze, angle in product(PEOPLE, ("happy", "sad"), GAZES, ANGLES):
-        tint = 40 * int(number) + 20 * (emotion == "sad")
+    kinds = list(enumerate(PEOPLE[:people], 1))
+    for (number, kind), emotion, gaze, angle in product(kinds, ("happy", "sad"), GAZES, ANGLES):
+        tint = 40 * number + 20 * (emotion == "sad")
         pixels = tint + rng.integers(0, 30, (102, 68, 3))
-        name = f"Rafd{angle}_{number}_{kind}_{emotion}_{gaze}.png"
+        name = f"Rafd{angle}_{number:02d}_{kind}_{emotion}_{gaze}.png"
         Image.fromarray(pixels.astype(np.uint8)).save(root / name)
     return f"rafd:{root}"

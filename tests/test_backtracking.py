@@ -8,15 +8,7 @@ import pytest
 import torch
 from captum.attr import LayerLRP
 from captum.attr._utils.lrp_rules import Alpha1_Beta0_Rule
-from networks import (
-    SmallAlexNet,
-    SmallVGG,
-    assert_unchanged,
-    random_foreign,
-    random_images,
-    random_tiny,
-    snapshot,
-)
+from networks import FOREIGN, assert_unchanged, random_foreign, random_images, random_tiny, snapshot
 from torch import nn
 
 from tinyvgg import backtracking
@@ -294,7 +286,7 @@ def test_targets_may_differ_by_image():
         assert backtrack(net, images, np.int64(target)).target.tolist() == [target] * 3
 
 
-@pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])
+@pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("cut", [None, Cut(0.0, 80)], ids=str)
 def test_torchvision_style_networks_are_traced_and_stay_as_they_are(kind, cut):
     net = random_foreign(kind, seed=0)

@@ -7,15 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import NeuronDeconvolution
-from networks import (
-    SmallAlexNet,
-    SmallVGG,
-    assert_unchanged,
-    random_foreign,
-    random_images,
-    random_tiny,
-    snapshot,
-)
+from networks import FOREIGN, assert_unchanged, random_foreign, random_images, random_tiny, snapshot
 from torch import nn
 
 from tinyvgg.deconv import Recording, deconvolve, find_switches, record, unpool
@@ -196,7 +188,7 @@ def test_captum_agrees_on_tiny_vgg(dtype, rounding):
         assert ours.abs().max() > 0
 
 
-@pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])
+@pytest.mark.parametrize("kind", FOREIGN)
 def test_captum_agrees_on_torchvision_style_networks(kind):
     net = random_foreign(kind, seed=0).eval()
     images = random_images(0, batch=2, image_size=kind.image_size)
@@ -292,7 +284,7 @@ def test_unpooling_restores_a_plain_image_at_its_maxima():
     assert result.tolist() == [[0, 0, 5, 0], [4, 0, 0, 0], [7, 0, 0, 0], [0, 0, 9, 0]]
 
 
-@pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])
+@pytest.mark.parametrize("kind", FOREIGN)
 def test_recording_and_deconvolution_change_nothing(kind):
     net = random_foreign(kind, seed=2)
     images = random_images(2, batch=2, image_size=kind.image_size)

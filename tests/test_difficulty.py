@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from photographs import a_few
 from PIL import Image
 
 from tinyvgg import Study
@@ -20,23 +21,10 @@ from tinyvgg.studies import difficulty
 from tinyvgg.studies.difficulty import NETWORK, PROBE, QUESTIONS, difficulty_table
 from tinyvgg.training import unit as fitting
 
-PEOPLE = (("01", "Caucasian_female"), ("02", "Moroccan_male"), ("03", "Kid_female"))
-PEOPLE += (("04", "Caucasian_male"),)
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Four people, two emotions, three gazes, three angles, named as RaFD does."""
-    root = tmp_path_factory.mktemp("rafd")
-    rng = np.random.default_rng(4)
-    for (number, kind), emotion, gaze, angle in product(
-        PEOPLE, ("happy", "sad"), ("frontal", "left", "right"), ("045", "090", "135")
-    ):
-        tint = 40 * int(number) + 20 * (emotion == "sad")
-        pixels = tint + rng.integers(0, 30, (102, 68, 3))
-        name = f"Rafd{angle}_{number}_{kind}_{emotion}_{gaze}.png"
-        Image.fromarray(pixels.astype(np.uint8)).save(root / name)
-    return f"rafd:{root}"
+    return a_few(tmp_path_factory.mktemp("rafd"), people=4)
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,18 @@ def test_the_way_in_names_everything_at_the_top():
             assert re.search(rf"\b{path.stem}\b", tree), f"{path.stem} is not in the tree"
 
 
+def test_every_file_that_the_way_in_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf8")
+    named = re.findall(r"`((?:tinyvgg|tests|tools|notebooks|book)/[\w/.]*)`", text)
+    assert "tinyvgg/backtracking.py" in named
+    assert not [name for name in named if not (ROOT / name).exists()]
+    for row in re.findall(r"(?m)^\| .* \| (.*) \|$", text):  # names after a path are beside it
+        folder = re.search(r"`(tinyvgg/[\w/]*)", row)
+        for name in re.findall(r"`(\w+\.py)`", row):
+            path = ROOT / folder.group(1)
+            assert (path / name).exists() or (path.parent / name).exists(), row
+
+
 # ---------------------------------------------------------------------- nothing by name
 
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 import torch
 from networks import (
-    SmallAlexNet,
+    FOREIGN,
     SmallVGG,
     assert_unchanged,
     random_foreign,
@@ -18,7 +18,7 @@ from torch import nn
 from tinyvgg.layers import dense_layers, dense_pass, feature_layers, feature_maps_of, padding_of
 
 
-@pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])
+@pytest.mark.parametrize("kind", FOREIGN)
 def test_torchvision_style_networks_give_their_own_logits_and_stay_as_they_are(kind):
     net = random_foreign(kind, seed=0)
     images = random_images(0, batch=2, image_size=kind.image_size)

@@ -187,6 +187,12 @@ def test_nothing_generated_is_committed():
         assert "vendor" not in path.parts, path
 
 
+def run_alone(script: str) -> None:
+    """Run Python that has imported nothing yet; what it raises fails the test."""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_rendering_faces_does_not_import_torch_and_public_names_are_there_when_asked_for():
     script = (
         "import sys, tinyvgg, tinyvgg.faces.synthetic\n"
@@ -197,8 +203,7 @@ def test_rendering_faces_does_not_import_torch_and_public_names_are_there_when_a
         "assert Study is tinyvgg.Study is tinyvgg.runs.study.Study\n"
         "assert open_faces is tinyvgg.open_faces"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_alone(script)
     homes = [name for names in tinyvgg._NAMES.values() for name in names]
     assert sorted(homes) == sorted([*tinyvgg.__all__, "Explorer"])
 
@@ -212,5 +217,4 @@ def test_the_package_imports_without_jupyter():
         "'anywidget', 'sphinx')]\n"
         "sys.exit(f'imported {found}' if found else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_alone(script)

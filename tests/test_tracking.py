@@ -2,15 +2,7 @@
 
 import pytest
 import torch
-from networks import (
-    SmallAlexNet,
-    SmallVGG,
-    assert_unchanged,
-    random_foreign,
-    random_images,
-    random_tiny,
-    snapshot,
-)
+from networks import FOREIGN, assert_unchanged, random_foreign, random_images, random_tiny, snapshot
 from torch import nn
 
 from tinyvgg import tracking as module
@@ -150,7 +142,7 @@ def test_grey_weighs_red_green_and_blue():
         grey(torch.zeros(2, 1, 4, 4))
 
 
-@pytest.mark.parametrize("kind", [SmallAlexNet, SmallVGG])
+@pytest.mark.parametrize("kind", FOREIGN)
 def test_torchvision_style_networks_work_and_stay_as_they_are(kind):
     net = random_foreign(kind, seed=0)
     images = random_images(0, batch=2, image_size=kind.image_size)
