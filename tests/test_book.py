@@ -232,7 +232,7 @@ def test_another_run_executes_everything_again(root, pretended):
 
 def test_another_package_is_another_run(monkeypatch):
     before = book.run_id(IDENTITY)
-    monkeypatch.setattr(book, "_package_source", lambda: {"figures.py": "changed"})
+    monkeypatch.setattr(book, "package_source", lambda: {"figures.py": "changed"})
     assert book.run_id(IDENTITY) != before
 
 
@@ -342,32 +342,6 @@ def test_a_notebook_runs_while_a_network_that_it_does_not_need_is_trained(root, 
         patch.setattr(book, "at_a_time", lambda: 2)
         root.build()
     assert pretended.executed == ["02_two", "01_one"]
-
-
-def test_only_the_networks_that_are_missing_are_trained_in_processes_of_one_thread(tmp_path):
-    class Recorded:
-        def run(self, command, env, **_):
-            self.command, self.env = command, env
-            return SimpleNamespace(returncode=0)
-
-    study = SimpleNamespace(
-        profile=SimpleNamespace(name="smoke"),
-        source="orl",
-        seed=3,
-        device="cpu",
-        store=SimpleNamespace(root=tmp_path),
-        is_trained=lambda task: task == "emotion",
-    )
-    (job,) = book.training_jobs({"emotion": (study, "emotion"), "photographs": (study, "face")})
-    assert job.name == "photographs"
-    processes = Recorded()
-    assert job.run(processes) >= 0
-    said = " ".join(processes.command)
-    assert "train --task face --profile smoke --faces orl --seed 3 --device cpu" in said
-    assert (processes.env["TINYVGG_STORE"], processes.env["OMP_NUM_THREADS"]) == (
-        str(tmp_path),
-        "1",
-    )
 
 
 def test_a_training_that_fails_stops_the_build(root, pretended):

@@ -13,8 +13,8 @@ from PIL import Image
 from tinyvgg import Study
 from tinyvgg.__main__ import main
 from tinyvgg.experiments.statistics import wilson
+from tinyvgg.runs import parallel, records
 from tinyvgg.runs import recorded as common
-from tinyvgg.runs import records, study
 from tinyvgg.runs.recorded import record_study
 from tinyvgg.storage.store import Store
 from tinyvgg.studies import difficulty
@@ -33,7 +33,7 @@ def kept(place, tmp_path_factory):
     root = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYVGG_STORE", str(root / "store"))
-        patch.setattr(study.joblib, "cpu_count", lambda: 1)
+        patch.setattr(parallel.joblib, "cpu_count", lambda: 1)
         settings = dict(profile="smoke", faces=place, device="cpu", progress=False, epochs=2)
         record, path = record_study(difficulty.STUDY, **settings, seeds=(0, 1), folder=root)
     return settings, record, path, root
@@ -144,7 +144,7 @@ def test_a_record_of_other_faces_is_not_taken(kept, tmp_path):
 def test_an_interrupted_study_goes_on(kept, tmp_path, monkeypatch):
     settings, record, *_ = kept
     monkeypatch.setenv("TINYVGG_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(study.joblib, "cpu_count", lambda: 1)
+    monkeypatch.setattr(parallel.joblib, "cpu_count", lambda: 1)
     calls, real = [], fitting.fit
 
     def interrupted(*given, **more):

@@ -43,7 +43,7 @@ def little(tmp_path, monkeypatch):
 
 def clear():
     code_fingerprint.cache_clear()
-    module._says_no.cache_clear()
+    module._makes_none.cache_clear()
 
 
 def imported(name):

@@ -130,15 +130,56 @@ def test_a_process_that_does_not_listen_is_killed(monkeypatch):
         processes.run(SLEEP)
 
 
+def test_a_function_is_called_in_a_process_of_one_thread_that_is_used_again():
+    processes = Processes()
+    pid, threads = processes.call(os.getpid), processes.call(os.getenv, "OMP_NUM_THREADS")
+    assert (pid != os.getpid(), threads) == (True, "1")
+    assert processes.call(os.getpid) == pid
+    with pytest.raises(ZeroDivisionError):
+        processes.call(divmod, 1, 0)
+    assert processes.call(os.getpid) == pid
+
+
+def test_a_failure_ends_what_is_called_elsewhere_and_the_next_call_has_a_new_process():
+    pid = []
+
+    def sleep(processes):
+        pid.append(processes.call(os.getpid))
+        processes.call(time.sleep, 60)
+
+    def fail(_):
+        while not pid:
+            time.sleep(0.01)
+        raise RuntimeError("broken")
+
+    clock = time.monotonic()
+    with pytest.raises(RuntimeError, match="broken"):
+        run_jobs([Job("sleep", sleep), Job("fail", fail)], 2)
+    assert time.monotonic() - clock < 30
+    assert not alive(pid[0])
+    processes = Processes()
+    assert processes.call(os.getpid) != pid[0]
+    processes.stop()
+    with pytest.raises(Stopped):
+        processes.call(os.getpid)
+
+
+CALLS = {  # what a program does that is ended: a process of its own, and a function called in one
+    "process": "p.run([sys.executable, '-c', sleep])",
+    "function": "(print(p.call(os.getpid), flush=True), p.call(time.sleep, 60))",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_whoever_ends_the_program_ends_its_jobs(told, tmp_path):
+def test_whoever_ends_the_program_ends_its_jobs(told, call):
     script = (
-        "import signal, sys\n"
+        "import os, signal, sys, time\n"
         "from tinyvgg.runs.jobs import Job, run_jobs\n"
         # a shell that runs the tests in the background has its programs ignore Ctrl-C
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'\n"
-        "run_jobs([Job('sleep', lambda p: p.run([sys.executable, '-c', sleep]))], 2)\n"
+        f"run_jobs([Job('sleep', lambda p: {CALLS[call]})], 2)\n"
     )
     program = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

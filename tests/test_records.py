@@ -18,7 +18,7 @@ from tinyvgg.runs import records
 from tinyvgg.runs.profiles import get_profile
 from tinyvgg.runs.records import Record
 
-CODE = ("tinyvgg.runs.profiles", "tinyvgg.experiments.statistics")
+CODE = ("tinyvgg.training.protocol", "tinyvgg.experiments.statistics")
 
 
 def a_study(profile: str = "smoke", source: str = "synthetic", shade: int = 0):
@@ -85,9 +85,18 @@ def test_other_pictures_make_a_record_outdated():
 def test_other_code_makes_a_record_outdated():
     study = a_study()
     record = a_record(study)
-    code = {**record.made["code"], "tinyvgg.runs.profiles": "other", "tinyvgg.gone": "other"}
+    code = {**record.made["code"], "tinyvgg.training.protocol": "other", "tinyvgg.gone": "other"}
     record = replace(record, made={**record.made, "code": code})
-    assert record.changes(study) == ["tinyvgg.runs.profiles", "tinyvgg.gone"]
+    assert record.changes(study) == ["tinyvgg.training.protocol", "tinyvgg.gone"]
+
+
+def test_another_size_of_the_profile_makes_a_record_outdated():
+    record = a_record(a_study())
+    sizes = {**record.made["sizes"], "epochs_face": 31}
+    changed = replace(record, made={**record.made, "sizes": sizes})
+    assert changed.changes(a_study()) == ["the profile"]
+    del sizes["epochs_face"], record.made["sizes"]  # an old record does not say
+    assert record.changes(a_study()) == []
 
 
 def test_under_another_profile_the_code_of_the_faces_decides(monkeypatch):

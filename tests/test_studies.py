@@ -1,25 +1,28 @@
-"""The long studies, on a handful of pictures: what they train, what they keep, what they say."""
+"""The long studies, on a handful of pictures: what they train and measure."""
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import small_studies
 import torch
 from photographs import a_few
 from scipy.stats import binomtest
+from small_studies import one
 
-from tinyvgg import Study, model
+from tinyvgg import Study
 from tinyvgg.evaluation import predict
 from tinyvgg.experiments.augmentation import misleading_regions
 from tinyvgg.experiments.gradients import gradient_norms
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.runs import recorded as common
-from tinyvgg.runs import records, study
-from tinyvgg.studies import augmentation, discussion, precision, seeds
-from tinyvgg.training import unit as fitting
+from tinyvgg.runs import records
+from tinyvgg.studies import augmentation, discussion, precision
+from tinyvgg.training import unit
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +32,12 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path):
-    """One process, a store of its own, and large models that are not large."""
-    monkeypatch.setenv("TINYVGG_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(study.joblib, "cpu_count", lambda: 1)
-    monkeypatch.setitem(
-        model.ARCHITECTURES, "tinyvgg", partial(model.TinyVGG, width=8, dense=(16, 12, 8))
-    )
-    narrow = dict(width=2, dense=(8, 8))
-    for name, depth, normed in (("vgg16", 16, False), ("vgg19", 19, False), ("vgg16_bn", 16, True)):
-        made = partial(model.vgg, depth, batch_norm=normed, **narrow)
-        monkeypatch.setitem(model.ARCHITECTURES, name, made)
+    small_studies.shrink(monkeypatch, tmp_path / "store")
 
 
 @pytest.fixture
 def run(place, tmp_path):
-    settings = dict(profile="smoke", faces=place, device="cpu", progress=False, folder=tmp_path)
-    return lambda long, **more: common.record_study(long, **{**settings, "epochs": 2, **more})
-
-
-def one(place, **changes) -> Study:
-    return Study("smoke", place, device="cpu", progress=False, **{"epochs": 2, **changes})
+    return small_studies.run(place, tmp_path)
 
 
 @pytest.fixture
@@ -67,69 +56,6 @@ def erring(monkeypatch):
     monkeypatch.setattr(augmentation, "predict", judge)
     monkeypatch.setattr(augmentation, "misleading_regions", partial(misleading_regions, cut=None))
     return judged
-
-
-# ---------------------------------------------------------------------- what they share
-
-
-def test_a_study_goes_through_its_seeds_and_names_its_command(run, place):
-    record, path = run(seeds.STUDY, seeds=(0, 3))
-    assert [entry["seed"] for entry in record.results] == [0, 3]
-    for entry in record.results:
-        wrong = ~one(place, seed=entry["seed"]).outcomes("emotion").correct
-        assert entry["errors_emotion"] == wrong.sum()
-    command = record.made["command"]
-    assert command.startswith("python -m tinyvgg study seeds --profile smoke --faces rafd:DIR")
-    assert "--seed 0 3" in command and record.made["seeds"] == [0, 3]
-    assert records.read(path.stem, path.parent) == record
-    assert common.find_record("seeds", one(place), path.parent) == record
-
-
-def test_a_record_tells_its_networks_apart_and_names_no_folder(run, place):
-    record, path = run(seeds.STUDY, seeds=(0, 3))
-    networks = record.made["networks"]
-    assert set(networks) == {f"rafd {t}, seed {s}" for t in ("face", "emotion") for s in (0, 3)}
-    assert len({network["weights"] for network in networks.values()}) == len(networks)
-    again = one(place, seed=3)
-    assert networks["rafd face, seed 3"]["weights"] == again.digest("face")
-    assert networks["rafd face, seed 3"]["first_losses"] == again.history("face").loss.tolist()[:2]
-    minutes = sum(network["minutes"] for network in networks.values())
-    assert records.overview(again, path.parent).minutes.item() == minutes
-
-
-def test_seeds_are_those_of_the_study_if_none_are_given():
-    assert len(seeds.STUDY.seeds) >= 5 and len(augmentation.STUDY.seeds) >= 3
-
-
-def test_another_precision_has_a_record_of_its_own(run):
-    _, usual = run(seeds.STUDY, seeds=(0,), precision="float32")
-    record, other = run(seeds.STUDY, seeds=(0,), precision="bfloat16")
-    assert (usual.stem, other.stem) == ("seeds-smoke-rafd", "seeds-bfloat16-smoke-rafd")
-    assert "--precision bfloat16" in record.made["command"]
-    _, third = run(augmentation.STUDY, seeds=(0,), precision="bfloat16")
-    assert third.stem == "augmentation-smoke-rafd", "bfloat16 is what is usual there"
-
-
-def test_minutes_are_said_before_anything_is_trained(run, caplog):
-    with caplog.at_level("INFO", logger="tinyvgg"):
-        run(seeds.STUDY, seeds=(0, 1))
-    said = [line for line in caplog.messages if "to be trained" in line]
-    assert said == ["4 of 4 networks are to be trained, in about 1 min"]
-    caplog.clear()
-    with caplog.at_level("INFO", logger="tinyvgg"):
-        run(seeds.STUDY, seeds=(0, 1))
-    assert not [line for line in caplog.messages if "to be trained" in line]
-
-
-def test_the_estimate_grows_with_epochs_and_shrinks_with_processes(place, monkeypatch):
-    monkeypatch.setattr(common, "_seconds_a_picture", lambda *_: 2.0)
-    study_ = one(place, epochs=3)
-    pictures = len(study_.split("face").train) + len(study_.split("face").test) / 3
-    alone = common.estimate([(study_, "face")])
-    assert alone == pytest.approx(3 * 2 * pictures / 60)
-    assert common.estimate([(study_, "face")] * 2) == pytest.approx(2 * alone)
-    monkeypatch.setattr(common.joblib, "cpu_count", lambda: 2)
-    assert common.estimate([(study_, "face")] * 2) == pytest.approx(alone)
 
 
 # ---------------------------------------------------------------------- the Discussion
@@ -155,14 +81,14 @@ def test_the_discussion_trains_every_arm_and_keeps_its_curves(run, place):
 
 
 def test_a_network_that_diverges_is_a_result(run, monkeypatch, caplog):
-    real = fitting.fit
+    real = unit.fit
 
     def diverging(network, *given, **more):
         if given[4].optimiser == "adagrad":
             raise FloatingPointError("the loss is nan")
         return real(network, *given, **more)
 
-    monkeypatch.setattr(fitting, "fit", diverging)
+    monkeypatch.setattr(unit, "fit", diverging)
     monkeypatch.setattr(discussion, "ARMS", [discussion.SGD, discussion.ARMS[2]])
     record, _ = run(discussion.STUDY, seeds=(0,), epochs=1)
     diverged = [entry["name"] for entry in record.results if entry["diverged"]]
@@ -170,7 +96,7 @@ def test_a_network_that_diverges_is_a_result(run, monkeypatch, caplog):
     assert "the loss is nan" in caplog.text
     assert any("beyond all bounds" in discussion.STUDY.words(entry) for entry in record.results)
     with pytest.raises(FloatingPointError):
-        run(common.LongStudy("x", (), (0,), discussion._networks, list, str), epochs=1)
+        run(common.LongStudy("x", (0,), discussion._networks, list, str), epochs=1)
 
 
 def test_gradients_at_the_start_are_those_of_the_weights_that_training_starts_from(place):
@@ -296,8 +222,8 @@ def test_arms_differ_in_the_store_and_are_found_again(place, erring):
     assert not any(arm.is_trained("emotion") for arm in arms.values())
     for arm in arms.values():
         arm.history("emotion")
-    keys = [arm.store.key(arm._network_recipe("emotion"), ()) for arm in arms.values()]
-    assert len(set(keys)) == 3
+    recipes = [json.dumps(arm.recipe("emotion")) for arm in arms.values()]
+    assert len(set(recipes)) == 3
     again = augmentation.arms(one(place))
     assert all(arm.is_trained("emotion") for arm in again.values())
     with pytest.raises(ValueError, match="made for the task 'emotion'"):

@@ -1,5 +1,7 @@
 """Study: what a notebook asks for, made once, refused early, the same alone and side by side."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,11 @@ from PIL import Image
 
 from tinyvgg import Study
 from tinyvgg.evaluation import predict
-from tinyvgg.runs import study
+from tinyvgg.faces import FaceSet, full_design, sources
+from tinyvgg.runs import parallel, study
 from tinyvgg.runs.profiles import PROFILES, get_profile
 from tinyvgg.storage.store import Store
-from tinyvgg.training import unit as fitting
+from tinyvgg.training import unit
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +47,8 @@ def test_networks_and_outcomes_are_found_again_not_made_again(make, monkeypatch)
     def never(*_, **__):
         raise AssertionError("made again")
 
-    monkeypatch.setattr(fitting, "fit", never)
-    monkeypatch.setattr(study, "open_faces", never)
+    monkeypatch.setattr(unit, "fit", never)
+    monkeypatch.setattr(sources, "_read", never)
     again = make()
     assert all(torch.equal(v, weights[k]) for k, v in again.network("face").state_dict().items())
     pd.testing.assert_frame_equal(again.outcomes("face"), outcomes)
@@ -72,7 +75,7 @@ def test_a_variant_has_another_architecture_and_image_size(make):
     assert other.variant(profile="default", image_size=None).image_size == 64
     large = plain.variant(architecture="vgg16")
     assert large.faces is plain.faces
-    assert large._network_recipe("face")["architecture"] == "vgg16"
+    assert large.recipe("face")["architecture"] == "vgg16"
     with pytest.raises(ValueError, match="multiple of 32"):
         plain.variant(architecture="vgg16", image_size=48)
     with pytest.raises(ValueError, match="choose one of tinyvgg"):
@@ -96,10 +99,37 @@ def test_side_by_side_gives_the_same_network_as_alone(make, place, tmp_path):
     store = Store(tmp_path / "other")
     settings = dict(profile="smoke", faces=place, device="cpu", epochs=2, progress=False)
     pair = [Study(**settings, seed=seed, store=store) for seed in (0, 1)]
-    study.train_side_by_side([(s, "face") for s in pair])
+    parallel.train([(s, "face") for s in pair])
     for s, weights in zip(pair, alone, strict=True):
         assert s.is_trained("face")
         assert all(torch.equal(v, weights[k]) for k, v in s.network("face").state_dict().items())
+
+
+def test_the_recipe_holds_all_that_a_network_depends_on(make):
+    def recipe(**changes):
+        return make(**changes).recipe("face")
+
+    plain = recipe()
+    assert recipe() == plain == json.loads(json.dumps(plain))
+    for change in (dict(seed=1), dict(epochs=1), dict(keep="best"), dict(image_size=16)):
+        assert recipe(**change) != plain
+    assert {"data", "protocol", "device", "code", "keep"} <= set(plain)
+
+
+def test_last_and_best_epoch_are_one_training(make, monkeypatch):
+    make(keep="last").network("face")
+    monkeypatch.setattr(unit, "fit", None)
+    assert make(keep="best").is_trained("face")
+    make(keep="best").network("face")
+
+
+def test_a_result_of_another_place_is_found_as_if_it_were_trained_here(make, tmp_path):
+    here, there = make(), Study(**make().settings(), store=Store(tmp_path / "there"))
+    result = there.training_unit("face").run(there.faces.images)
+    here.store_result("face", result)
+    assert here.is_trained("face") and not there.is_trained("face")
+    assert here.digest("face") == result.digest() == there.digest("face")
+    pd.testing.assert_frame_equal(here.history("face"), result.history)
 
 
 def test_a_damaged_network_is_made_again(make):
@@ -124,14 +154,29 @@ def test_a_variant_shares_the_faces_and_the_store_unless_they_change(make):
     faces = s.faces
     other = s.variant(seed=1)
     assert (other.seed, other.departures, other.store) == (1, s.departures, s.store)
-    assert vars(other)["faces"] is faces
-    assert "faces" not in vars(s.variant(profile="default"))
+    assert other.faces is faces
+    assert s.variant(image_size=16).faces is not faces
+
+
+def test_a_study_takes_the_faces_that_it_is_given(make, monkeypatch):
+    monkeypatch.setattr(study, "open_faces", None)  # it need not read them
+    faces = full_design(1)
+    given = FaceSet(np.zeros((len(faces), 32, 32, 3), np.uint8), faces, "synthetic")
+    assert make(face_set=given).faces is given
+    assert make(face_set=given).variant(seed=1).faces is given
+
+
+def test_settings_make_the_same_study_again(make):
+    s = make(seed=3, order="fixed", architecture="vgg16", unseen_subjects=True)
+    again = Study(**json.loads(json.dumps(s.settings())), store=s.store)
+    assert again.settings() == s.settings()
+    assert {"seed": 3, "order": "fixed", "architecture": "vgg16"}.items() <= s.settings().items()
 
 
 def test_people_are_unseen_only_where_it_is_asked_for(make):
     s = make()
     assert s.variant(unseen_subjects=True).unseen_subjects
-    assert "unseen_subjects" not in s._network_recipe("face"), "the paper's networks keep their key"
+    assert "unseen_subjects" not in s.recipe("face"), "the paper's networks keep their key"
     with pytest.raises(ValueError, match="unseen subjects"):
         make(unseen_subjects=True).network("face")
 

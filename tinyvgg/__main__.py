@@ -20,26 +20,25 @@ STUDIES = {  # modules of tinyvgg.studies
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it went well, 1 if it failed, 2 if it was asked wrongly."""
+    """Run one command; return 0 if it succeeded, 1 if it failed, 2 if its options were wrong."""
     options = vars(_parser().parse_args(arguments))
     command = options.pop("command")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
     from tinyvgg.book.execute import BookError
+    from tinyvgg.runs.jobs import ProcessLost
 
     try:
         command(**options)
     except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:
         print(f"tinyvgg: {error}", file=sys.stderr)
         return 2
-    except BookError as error:
-        print(f"tinyvgg: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:  # the disk is full, the folder is another's
+    # OSError: the disk is full, the folder is another's; FloatingPointError: training diverged
+    except (BookError, ProcessLost, FloatingPointError, OSError) as error:
         print(f"tinyvgg: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("tinyvgg: stopped; what was finished is kept", file=sys.stderr)
+        print("tinyvgg: stopped; finished networks and notebooks are kept", file=sys.stderr)
         return 130
     return 0
 
@@ -59,11 +58,11 @@ def book(parameter: list[list[str]], **options: Any) -> None:
 
 
 def faces_info(**options: Any) -> None:
-    """Print what a source holds, by label, and what it allows."""
+    """Describe a source: counts by label, and the tasks that it allows."""
     from tinyvgg.faces.overview import describe
 
     faces = _open(**options)
-    logging.getLogger("tinyvgg.faces.split").setLevel(logging.WARNING)  # the text says it too
+    logging.getLogger("tinyvgg.faces.split").setLevel(logging.WARNING)  # the text tells it too
     print(describe(faces))
 
 
@@ -114,7 +113,7 @@ def study(name: str, seed: list[int] | None, output: Path | None, **options: Any
 
 
 def bench(output: Path | None, **options: Any) -> None:
-    """Time ours against what one would otherwise write or install."""
+    """Time this package against what one would otherwise write or install."""
     from tinyvgg import bench as benchmarks
 
     rows, path = benchmarks.bench(output=output or benchmarks.default_folder(), **options)
@@ -165,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     info = _command(
         ways,
         "info",
-        "say what a source holds: counts by label, what is missing or left out, which tasks",
+        "describe a source: counts by label, what is missing or left out, which tasks it allows",
         "python -m tinyvgg faces info 'folder:photos?crop=detect,problems=skip'",
         faces_info,
     )
@@ -187,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
             "follow, such as folder:DIR?labels=person/emotion,crop=detect,problems=skip",
         )
         way.add_argument("--size", type=int, default=64, help="pixels (default: %(default)s)")
-        way.add_argument("--subjects", type=int, help="the first so many people (default: all)")
+        way.add_argument("--subjects", type=int, help="the first so many subjects (default: all)")
         way.add_argument(
             "--angles",
             type=int,
@@ -213,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "folder", metavar="DIR", type=Path, help="new, empty, or of an export to go on with"
     )
-    export.add_argument("--subjects", type=int, help="the first so many people (default: all 67)")
+    export.add_argument("--subjects", type=int, help="the first so many subjects (default: 67)")
     export.add_argument(
         "--angles",
         type=int,

@@ -2,7 +2,7 @@
 
 A copy that is missing, that was made from another source, or that belongs to another run than
 ``run.json`` is a warning, and so stops a strict build. The directive ``{run-identity}`` shows
-what ``run.json`` says. A value that was not measured, NaN, is a dash in a sentence as in a table.
+what ``run.json`` holds. A value that was not measured, NaN, is a dash in a sentence as in a table.
 
 No page has a kernel or Jupyter's scripts: a widget is shown by the HTML that it gives of itself.
 That of an explorer is brought to life by its own scripts, which the book made beside the copies.
@@ -111,7 +111,7 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
 
 
 class RunIdentity(SphinxDirective):
-    """A table of what ``run.json`` says: ``identity``, ``versions`` or ``notebooks``."""
+    """A table of what ``run.json`` holds: ``identity``, ``versions`` or ``notebooks``."""
 
     optional_arguments = 1
 
@@ -185,7 +185,7 @@ def explorer_folder(app: Sphinx) -> Path:
 
 
 def read_run(app: Sphinx) -> dict:
-    """What run.json says; empty if there is none."""
+    """What run.json holds; empty if there is none."""
     path = executed_folder(app).parent / "run.json"
     return json.loads(path.read_text("utf8")) if path.is_file() else {}
 

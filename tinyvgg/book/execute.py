@@ -1,4 +1,4 @@
-"""Notebooks through papermill: executed copies, each with a stamp that says what it is of.
+"""Notebooks through papermill: executed copies, each with a stamp that identifies it.
 
 The stamp is in the copy's metadata: the run, the hash of the notebook's source, its parameters
 and the seconds it took. A copy whose stamp still fits is not executed again.
@@ -28,7 +28,7 @@ RUN = "TINYVGG_RUN"  # tells a kernel of which run of the book it is
 
 
 class BookError(RuntimeError):
-    """The book cannot be made; the message says which part failed and what to do."""
+    """The book cannot be made; the message names the part that failed and what to do."""
 
 
 def declared_parameters(notebook: Path) -> list[str]:
@@ -40,14 +40,14 @@ def declared_parameters(notebook: Path) -> list[str]:
 
 
 def source_hash(text: str) -> str:
-    """Hash of what a notebook says and does, whatever its outputs, ids and metadata; hex.
+    """Hash of the text and code of a notebook, whatever its outputs, ids and metadata; hex.
 
     Parameters
     ----------
     text : str
         The notebook's JSON.
     """
-    said = [
+    content = [
         {
             "type": cell["cell_type"],
             "source": "".join(cell["source"]),
@@ -56,7 +56,7 @@ def source_hash(text: str) -> str:
         }
         for cell in json.loads(text)["cells"]
     ]
-    return content_hash(said)
+    return content_hash(content)
 
 
 def read_stamp(copy: Path) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def plan(
 
 
 def networks_needed(notebook: Path, every: frozenset[str]) -> frozenset[str]:
-    """The networks that a notebook says it needs; all, if it does not say.
+    """The networks that a notebook names as needed; all, if it names none.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     ----------
     notebook : path
     copy : path
-        The executed notebook; it appears only when whole. A failed one is kept beside it, as
+        The executed notebook; it appears only when whole. A failed one is written beside it, as
         ``<name>.failed.ipynb``.
     stamp : mapping
         Its "parameters" are injected; the whole goes to the copy's metadata.
@@ -219,7 +219,7 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _error(failed: Path) -> str | None:
-    """What the first cell with an error says of it."""
+    """The first cell with an error, and its message."""
     for number, cell in enumerate(json.loads(failed.read_text("utf8"))["cells"]):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":

@@ -41,7 +41,7 @@ def begin(
     profile, faces, seed, device, **protocol
         As for `Study`.
     needs : sequence of str
-        Labels without which the notebook says nothing, such as "emotion" and "gaze".
+        Labels without which the notebook measures nothing, such as "emotion" and "gaze".
 
     Raises
     ------
@@ -62,11 +62,11 @@ def begin(
 
 
 def run_line(study: Study) -> str:
-    """What a figure says at its foot of where it comes from: profile, seed, data, run, commit.
+    """The line at the foot of a figure on its origin: profile, seed, data, run, commit.
 
-    The commit is that of the checkout when the notebook is executed: a copy that is kept, since
+    The commit is that of the checkout when the notebook is executed: a copy that is reused, since
     nothing that it depends on was changed, keeps the commit that made it. The run is the book's
-    (see `execution`); a notebook that someone runs by hand is of none.
+    (see `execute`); a notebook that someone runs by hand has none.
     """
     code, _, changed = commit().partition("-")
     run = os.environ.get(RUN)

@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import ShutdownExecutorError
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 PATIENCE = 10  # seconds that a process has to end when it is asked to
 IDLE = 60  # seconds that a process waits for another function to call
@@ -24,6 +25,10 @@ IDLE = 60  # seconds that a process waits for another function to call
 
 class Stopped(Exception):
     """The process was ended, or not begun, since the jobs are being stopped."""
+
+
+class ProcessLost(RuntimeError):
+    """A process ended while it was called."""
 
 
 class Processes:
@@ -37,7 +42,7 @@ class Processes:
 
     def __init__(self, at_a_time: int = 1) -> None:
         self._at_a_time = at_a_time
-        self._workers: Any = None
+        self._workers: ProcessPoolExecutor | None = None
         self._running: set[subprocess.Popen] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -67,22 +72,26 @@ class Processes:
         Raises
         ------
         Stopped
+        ProcessLost
+            Something ended the process, such as a lack of memory.
         """
         with self._lock:
             if self._stopped:
                 raise Stopped
-            self._workers = get_reusable_executor(
-                self._at_a_time,
-                timeout=IDLE,
-                initializer=signal.signal,
-                initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is this process's to handle
-                env={"OMP_NUM_THREADS": "1"},
-            )
+            self._workers = _workers(self._at_a_time)
             called = self._workers.submit(function, *arguments)
         try:
             return called.result()
         except ShutdownExecutorError:
             raise Stopped from None
+        except BrokenProcessPool as error:
+            _workers.cache_clear()
+            if self._stopped:
+                raise Stopped from None
+            raise ProcessLost(
+                "a process was ended from outside while it worked; if the memory is full, close "
+                "other programs. Run the same command again: it goes on from what is finished"
+            ) from error
 
     def stop(self) -> None:
         """Ask all processes to end, begin no other, and end those that do not listen."""
@@ -90,6 +99,7 @@ class Processes:
             self._stopped = True
             running = list(self._running)
         if self._workers is not None:
+            _workers.cache_clear()
             self._workers.shutdown(wait=True, kill_workers=True)
         for process in running:
             process.terminate()
@@ -98,6 +108,18 @@ class Processes:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@cache
+def _workers(number: int) -> ProcessPoolExecutor:
+    """Processes of one thread each, started when they are needed."""
+    return ProcessPoolExecutor(
+        number,
+        timeout=IDLE,
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # this process decides what Ctrl-C ends
+        env={"OMP_NUM_THREADS": "1"},
+    )
 
 
 @dataclass(frozen=True)

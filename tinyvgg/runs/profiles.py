@@ -1,4 +1,4 @@
-"""How large a run is: smoke (tests), default (a laptop), paper (a CUDA GPU)."""
+"""Sizes of a run: smoke (tests), default (a laptop), paper (a CUDA GPU)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Profile:
     image_size : int
         Side of the square pictures, in pixels.
     subjects : int or None
-        How many people take part; None for everyone.
+        Number of subjects; None for all.
     epochs_face, epochs_emotion : int
-        Passes over the training set, by task.
+        Epochs, by task.
     epochs_photographs : int
-        Passes for a small set of photographs (ORL), which has a twelfth as many pictures.
+        Epochs for a small set of photographs (ORL), which has a twelfth as many pictures.
     """
 
     name: str
@@ -33,8 +33,8 @@ class Profile:
     epochs_photographs: int
 
     def epochs(self, task: str, source: str) -> int:
-        """Passes over the training set for a task on a source of faces."""
-        if source.startswith(("orl", "folder:")):  # some ten of a person
+        """Epochs of a task on a source of faces."""
+        if source.startswith(("orl", "folder:")):  # about ten per subject
             return self.epochs_photographs
         return self.epochs_face if task == "face" else self.epochs_emotion
 

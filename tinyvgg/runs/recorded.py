@@ -1,7 +1,7 @@
-"""What the long studies share: training side by side, minutes said beforehand, a record.
+"""What the long studies share: their networks, an estimate of the minutes, the record.
 
-Every network is a fit of a `Study` in the store, so that a long study can be stopped at any time
-and started again: finished networks are found, half-trained ones go on after their last epoch.
+Every network is one of a `Study`, in the store, so a long study can be stopped at any time and
+started again: finished networks are found, half-trained ones go on after their last epoch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Entry = dict[str, Any]  # a result, JSON
 
 @dataclass(frozen=True)
 class LongStudy:
-    """A study: what it trains, and what it measures.
+    """A long study: what it trains, and what it measures.
 
     Attributes
     ----------
@@ -145,13 +145,13 @@ def announce(networks: Sequence[Network], scheduler: str | None = None) -> None:
 
 
 def estimate(networks: Sequence[Network]) -> float:
-    """About how many minutes the training of some networks takes, judged by a few steps."""
+    """Minutes that the training of some networks takes, estimated from a few steps."""
     together = min(len(networks), joblib.cpu_count())
     ends = [0.0] * together
     known: dict[tuple, float] = {}
     for study, task in networks:  # each goes to the process that is free first
         rows, protocol = study.split(task), study.protocol(task)
-        # a picture of the test goes forward only, about a third of the work
+        # a test image goes forward only, about a third of the work
         pictures = protocol.epochs * (len(rows.train) + len(rows.test) / 3)
         kind = study.architecture, study.image_size, protocol.optimiser, protocol.precision
         if kind not in known:
@@ -191,7 +191,7 @@ def _options(study: Study, seeds: Sequence[int], given: Mapping[str, Any]) -> st
 
 
 def status(name: str, record: Record | None, study: Study) -> str:
-    """Where the figures of a study come from, or what measures them, in a few words."""
+    """Where the figures of a study come from, or the command that measures them."""
     if record is None:
         return f"not measured: run {COMMAND} {name}"
     return record.status(study)

@@ -1,7 +1,7 @@
 """Recorded runs: results too long in the making for a build of the book, with all they rest on.
 
 A record is a JSON file in ``book/records``, written by a command that it names and committed
-with the book. `Record.status` says whether it is still of the present code and faces.
+with the book. `Record.status` tells whether the code or the faces have changed since.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Record:
     results: Any
 
     def changes(self, study: Study) -> list[str]:
-        """What is no longer as it was when the record was made; empty if nothing.
+        """What has changed since the record was made; empty if nothing.
 
         The faces are compared by their pixels and labels if the study has the profile and the
         source of the record, else by the code and data that render them. (Other people's
@@ -76,7 +76,7 @@ class Record:
         return run == (self.made["profile"], self.made["faces"])
 
     def status(self, study: Study) -> str:
-        """In a few words: of which profile and day the record is, and whether it is outdated."""
+        """The profile and the day of the record, and whether it is outdated, in a few words."""
         words = f"recorded {self.made['finished'][:10]}, {self.made['profile']} profile"
         if changed := self.changes(study):
             words += f"; outdated: {', '.join(changed)} changed since"
@@ -84,7 +84,7 @@ class Record:
 
 
 def write(record: Record, folder: str | Path | None = None) -> Path:
-    """Write a record's file, whole or not at all; where it is then."""
+    """Write the file of a record, whole or not at all, and return its path."""
     path = Path(folder or default_folder()) / f"{record.name}.json"
     write_json(path, asdict(record), allow_nan=False)
     return path
@@ -110,7 +110,7 @@ def read(name: str, folder: str | Path | None = None) -> Record | None:
 
 
 def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
-    """All records of a folder, a row each.
+    """All records of a folder, one row per record.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def provenance(
     seeds: Sequence[int],
     started: datetime,
 ) -> dict[str, Any]:
-    """What a record rests on: enough to make it again, and to tell whether it is outdated.
+    """What a record depends on: enough to make it again, and to tell whether it is outdated.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def commit(root: Path = ROOT) -> str:
 
 
 def processor() -> str:
-    """What the processor calls itself."""
+    """Name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf8").splitlines()
         named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

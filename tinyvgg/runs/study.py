@@ -1,4 +1,4 @@
-"""What a notebook asks for, made once: the faces, the splits, the trained networks."""
+"""A study: the faces, the splits and the trained networks of a run, each made once."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class Study:
         ----------
         photographs : str
             The source of the section on real faces; left out, with a warning, where its files
-            are missing (that section then says what to install).
+            are missing (that section then tells what to install).
         """
         found: dict[str, tuple[Study, str]] = {task: (self, task) for task in reversed(self.tasks)}
         try:

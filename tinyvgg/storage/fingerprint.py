@@ -160,11 +160,11 @@ def _makes_results(name: str) -> bool:
     """Whether neither a module nor a package around it says that it makes no results."""
     parts = name.split(".")
     around = [".".join(parts[:k]) for k in range(1, len(parts) + 1)]
-    return not any(_says_no(name) for name in around)
+    return not any(_makes_none(name) for name in around)
 
 
 @functools.cache
-def _says_no(package: str) -> bool:
+def _makes_none(package: str) -> bool:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations or spec.origin is None:
         return False

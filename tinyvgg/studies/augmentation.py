@@ -1,8 +1,8 @@
-"""Augmentation aimed at features that mislead, against the same elsewhere and against none.
+"""Augmentation aimed at features that mislead, compared with augmentation elsewhere and with none.
 
-What misleads is asked of the training pictures alone: of the network as it was after three
-quarters of its epochs, for at the end it hardly errs on them. (The order of the epochs follows
-from the seed, so it is the very network that the base is at that epoch.)
+What misleads is measured on the training pictures alone, with the network as it was after three
+quarters of its epochs, since at the end it misclassifies hardly any of them. (The order of the
+epochs follows from the seed, so it is the very network that the base is at that epoch.)
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def scout(study: Study) -> Study:
 
 
 def find_regions(study: Study) -> Regions:
-    """What misled the scout of a study on its training pictures; kept in the store."""
+    """What misled the scout of a study on its training pictures; stored."""
     own = scout(study)
 
     def make(_: Path) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class AugmentedStudy(Study):
 
 
 def arms(study: Study) -> dict[str, Study]:
-    """The three ways to train, by name."""
+    """The three arms of the study, by name."""
     shared = {**study.settings(), "store": study.store, "face_set": study.faces}
     return {BASE: study} | {place: AugmentedStudy(**shared, place=place) for place in PLACES}
 
@@ -176,12 +176,12 @@ def _arm(name: str, study: Study, said: pd.DataFrame, regions: Regions) -> Entry
 
 
 def _pair(seed: int, said: Mapping[str, pd.DataFrame], one: str, than: str) -> Entry:
-    """What one way to train gets right that another gets wrong, on the same test pictures."""
+    """The test pictures that one arm classifies correctly and another does not, and the reverse."""
     first, second = said[one].correct.to_numpy(), said[than].correct.to_numpy()
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     change = first.astype(float) - second
-    people = said[one].subject if said[one].subject.notna().all() else None
-    interval = bootstrap_mean(change, people)
+    subjects = said[one].subject if said[one].subject.notna().all() else None
+    interval = bootstrap_mean(change, subjects)
     chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     low, high = (None if np.isnan(bound) else bound for bound in interval[1:])
     entry: Entry = {"seed": seed, "arm": one, "than": than, "gained": gained, "lost": lost}
@@ -227,7 +227,7 @@ STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precisio
 
 
 def by_seed(record: Record | None, column: str = "right") -> pd.DataFrame:
-    """One value of every network of a record: a row a seed, a column a way to augment."""
+    """One value of every network of a record: one row per seed, one column per arm."""
     entries = [] if record is None else record.results
     rows = [(e["seed"], e["arm"], e[column]) for e in entries if "right" in e]
     table = pd.DataFrame(rows, columns=["seed", "arm", "value"])
@@ -235,15 +235,15 @@ def by_seed(record: Record | None, column: str = "right") -> pd.DataFrame:
 
 
 def error_rates(record: Record | None) -> pd.DataFrame:
-    """Per cent of the test images misclassified: a row a seed, a column a way to augment."""
+    """Per cent of the test images misclassified: one row per seed, one column per arm."""
     return 100 * (1 - by_seed(record) / by_seed(record, "test"))
 
 
 def pair_table(record: Record | None) -> pd.DataFrame:
-    """What the paired comparisons of a record give, a row a seed and pair.
+    """The paired comparisons of a record, one row per seed and pair.
 
     Columns seed, pair ("aimed less elsewhere"), points (of accuracy), low, high (bootstrap over
-    people, one seed), gained, lost and mcnemar (the p-value of the two).
+    subjects, one seed), gained, lost and mcnemar (the p-value of the two).
     """
     entries = [] if record is None else record.results
     rows = [

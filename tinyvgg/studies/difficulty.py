@@ -1,8 +1,8 @@
 """How hard a set of faces is: four questions, put to a linear probe and to TinyVGG.
 
-Identity and emotion are the paper's two tasks, on its split. Emotion on unseen people and the
+Identity and emotion are the paper's two tasks, on its split. Emotion of unseen subjects and the
 direction of gaze are ours. A book trains the networks of the first two anyway; the other two
-take as long again, so `record_difficulty` trains them apart and keeps what it found.
+take as long again, so they are trained by a long study, which keeps a record.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ THIS_RUN = "this run"
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be told from a picture: a task and whether the people tested are strangers."""
+    """What is to be read from a picture: a task, and whether the subjects tested are unseen."""
 
     name: str
     task: str
     unseen_subjects: bool = False
 
     def study(self, study: Study) -> Study:
-        """The study that answers it: the given one, or its variant for unseen people."""
+        """The study that answers it: the given one, or its variant for unseen subjects."""
         if self.unseen_subjects == study.unseen_subjects:
             return study
         return study.variant(unseen_subjects=self.unseen_subjects)
@@ -73,7 +73,7 @@ def possible(study: Study) -> list[Question]:
 
 
 def probe_readings(study: Study) -> dict[str, Reading]:
-    """What a linear probe reads, by question; kept in the store."""
+    """What a linear probe reads, by question; stored."""
     questions = possible(study)
 
     def make(_: Path) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def difficulty_table(study: Study, record: Record | None = None) -> pd.DataFrame
 
 
 def by_question(table: pd.DataFrame) -> pd.DataFrame:
-    """A `difficulty_table` for a page: a row a question, shares as text with their interval.
+    """A `difficulty_table` for a page: one row per question, shares as text with their interval.
 
     Sizes and chance are those of the linear probe, which always is of the present run.
     """

@@ -53,12 +53,12 @@ STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words)
 
 
 def pairs(record: Record | None) -> pd.DataFrame:
-    """A row a seed and task of a record.
+    """One row per seed and task of a record.
 
     Returns
     -------
     DataFrame
-        Columns task, seed, float32 and bfloat16 (shares of the test images right).
+        Columns task, seed, float32 and bfloat16 (shares of the test images classified correctly).
     """
     if record is None:
         return pd.DataFrame(columns=["task", "seed", FULL, HALF])
@@ -68,12 +68,12 @@ def pairs(record: Record | None) -> pd.DataFrame:
 
 
 def differences(record: Record | None) -> pd.DataFrame:
-    """A row a task: what bfloat16 gains or loses.
+    """The difference that bfloat16 makes, one row per task.
 
     Returns
     -------
     DataFrame
-        Columns task, seeds, float32 and bfloat16 (mean shares right), value, low, high (mean of
+        Columns task, seeds, float32 and bfloat16 (mean shares correct), value, low, high (mean of
         the differences seed by seed, and Student's 95 % interval), verdict.
     """
     rows = []

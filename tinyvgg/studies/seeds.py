@@ -1,7 +1,7 @@
-"""Several seeds of both tasks: what of a run's figures is the run's, and what is the method's.
+"""Several seeds of both tasks: which figures depend on the run, and which on the method.
 
-A seed draws the split, the weights at the start and the order of the batches. What is measured
-of each is what the verdicts of the book rest on.
+A seed decides on the split, the initial weights and the order of the batches. Each is measured by
+what the verdicts of the book rest on.
 """
 
 from __future__ import annotations

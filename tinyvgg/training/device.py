@@ -38,7 +38,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 @contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
-    """Let CUDA multiply single precision as a protocol's `precision` says, inside the block.
+    """Let CUDA multiply single precision by a protocol's `precision`, inside the block.
 
     By default torch rounds the factors of convolutions to TF32. A CPU is not affected.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from tinyvgg.runs.order import ORDER_COMMAND, recorded_order
 
 from tinyvgg.runs import records
 from tinyvgg.runs.study import Study
+from tinyvgg.studies.discussion import STUDY, recorded_order
 
 
 def entry(part, order, right):
@@ -30,7 +30,7 @@ def entry(part, order, right):
 def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
     study = Study("smoke", progress=False)
     now = datetime.now(UTC)
-    made = records.provenance(study, ORDER_COMMAND, ["tinyvgg.training.fit"], [0], now)
+    made = records.provenance(study, STUDY.command, ["tinyvgg.training.fit"], [0], now)
     name = records.record_name("discussion", study)
     records.write(records.Record(name, made, results), tmp_path)
     found = recorded_order(study, tmp_path)

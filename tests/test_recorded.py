@@ -1,0 +1,110 @@
+"""What long studies share: seeds, networks, minutes and the record, on a handful of pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import small_studies
+from photographs import a_few
+from small_studies import one
+
+from tinyvgg.runs import recorded as common
+from tinyvgg.runs import records
+from tinyvgg.studies import augmentation, seeds
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return a_few(tmp_path_factory.mktemp("rafd"))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch, tmp_path):
+    small_studies.shrink(monkeypatch, tmp_path / "store")
+
+
+@pytest.fixture
+def run(place, tmp_path):
+    return small_studies.run(place, tmp_path)
+
+
+def test_a_study_goes_through_its_seeds_and_names_its_command(run, place):
+    record, path = run(seeds.STUDY, seeds=(0, 3))
+    assert [entry["seed"] for entry in record.results] == [0, 3]
+    for entry in record.results:
+        wrong = ~one(place, seed=entry["seed"]).outcomes("emotion").correct
+        assert entry["errors_emotion"] == wrong.sum()
+    command = record.made["command"]
+    assert command.startswith("python -m tinyvgg study seeds --profile smoke --faces rafd:DIR")
+    assert "--seed 0 3" in command and record.made["seeds"] == [0, 3]
+    assert records.read(path.stem, path.parent) == record
+    assert common.find_record("seeds", one(place), path.parent) == record
+
+
+def test_a_record_tells_its_networks_apart_and_names_no_folder(run, place):
+    record, path = run(seeds.STUDY, seeds=(0, 3))
+    networks = record.made["networks"]
+    assert set(networks) == {f"rafd {t}, seed {s}" for t in ("face", "emotion") for s in (0, 3)}
+    assert len({network["weights"] for network in networks.values()}) == len(networks)
+    again = one(place, seed=3)
+    assert networks["rafd face, seed 3"]["weights"] == again.digest("face")
+    assert networks["rafd face, seed 3"]["first_losses"] == again.history("face").loss.tolist()[:2]
+    minutes = sum(network["minutes"] for network in networks.values())
+    assert records.overview(again, path.parent).minutes.item() == minutes
+
+
+def test_seeds_are_those_of_the_study_if_none_are_given():
+    assert len(seeds.STUDY.seeds) >= 5 and len(augmentation.STUDY.seeds) >= 3
+
+
+def test_another_precision_has_a_record_of_its_own(run):
+    _, usual = run(seeds.STUDY, seeds=(0,), precision="float32")
+    record, other = run(seeds.STUDY, seeds=(0,), precision="bfloat16")
+    assert (usual.stem, other.stem) == ("seeds-smoke-rafd", "seeds-bfloat16-smoke-rafd")
+    assert "--precision bfloat16" in record.made["command"]
+    _, third = run(augmentation.STUDY, seeds=(0,), precision="bfloat16")
+    assert third.stem == "augmentation-smoke-rafd", "bfloat16 is what is usual there"
+
+
+def test_minutes_are_said_before_anything_is_trained(run, caplog):
+    with caplog.at_level("INFO", logger="tinyvgg"):
+        run(seeds.STUDY, seeds=(0, 1))
+    said = [line for line in caplog.messages if "to be trained" in line]
+    assert said == ["4 of 4 networks are to be trained, in about 1 min"]
+    caplog.clear()
+    with caplog.at_level("INFO", logger="tinyvgg"):
+        run(seeds.STUDY, seeds=(0, 1))
+    assert not [line for line in caplog.messages if "to be trained" in line]
+
+
+def test_the_estimate_grows_with_epochs_and_shrinks_with_processes(place, monkeypatch):
+    monkeypatch.setattr(common, "_seconds_a_picture", lambda *_: 2.0)
+    study_ = one(place, epochs=3)
+    pictures = len(study_.split("face").train) + len(study_.split("face").test) / 3
+    alone = common.estimate([(study_, "face")])
+    assert alone == pytest.approx(3 * 2 * pictures / 60)
+    assert common.estimate([(study_, "face")] * 2) == pytest.approx(2 * alone)
+    monkeypatch.setattr(common.joblib, "cpu_count", lambda: 2)
+    assert common.estimate([(study_, "face")] * 2) == pytest.approx(alone)
+
+
+def test_a_record_names_the_code_of_its_networks_and_of_what_it_measures(run, place, tmp_path):
+    record, _ = run(seeds.STUDY, seeds=(0,))
+    code = set(record.made["code"])
+    assert {"tinyvgg.training.unit", "tinyvgg.model", "tinyvgg.studies.seeds"} <= code
+    assert not any(name.startswith(("tinyvgg.runs", "tinyvgg.storage")) for name in code)
+    assert record.changes(one(place)) == []
+    (before,) = (common.find_record("seeds", one(place), tmp_path),)
+    assert before.made["sizes"]["epochs_face"] == one(place).profile.epochs_face
+
+
+def test_the_code_of_an_augmentation_counts_for_its_record(run, monkeypatch):
+    none = augmentation.Regions(*(np.zeros((0, 32, 32), bool), *4 * [np.zeros(0, int)], 0))
+    monkeypatch.setattr(augmentation, "find_regions", lambda study: none)
+    record, _ = run(augmentation.STUDY, seeds=(0,))
+    assert "tinyvgg.experiments.augmentation" in record.made["code"]
+
+
+def test_without_a_seed_there_is_nothing_to_record(run):
+    with pytest.raises(ValueError, match="no seed was given"):
+        run(seeds.STUDY, seeds=())
