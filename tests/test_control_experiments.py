@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from worlds import WorldStudy, random_pairs, random_world
+from worlds import WorldStudy, pairs_of
 
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.experiments import curves
+from tinyvgg.experiments import control_sets, curves
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.control_experiments import (
     AVERAGED,
@@ -59,7 +59,9 @@ EXPERIMENTS = (
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    return WorldStudy(Store(tmp_path_factory.mktemp("store")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(control_sets, "SAMPLES", 300)  # few draws
+        yield WorldStudy(Store(tmp_path_factory.mktemp("store")))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ def test_experiments_of_another_task_or_network_are_others(study, made):
 
 
 def test_traces_are_those_of_every_mistake_the_most_confident_first(made):
-    net, outcomes, inputs = random_world()
+    net, outcomes, inputs = made.study.world
     wrong = outcomes[~outcomes.correct].sort_values("confidence", ascending=False)
     assert made.wrong.row.tolist() == wrong.row.tolist()
     for trace, cut in ((made.released, Cut()), (made.printed, None)):
@@ -115,7 +117,8 @@ def test_traces_are_those_of_every_mistake_the_most_confident_first(made):
         assert torch.equal(trace.pixels, expected.pixels)
         assert torch.equal(trace.target, expected.target)
     assert list(made.pairs) == [MISCLASSIFIED, CORRECT]
-    assert made.pairs[MISCLASSIFIED].table.equals(random_pairs(Cut()).misclassified.table)
+    expected = pairs_of(made.study.world, Cut())
+    assert made.pairs[MISCLASSIFIED].table.equals(expected.misclassified.table)
     for pairs in made.pairs.values():
         assert torch.equal(
             pairs.case.pixels, backtrack(net, inputs(pairs.table.case), cut=Cut()).pixels
@@ -125,7 +128,7 @@ def test_traces_are_those_of_every_mistake_the_most_confident_first(made):
 
 
 def test_suppressions_are_those_of_the_pairs_and_of_every_mistake(study, made):
-    net, pairs = random_world().net, random_pairs(Cut())
+    net, pairs = made.net, pairs_of(study.world, Cut())
     train = np.random.default_rng(study.seed).permutation(study.split("emotion").train)[:AVERAGED]
     mean = mean_maps(net, study.inputs, train)
     subjects = [
@@ -174,7 +177,7 @@ def test_the_map_of_the_cut_agrees_with_the_effects_at_the_released_cut(study, m
 
 
 def test_dependence_variation_and_randomisation_are_those_of_every_mistake(study, made):
-    net = random_world().net
+    net = made.net
     assert_same(made.dependence(), class_dependence(net, made.released, Cut()))
     found = contribution_variation(net, made.released)
     assert made.variation().to_dict() == pytest.approx(found)
@@ -186,7 +189,7 @@ def test_dependence_variation_and_randomisation_are_those_of_every_mistake(study
 
 
 def test_layers_have_mean_counts_and_the_pixels_by_both_readings(made):
-    net, table = random_world().net, made.layers().set_index("layer")
+    net, table = made.net, made.layers().set_index("layer")
     assert list(table.index) == ["L_3", "L_2", "L_1", RELEASED, PRINTED]
     for trace, name in ((made.released, RELEASED), (made.printed, PRINTED)):
         sizes = selected_by_layer(net, trace)
@@ -197,7 +200,7 @@ def test_layers_have_mean_counts_and_the_pixels_by_both_readings(made):
 
 
 def test_curves_are_means_over_the_pairs_of_a_kind(study, made):
-    net, table = random_world().net, made.curves()
+    net, table = made.net, made.curves()
     areas = made.areas().set_index(["kind", "order", "mode"])
     for kind, pairs in made.pairs.items():
         found = curves.all_curves(net, pairs.case.maps, pairs.case.target, seed=study.seed)

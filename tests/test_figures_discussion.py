@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,9 @@ import pytest
 
 from tinyvgg import figures
 from tinyvgg.experiments.statistics import over_seeds, wilson
+from tinyvgg.runs import records
 from tinyvgg.runs.records import Record
+from tinyvgg.runs.study import Study
 from tinyvgg.studies import augmentation, discussion
 
 
@@ -192,3 +195,33 @@ def test_colours_of_ways_are_not_the_colours_of_other_things():
     assert not ways & {value for value in vars(style).values() if isinstance(value, str)}
     assert set(drawn.WAYS) >= {a.name for a in discussion.ARMS if a.part != "order"}
     assert set(discussion.SHORT) == {arm.name for arm in discussion.ARMS}
+
+
+def an_order(part, order, right):
+    protocol = {"order": order, "optimiser": "sgd"}
+    made = {"part": part, "task": "face", "seed": 0, "protocol": protocol, "test": 9}
+    return made | ({} if right is None else {"right": right})  # without: it diverged
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (
+            [an_order("optimisers", "reshuffled", 8), an_order("order", "fixed", 6)],
+            ("face", 8, 6, 9),
+        ),
+        ([an_order("optimisers", "reshuffled", 8)], None),
+        ([an_order("order", "fixed", 6)], None),
+        ([an_order("optimisers", "reshuffled", 8), an_order("order", "fixed", None)], None),
+        ([{"note": "another kind"}], None),
+    ],
+)
+def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
+    study = Study("smoke", progress=False)
+    now = datetime.now(UTC)
+    made = records.provenance(study, discussion.STUDY.command, ["tinyvgg.training.fit"], [0], now)
+    name = records.record_name("discussion", study)
+    records.write(Record(name, made, results), tmp_path)
+    found = discussion.recorded_order(study, tmp_path)
+    assert (found[:4] if found else None) == expected
+    assert discussion.recorded_order(study, tmp_path / "empty") is None

@@ -12,8 +12,9 @@ import matplotlib.pyplot as plt
 import pytest
 import yaml
 from test_project import ROOT
+from worlds import smoke_study
 
-from tinyvgg import Study, figures
+from tinyvgg import figures
 from tinyvgg.experiments.measures import measure
 from tinyvgg.experiments.statistics import NAN, Interval, difference_of_shares, over_seeds, wilson
 from tinyvgg.figures.verdicts import MARKS
@@ -276,6 +277,22 @@ def test_figures_over_seeds_leave_out_seeds_that_cannot_tell():
     assert seed_figures(results[3:]) == {}
 
 
+def test_records_of_old_names_count_as_the_present_figures():
+    results = [
+        {"seed": s, "mended_unique": x, "control_face_random": x, "exchange_right": 2 * x}
+        for s, x in enumerate((0.1, 0.2, 0.3))
+    ]
+    found, expected = seed_figures(results), over_seeds([0.1, 0.2, 0.3])
+    assert set(found) == {"corrected_unique", "case_over_random", "patched_correct"}
+    assert found["corrected_unique"] == found["case_over_random"] == pytest.approx(expected)
+
+
+def test_a_ledger_rests_on_the_figures_that_are_measured(smoke, found):
+    for name, value in measure(smoke).items():
+        if value is not None and not name.endswith(("_low", "_high")):
+            assert found.evidence.run[name].value == value
+
+
 def test_every_condition_looks_at_a_figure_that_something_measures(smoke):
     measured = set(measure(smoke)) | set(pixels.printed_ties())
     recorded = {"sgd-not-beaten", "large-networks-fail"}
@@ -292,7 +309,7 @@ def test_every_condition_looks_at_a_figure_that_something_measures(smoke):
 
 @pytest.fixture(scope="module")
 def smoke():
-    return Study("smoke", epochs=14, progress=False)  # as in test_measures: twins of both tasks
+    return smoke_study()  # as in test_measures
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import torch
 from networks import random_images, random_tiny
 from torch import Tensor, nn
 
+from tinyvgg import Study
 from tinyvgg.backtracking import Cut, backtrack
 from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
 from tinyvgg.storage.store import Store
@@ -42,7 +43,12 @@ class Pairs(NamedTuple):
 @cache
 def random_pairs(cut: Cut = CUT) -> Pairs:
     """The pairs of `random_world()`, by a cut."""
-    net, outcomes, inputs = world = random_world()
+    return pairs_of(random_world(), cut)
+
+
+def pairs_of(world: World, cut: Cut) -> Pairs:
+    """The pairs of a world, by a cut."""
+    net, outcomes, inputs = world
     wrong = pair_twins(*world, cut=cut)
     return Pairs(
         wrong,
@@ -59,13 +65,21 @@ def jaccard_of(one: Tensor, two: Tensor) -> float:
 
 
 @cache
-def random_world(seed: int = 3, images: int = 30, dense: tuple[int, ...] = (24, 16, 12)) -> World:
+def random_world(image_size: int = 16, scale: float = 1.0) -> World:
     """A network, its outcomes of three images of each person, and their inputs by row number.
 
     Each person is who the first image is taken for, so that some images are misclassified and
-    most of those have a twin. It is made once: change copies only.
+    most of those have a twin. Contributions to the first dense layer are `scale` times as large,
+    and logits the same. It is made once: change copies only.
     """
-    net, pictures = random_tiny(seed, dense), random_images(seed, batch=images)
+    seed, images = 3, 30
+    net = random_tiny(seed, image_size=image_size)
+    pictures = random_images(seed, images, image_size)
+    first, second = net.classifier[0], net.classifier[2]
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.mul_(scale)
+        second.weight.div_(scale)
     output = net.classifier[-1]
     with torch.no_grad():
         output.bias -= net(pictures).mean(dim=0)
@@ -117,8 +131,18 @@ def first_by_key(maps: Tensor, pixels: Tensor, keys: np.ndarray) -> Tensor:
     return chosen
 
 
+def smoke_study() -> Study:
+    """Two networks trained so little that they make mistakes; only faces are learnt a little.
+
+    The network for emotions sees the same emotion everywhere, so that its mistakes have no twins.
+    """
+    return Study("smoke", epochs=4, optimiser="adam", learning_rate=0.001, progress=False)
+
+
 class WorldStudy:
-    """What experiments ask of a study, answered by the random world.
+    """What experiments ask of a study, answered by a random world.
+
+    Its images are larger than the others', and the released cut leaves pixels of every kind.
 
     Parameters
     ----------
@@ -134,19 +158,20 @@ class WorldStudy:
     def __init__(self, store: Store, nobody: bool = False, seed: int = 3):
         self.store, self.nobody, self.seed = store, nobody, seed
         self.trained = 0  # how often the network was asked for
-        table = random_world().outcomes
+        self.world = random_world(32, 8.0)
+        table = self.world.outcomes
         self.faces = SimpleNamespace(table=table)
         self.table = table.assign(correct=True, true=table.predicted) if nobody else table
 
     def network(self, task: str) -> nn.Module:
         self.trained += 1
-        return random_world().net
+        return self.world.net
 
     def outcomes(self, task: str) -> pd.DataFrame:
         return self.table
 
     def inputs(self, rows: np.ndarray) -> Tensor:
-        return random_world().inputs(rows)
+        return self.world.inputs(rows)
 
     def history(self, task: str) -> pd.DataFrame:
         return pd.DataFrame({"train_error": [0.5, 0.25], "images_per_second": [30.0, 50.0]})

@@ -348,10 +348,13 @@ def _unique(made: ControlExperiments) -> Numbers:
 
 def _table_3(made: ControlExperiments) -> Numbers:
     """The one case that stands for each emotion: how many are corrected, how many rows tie."""
+    unknown = dict.fromkeys(
+        ("chosen_corrected", "chosen_share", "ties_free", "ties_rectified"), NAN
+    )
     pairs, classes = made.pairs[MISCLASSIFIED], made.study.split(made.task).classes
     chosen = one_for_each(pairs.table).index.to_numpy()
     if not len(chosen):
-        return {"chosen": 0}
+        return {"chosen": 0, **unknown}
     table = probability_table(made.net, pairs, chosen, classes)
     after, floors = at_moment(table, "after"), floor_counts(table, classes)
     corrected = int((read_as(after, classes) == after.true).sum())
