@@ -9,7 +9,7 @@ import torch
 from worlds import WorldStudy, pairs_of
 
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.experiments import control_sets, curves
+from tinyvgg.experiments import attributions, control_sets
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.control_experiments import (
     AVERAGED,
@@ -203,12 +203,12 @@ def test_curves_are_means_over_the_pairs_of_a_kind(study, made):
     net, table = made.net, made.curves()
     areas = made.areas().set_index(["kind", "order", "mode"])
     for kind, pairs in made.pairs.items():
-        found = curves.all_curves(net, pairs.case.maps, pairs.case.target, seed=study.seed)
+        found = attributions.all_curves(net, pairs.case.maps, pairs.case.target, seed=study.seed)
         for (order, mode), some in found.items():
             rows = table[(table.kind == kind) & (table.order == order) & (table["mode"] == mode)]
-            np.testing.assert_allclose(rows.share, curves.SHARES)
+            np.testing.assert_allclose(rows.share, attributions.SHARES)
             np.testing.assert_allclose(rows.probability, some.mean(axis=0))
-            assert areas.area[kind, order, mode] == pytest.approx(curves.area(some).mean())
+            assert areas.area[kind, order, mode] == pytest.approx(attributions.area(some).mean())
 
 
 # ---------------------------------------------------------------------- several networks

@@ -12,12 +12,9 @@ from PIL import Image
 
 from tinyvgg.faces import ANGLES, EMOTIONS, FaceSet, full_design
 from tinyvgg.faces.synthetic import render_faces
-from tinyvgg.figures import closeups
-from tinyvgg.figures.closeups import close_ups
-from tinyvgg.figures.difficulty import difficulty_dots
-from tinyvgg.figures.faces import cast, face_table
-from tinyvgg.figures.photograph import photograph
-from tinyvgg.figures.style import LINEAR
+from tinyvgg.figures.discussion import difficulty_dots
+from tinyvgg.figures.faces import cast, close_ups, face_table
+from tinyvgg.figures.style import LINEAR, photograph
 from tinyvgg.storage.store import Store
 from tinyvgg.studies.difficulty import NETWORK, PROBE
 
@@ -71,7 +68,7 @@ def test_rendered_pictures_are_kept_and_found_again(tmp_path, monkeypatch):
     faces = numbered_set("synthetic")
     first, _ = close_ups(faces, 24, **asked)
     other, _ = close_ups(faces, 16, **asked)
-    monkeypatch.setattr(closeups, "render_faces", None)
+    monkeypatch.setattr("tinyvgg.figures.faces.render_faces", None)
     again, rows = close_ups(faces, 24, **asked)
     assert np.array_equal(first, again) and len(rows) == 1
     assert other.shape == (1, 16, 16, 3)

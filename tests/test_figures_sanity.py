@@ -9,7 +9,7 @@ import pytest
 from drawn import marks, readable
 
 from tinyvgg import figures
-from tinyvgg.experiments import curves
+from tinyvgg.experiments import attributions
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED
 from tinyvgg.figures import CutMap
 from tinyvgg.figures.controls import NO_PAIRS
@@ -30,8 +30,8 @@ def cuts(value):
 def order_table(value):
     parts = [
         {"order": name, "mode": mode, "kind": kind, "share": share, "probability": value}
-        for name in curves.ORDERS
-        for mode in curves.MODES
+        for name in attributions.ORDERS
+        for mode in attributions.MODES
         for kind in ("misclassified", "correct")
         for share in (0.0, 1.0)
     ]
@@ -49,9 +49,9 @@ def cell_texts(ax):
 
 
 def test_curves_and_areas_have_every_order():
-    found = readable(figures.order_curves({"face": order_table(0.5)}, curves.ORDERS))
-    assert all(name in found for name in curves.ORDERS)
-    figure = figures.order_areas({"face": order_table(0.5)}, curves.ORDERS)
+    found = readable(figures.order_curves({"face": order_table(0.5)}, attributions.ORDERS))
+    assert all(name in found for name in attributions.ORDERS)
+    figure = figures.order_areas({"face": order_table(0.5)}, attributions.ORDERS)
     readable(figure)
     assert {x for x, _ in marks(figure.axes[0])} == {0.5}
 
@@ -99,8 +99,8 @@ def test_without_pairs_every_figure_says_so():
     for figure in (
         figures.class_dependence({"face": unknown}, {"face": pd.Series([np.nan])}),
         figures.cut_maps({"face": cuts(np.nan)}, {"face": [CutMap("effect", "effect")]}),
-        figures.order_curves({"face": order_table(np.nan)}, curves.ORDERS),
-        figures.order_areas({"face": order_table(np.nan)}, curves.ORDERS),
+        figures.order_curves({"face": order_table(np.nan)}, attributions.ORDERS),
+        figures.order_areas({"face": order_table(np.nan)}, attributions.ORDERS),
         figures.random_layers({"face": layers(np.nan)}),
     ):
         assert NO_PAIRS in readable(figure)

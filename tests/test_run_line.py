@@ -14,8 +14,7 @@ from PIL import Image
 from tinyvgg import figures
 from tinyvgg.book import notebook
 from tinyvgg.book.execute import RUN
-from tinyvgg.figures.run_line import NAME
-from tinyvgg.figures.style import panels, picture
+from tinyvgg.figures.style import NAME, panels, picture
 
 LINE = "default profile  ·  seed 0  ·  data synthetic 0123abcd  ·  commit 4567cdef"
 STUDY = SimpleNamespace(

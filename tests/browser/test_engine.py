@@ -558,7 +558,7 @@ def test_a_history_goes_back_and_forth_and_forgets_what_was_undone(page):
 
 
 def test_the_benchmark_times_every_step(chromium):
-    from tinyvgg.bench.explorer import STEPS, bench, untrained
+    from bench_explorer import STEPS, bench, untrained
 
     found = bench(chromium, untrained(16, count=6), repeats=2, floor=0.0)
     assert list(found) == list(STEPS)

@@ -17,7 +17,7 @@ from torch import nn
 from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 from tinyvgg.comparison import compare
 from tinyvgg.evaluation import misclassified
-from tinyvgg.experiments import curves
+from tinyvgg.experiments.attributions import SHARES, all_curves, areas
 from tinyvgg.experiments.batches import first_images, trace_rows
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.cut_map import cut_map
@@ -177,7 +177,7 @@ class ControlExperiments:
         return self._kept("curves", lambda: self._curves[0])
 
     def areas(self) -> pd.DataFrame:
-        """Areas under them, as `curves.areas` gives them, by kind."""
+        """Areas under them, as `areas` gives them, by kind."""
         return self._kept("areas", lambda: self._curves[1])
 
     @cached_property
@@ -185,11 +185,11 @@ class ControlExperiments:
         means, tables = [], []
         for kind, pairs in self.pairs.items():
             trace, people = pairs.case, pairs.table.subject.to_numpy()
-            found = curves.all_curves(self.net, trace.maps, trace.target, seed=self.study.seed)
-            tables.append(curves.areas(found, people, self.study.seed).assign(kind=kind))
+            found = all_curves(self.net, trace.maps, trace.target, seed=self.study.seed)
+            tables.append(areas(found, people, self.study.seed).assign(kind=kind))
             for (name, mode), some in found.items():
-                mean = some.mean(axis=0) if len(some) else np.full(len(curves.SHARES), NAN)
-                part = pd.DataFrame({"share": curves.SHARES, "probability": mean})
+                mean = some.mean(axis=0) if len(some) else np.full(len(SHARES), NAN)
+                part = pd.DataFrame({"share": SHARES, "probability": mean})
                 means.append(part.assign(kind=kind, order=name, mode=mode))
         return pd.concat(means, ignore_index=True), pd.concat(tables, ignore_index=True)
 

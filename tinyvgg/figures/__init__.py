@@ -1,22 +1,26 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
-from tinyvgg.figures.closeups import close_ups, gaze_rows
 from tinyvgg.figures.controls import Forest, forest, seed_dots, shared_bars
 from tinyvgg.figures.departures import active_returned, saved_epochs
-from tinyvgg.figures.difficulty import difficulty_dots
 from tinyvgg.figures.discussion import (
     Panel,
     augmentation_arms,
+    difficulty_dots,
     gradients_by_layer,
     region_examples,
     ways_by_epoch,
 )
-from tinyvgg.figures.faces import cast, contact_sheet, face_row, face_table, mistaken_for
+from tinyvgg.figures.faces import (
+    cast,
+    close_ups,
+    contact_sheet,
+    face_row,
+    face_table,
+    gaze_rows,
+    mistaken_for,
+)
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
-from tinyvgg.figures.note import note
-from tinyvgg.figures.photograph import photograph
 from tinyvgg.figures.pixels import contributions, missing_pixels, pixel_counts
-from tinyvgg.figures.run_line import sign_with, signed
 from tinyvgg.figures.sanity import (
     CutMap,
     class_dependence,
@@ -26,7 +30,7 @@ from tinyvgg.figures.sanity import (
     random_layers,
 )
 from tinyvgg.figures.speed import precision_pairs, speed_growth, speed_ratios
-from tinyvgg.figures.style import use_style
+from tinyvgg.figures.style import note, photograph, sign_with, signed, use_style
 from tinyvgg.figures.suppression import (
     common_values,
     confidence_falls,

@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from tinyvgg.experiments.effects import LABELS
-from tinyvgg.figures.note import note
-from tinyvgg.figures.style import FAINT, INK, TASK, panels
+from tinyvgg.figures.style import FAINT, INK, TASK, note, panels
 
 NO_PAIRS = "In this run no misclassified face has a twin: there is no set to try."
 BETTER, WORSE = "#eef4ea", "#f7eeee"

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from tinyvgg.experiments.class_dependence import Coverage, coin_share, doublings
-from tinyvgg.figures.note import note
-from tinyvgg.figures.style import CONTROL, INK, TASK, panels
+from tinyvgg.figures.style import CONTROL, INK, TASK, note, panels
 
 
 def active_returned(coverages: Mapping[str, Coverage]) -> Figure:

@@ -10,7 +10,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from tinyvgg.experiments.selection import LastLayer
-from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -22,6 +21,7 @@ from tinyvgg.figures.style import (
     WRONG,
     inverted,
     montage,
+    note,
     panels,
     picture,
 )

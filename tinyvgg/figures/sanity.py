@@ -14,8 +14,7 @@ from matplotlib.patches import Rectangle
 
 from tinyvgg.backtracking import Cut
 from tinyvgg.figures.controls import KINDS, NO_PAIRS
-from tinyvgg.figures.note import note
-from tinyvgg.figures.style import CONTROL, FAINT, INK, PAPER, SEQUENTIAL, TASK, panels
+from tinyvgg.figures.style import CONTROL, FAINT, INK, PAPER, SEQUENTIAL, TASK, note, panels
 
 # Paul Tol's muted colours, which have no fixed meaning elsewhere, and a dash for those that meet
 ORDER_LINES = (

@@ -1,6 +1,9 @@
-"""One look for all figures: sizes, colours, and how a picture and a map of pixels are shown."""
+"""One look for all figures: sizes, colours, pictures, and the line that tells a figure's run."""
 
 from __future__ import annotations
+
+import io
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -116,3 +119,91 @@ def montage(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 255)
         y, x = (k // columns) * (height + gap), (k % columns) * (width + gap)
         sheet[y : y + height, x : x + width] = image
     return sheet
+
+
+def note(sentence: str) -> Figure:
+    """One sentence in the place of a figure, for runs too small to have such a case."""
+    figure, axes = panels(1, 1, 1.0)
+    bare(axes[0, 0]).text(0.5, 0.5, sentence, ha="center", va="center", color=FAINT, wrap=True)
+    return figure
+
+
+# ---------------------------------------------------------------------- the line of the run
+
+
+NAME = "run line"  # of the text, among the artists of a figure
+SIZE = 6.5  # points
+COLOUR = "#6b6b6b"
+GAP = 0.05  # inches, between the figure and the line
+
+_line: Callable[[], str] | None = None
+
+
+def sign_with(line: Callable[[], str] | None) -> None:
+    """From now on, `signed` figures carry this line; None: they carry none.
+
+    Parameters
+    ----------
+    line : callable, optional
+        Asked when the first figure is signed, and not before.
+    """
+    global _line
+    _line = line
+
+
+def signed(figure: Figure) -> Figure:
+    """The same figure, with the line below all that it shows; once, however often it is asked.
+
+    The line stands outside the figure's own area, where nothing else is: save the figure with
+    ``bbox_inches="tight"``, or it is cut off. The layout is fixed by then, since to lay the
+    figure out again would take as long as to draw it.
+    """
+    if _line is None or any(text.get_gid() == NAME for text in figure.texts):
+        return figure
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    box = figure.get_tightbbox()  # inches
+    width, height = figure.get_size_inches()
+    figure.text(
+        box.x1 / width,
+        (box.y0 - GAP) / height,
+        _line(),
+        ha="right",
+        va="top",
+        fontsize=SIZE,
+        color=COLOUR,
+        gid=NAME,
+    )
+    return figure
+
+
+DPI = 200  # a page shows it at half of this, sharp on fine screens as well
+QUALITY = 85
+
+
+class Photograph:
+    """A picture that a notebook shows as JPEG.
+
+    Attributes
+    ----------
+    data : bytes
+        The JPEG file.
+    """
+
+    def __init__(self, data: bytes):
+        self.data = data
+
+    def _repr_jpeg_(self) -> bytes:
+        return self.data
+
+    def __repr__(self) -> str:
+        return f"<photograph, {len(self.data) / 1000:.0f} kB>"
+
+
+def photograph(figure: Figure) -> Photograph:
+    """The figure as JPEG, signed; it is closed, so that a notebook does not show it again."""
+    file = io.BytesIO()
+    options = {"quality": QUALITY, "optimize": True}
+    signed(figure).savefig(file, format="jpeg", dpi=DPI, bbox_inches="tight", pil_kwargs=options)
+    plt.close(figure)
+    return Photograph(file.getvalue())

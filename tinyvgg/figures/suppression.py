@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tinyvgg.experiments.statistics import Interval
-from tinyvgg.figures.note import note
 from tinyvgg.figures.style import (
     COMMON,
     CONTROL,
@@ -25,6 +24,7 @@ from tinyvgg.figures.style import (
     bare,
     inverted,
     montage,
+    note,
     panels,
     picture,
 )

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinyvgg.figures.note import note
-from tinyvgg.figures.style import WIDTH, bare, inverted, montage, panels, picture
+from tinyvgg.figures.style import WIDTH, bare, inverted, montage, note, panels, picture
 
 NOBODY = "In this run there is no such misclassified face."
 

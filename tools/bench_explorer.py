@@ -1,4 +1,4 @@
-"""How long the page's engine takes, in a headless browser: ``python -m tinyvgg.bench.explorer``.
+"""How long the page's engine takes, in a headless browser: ``python tools/bench_explorer.py``.
 
 Needs playwright (the extra "dev") and a Chromium. Without a study, the network is an untrained
 TinyVGG and its pictures are random.
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table of milliseconds."""
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(prog="python -m tinyvgg.bench.explorer", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python tools/bench_explorer.py", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, help="pictures' sizes for untrained networks")
     parser.add_argument("--profile", help="time a study's networks too (trained if need be)")
     parser.add_argument("--repeats", type=int, default=REPEATS)
