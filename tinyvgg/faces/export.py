@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,6 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, cpu_count, delayed
 from tqdm.auto import tqdm
 
-from tinyvgg import __version__
 from tinyvgg.faces.design import full_design
 from tinyvgg.faces.mark import MARK, save_rendered
 from tinyvgg.faces.synthetic import basis_fingerprint
@@ -132,7 +132,7 @@ def _settings(height: int) -> dict[str, Any]:
     """What decides on the pixels: their number, the head's data, the code that photographs it."""
     return {
         "what": MARK,
-        "made_by": f"tinyvgg {__version__}",
+        "made_by": f"tinyvgg {version('tinyvgg')}",
         "pixels": list(film_size(height)),
         "head": basis_fingerprint(),
         "code": code_fingerprint(*modules_of(take_photographs)),
