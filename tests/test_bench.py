@@ -12,27 +12,28 @@ import torch
 
 from tinyvgg import bench, figures
 from tinyvgg.__main__ import main
-from tinyvgg.bench import benchmarks as every
-from tinyvgg.bench import roofline
-from tinyvgg.bench.timing import Duel, fight, summary, take_turns
+from tinyvgg.bench import benchmarks, roofline
+from tinyvgg.bench.timing import Comparison, paired_run, run_rounds, summary
 from tinyvgg.model import TinyVGG
-from tinyvgg.training import epochs as passes
+from tinyvgg.training import epochs
 
 BLOCK = 48  # megabytes
 
 
-def test_the_ways_take_turns_until_the_time_is_over():
-    turns = []
+def test_rounds_alternate_until_the_time_is_over():
+    order = []
 
-    def way(name, seconds):
+    def implementation(name, seconds):
         def work():
-            turns.append(name)
+            order.append(name)
             return seconds.pop(0)
 
         return work
 
-    times = take_turns(way("ours", [1, 2, 4, 1]), way("other", [3, 4, 12, 5]), 20, most=9)
-    assert turns == ["ours", "other"] * 3  # 26 seconds, after three turns at least
+    times = run_rounds(
+        implementation("ours", [1, 2, 4, 1]), implementation("other", [3, 4, 12, 5]), 20, most=9
+    )
+    assert order == ["ours", "other"] * 3  # 26 seconds, after three rounds at least
     found = summary(times)
     assert found["ours"] == {"median": 2, "low": 1, "high": 4} and found["turns"] == 3
     assert found["theirs"] == {"median": 4, "low": 3, "high": 12}
@@ -40,14 +41,14 @@ def test_the_ways_take_turns_until_the_time_is_over():
     assert json.dumps(found)
 
 
-def test_turns_end_at_the_most():
-    assert len(take_turns(lambda: 1, lambda: 1, seconds=1e9, most=5)) == 5
+def test_rounds_end_at_the_most():
+    assert len(run_rounds(lambda: 1, lambda: 1, seconds=1e9, most=5)) == 5
 
 
-def a_duel(name):
+def a_comparison(name):
     """Ours holds one block of memory, the other three, and says what its process was told."""
 
-    def way(blocks):
+    def implementation(blocks):
         def work():
             held = [np.ones((BLOCK, 2**17)) for _ in range(blocks)]
             os.environ["TOLD"] = os.environ.get("TOLD", "") + "x"
@@ -55,11 +56,18 @@ def a_duel(name):
 
         return work
 
-    return Duel(name, "about", "other", 6, lambda: (way(1), way(3)), partial(np.subtract))
+    return Comparison(
+        name,
+        "about",
+        "other",
+        6,
+        lambda: (implementation(1), implementation(3)),
+        partial(np.subtract),
+    )
 
 
-def test_each_way_has_a_process_and_a_peak_of_its_own():
-    row = fight(a_duel, "x", seconds=0, most=3)
+def test_each_implementation_has_a_process_and_a_peak_of_its_own():
+    row = paired_run(a_comparison, "x", seconds=0, most=3)
     # had they shared a process, the first call of the other would be its second
     assert row["difference"].tolist() == [0, -2]
     assert (row["name"], row["images"], row["turns"]) == ("x", 6, 3)
@@ -69,13 +77,13 @@ def test_each_way_has_a_process_and_a_peak_of_its_own():
     assert peaks["theirs"] - peaks["ours"] == pytest.approx(2 * BLOCK, abs=0.3 * BLOCK)
 
 
-def a_mortal_duel(name):
-    return Duel(name, "", "", 1, lambda: (partial(os._exit, 3), partial(os._exit, 3)))
+def a_mortal_comparison(name):
+    return Comparison(name, "", "", 1, lambda: (partial(os._exit, 3), partial(os._exit, 3)))
 
 
-def test_a_way_that_dies_is_named():
+def test_an_implementation_that_dies_is_named():
     with pytest.raises(RuntimeError, match=r"'x' ended by itself \(exit code 3.*--only"):
-        fight(a_mortal_duel, "x", seconds=0, most=3)
+        paired_run(a_mortal_comparison, "x", seconds=0, most=3)
 
 
 def test_the_work_of_a_step_is_that_of_its_layers_counted_by_hand():
@@ -97,42 +105,46 @@ def test_the_floor_is_the_larger_bound():
     assert roofline.floor_seconds(work, roofline.Peaks(1000, 10)) == 20
 
 
-@pytest.mark.parametrize("name", every.all_duels(quick=True))
-def test_both_ways_do_the_same(name):
-    duel = every.find(name, quick=True, device="cpu")
-    ours, other = duel.prepare()
+@pytest.mark.parametrize("name", benchmarks.all_comparisons(quick=True))
+def test_both_implementations_do_the_same(name):
+    comparison = benchmarks.find(name, quick=True, device="cpu")
+    ours, other = comparison.prepare()
     first, second = ours(), other()
-    if duel.differ is None:
+    if comparison.differ is None:
         assert name.startswith("training"), "only trainings may part"
         return
     first, second = np.asarray(first), np.asarray(second)
-    assert duel.differ(first, second) <= 1e-5
-    assert duel.differ(first, first * 0) > 1e-3, "there is something to compare"
+    assert comparison.differ(first, second) <= 1e-5
+    assert comparison.differ(first, first * 0) > 1e-3, "there is something to compare"
 
 
 def test_every_size_of_the_full_run_is_a_row_of_its_own():
-    full, quick = every.all_duels(), every.all_duels(quick=True)
+    full, quick = benchmarks.all_comparisons(), benchmarks.all_comparisons(quick=True)
     assert len(full) > 2 * len(quick)
     curves = {}
-    for duel in full.values():
-        if duel.growth:
-            curves.setdefault(duel.growth[0], []).append(duel.growth[1])
+    for comparison in full.values():
+        if comparison.growth:
+            curves.setdefault(comparison.growth[0], []).append(comparison.growth[1])
     assert all(at == sorted(set(at)) for at in curves.values())
-    trainings = [duel for name, duel in full.items() if name.startswith("training")]
-    steps = [duel.images / 12 / (2 if "two" in duel.name else 1) for duel in trainings]
+    trainings = [comparison for name, comparison in full.items() if name.startswith("training")]
+    steps = [
+        comparison.images / 12 / (2 if "two" in comparison.name else 1) for comparison in trainings
+    ]
     assert min(steps) >= 10, "making the network must not count for much"
     assert {f"training, {size} px, float32" for size in (64, 224)} <= set(full)
     assert "backtracking, as printed, 64 at a time" in full
 
 
-def test_on_a_gpu_a_turn_is_long_enough_for_the_captured_step_to_count():
-    for name, duel in every.all_duels(device="cuda").items():  # prepares nothing yet
+def test_on_a_gpu_a_round_is_long_enough_for_the_captured_step_to_count():
+    for name, comparison in benchmarks.all_comparisons(
+        device="cuda"
+    ).items():  # prepares nothing yet
         if name.startswith("training"):
             networks = 2 if "two" in name else 1
-            assert duel.images >= networks * 12 * 100 * passes.WARM_UP
-    assert any("tf32" in name for name in every.all_duels(device="cuda"))
-    assert "backtracking, as released, 278 at a time" in every.all_duels(device="cuda")
-    assert not any("tf32" in name for name in every.all_duels())
+            assert comparison.images >= networks * 12 * 100 * epochs.WARM_UP
+    assert any("tf32" in name for name in benchmarks.all_comparisons(device="cuda"))
+    assert "backtracking, as released, 278 at a time" in benchmarks.all_comparisons(device="cuda")
+    assert not any("tf32" in name for name in benchmarks.all_comparisons())
 
 
 def test_the_command_prints_a_table_and_writes_the_file(tmp_path, capsys):

@@ -668,15 +668,11 @@ def execute_again(notebooks: list[Path], store: Path) -> subprocess.CompletedPro
 
 def test_a_marked_output_that_comes_out_another_is_found(tmp_path):
     content = notebook("print(7)", "print(7)", "print(7)")
-    for cell, text, marked in zip(content.cells[2:], "787", (True, False, True), strict=True):
+    for cell, text, marked in zip(content.cells[2:], "788", (True, False, True), strict=True):
         cell.outputs = [nbformat.v4.new_output("stream", text=f"{text}\n")]
         cell.execution_count = 1
         cell.metadata["tags"] = ["nbval-check-output"] if marked else []
     path = tmp_path / "executed.ipynb"
-    nbformat.write(content, path)
-    done = execute_again([path], tmp_path / "store")
-    assert done.returncode == 0, done.stdout
-    content.cells[-1].outputs[0].text = "8\n"
     nbformat.write(content, path)
     done = execute_again([path], tmp_path / "store")
     assert done.returncode == 1 and "1 failed, 3 passed" in done.stdout, done.stdout

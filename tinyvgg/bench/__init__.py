@@ -2,8 +2,9 @@
 
     python -m tinyvgg bench [--quick] [--only NAME ...] [--device cuda] [--output DIR]
 
-prints a table and writes ``bench.json`` (``bench-cuda.json``), with the machine. The two ways of
-a row take turns in one run. Nothing in the tests depends on how long anything takes.
+prints a table and writes ``bench.json`` (``bench-cuda.json``), with the machine. The two
+implementations of a row are run in alternating rounds. Nothing in the tests depends on how long
+anything takes.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from tinyvgg.bench.benchmarks import BATCH, CLASSES, all_duels, find, precisions
+from tinyvgg.bench.benchmarks import BATCH, CLASSES, all_comparisons, find, precisions
 from tinyvgg.bench.roofline import Peaks, floor_seconds, measure_peaks, training_work
-from tinyvgg.bench.timing import fight
+from tinyvgg.bench.timing import paired_run
 from tinyvgg.model import TinyVGG
 from tinyvgg.runs.records import ROOT, commit, processor
 from tinyvgg.storage.files import write_json
@@ -35,7 +36,7 @@ KEPT = ROOT / "book" / "bench"  # results of some machine, kept with the book
 NAMES = {"cpu": "bench.json", "cuda": "bench-cuda.json"}
 COLUMNS = [
     *("name", "about", "other", "images", "ours_ms", "theirs_ms", "ours_rate", "theirs_rate"),
-    *("ratio", "low", "high", "turns", "ours_mb", "theirs_mb", "difference", "curve", "at"),
+    *("ratio", "low", "high", "rounds", "ours_mb", "theirs_mb", "difference", "curve", "at"),
 ]
 FLOOR_COLUMNS = [
     *("name", "size", "precision", "products", "gigabytes", "floor_ms", "measured_ms", "share"),
@@ -64,7 +65,7 @@ def bench(
     Returns
     -------
     rows : DataFrame
-        A row a duel, as `table` makes it.
+        One row per comparison, as `table` makes it.
     path : Path
         The file.
 
@@ -74,7 +75,7 @@ def bench(
         No benchmark of such a name, or no such device.
     """
     place = str(resolve_device(device))
-    every = all_duels(quick, place)
+    every = all_comparisons(quick, place)
     wanted = tuple(only)
     if unknown := [name for name in wanted if not any(n.startswith(name) for n in every)]:
         raise ValueError(f"no benchmark begins with {unknown[0]!r}; there are: {'; '.join(every)}")
@@ -83,7 +84,7 @@ def bench(
     for number, name in enumerate(chosen, 1):
         log.info("%d of %d: %s", number, len(chosen), name)
         own = partial(find, quick=quick, device=place)
-        rows.append(row := fight(own, name, SECONDS[quick], MOST[quick], place))
+        rows.append(row := paired_run(own, name, SECONDS[quick], MOST[quick], place))
         log.info("   %s", words(row))
     result = {"machine": machine(place), "quick": quick, "rows": rows}
     folder = Path(output or default_folder())
@@ -109,7 +110,7 @@ def machine(device: str) -> dict[str, Any]:
         "peaks": {kind: measure_peaks(device, kind)._asdict() for kind in precisions(device)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "code": code_fingerprint(*modules_of(all_duels, fight)),
+        "code": code_fingerprint(*modules_of(all_comparisons, paired_run)),
     }
 
 
@@ -139,17 +140,17 @@ def latest(device: str = "cpu") -> dict[str, Any] | None:
 
 def is_outdated(result: dict[str, Any]) -> bool:
     """Whether the code that was timed has changed since."""
-    return result["machine"]["code"] != code_fingerprint(*modules_of(all_duels, fight))
+    return result["machine"]["code"] != code_fingerprint(*modules_of(all_comparisons, paired_run))
 
 
 def table(result: dict[str, Any] | None) -> pd.DataFrame:
-    """A row a duel; none without a result.
+    """One row per comparison; none without a result.
 
     Returns
     -------
     DataFrame
-        Columns name, about, other, images; ours_ms and theirs_ms (a turn, median), ours_rate and
-        theirs_rate (images/s); ratio, low, high (median and quartiles over turns); turns;
+        Columns name, about, other, images; ours_ms and theirs_ms (a round, median), ours_rate and
+        theirs_rate (images/s); ratio, low, high (median and quartiles over rounds); rounds;
         ours_mb, theirs_mb (NaN if not measured); difference (NaN if there is none to see); curve
         and at (the curve that the row is a point of, and where on it; "" and NaN if of none).
     """
@@ -165,7 +166,7 @@ def table(result: dict[str, Any] | None) -> pd.DataFrame:
                 "ratio": row["ratio"]["median"],
                 "low": row["ratio"]["low"],
                 "high": row["ratio"]["high"],
-                "turns": row["turns"],
+                "rounds": row["turns"],  # the name in files
                 **{f"{which}_mb": megabytes for which, megabytes in memory.items()},
                 "difference": float("nan") if row["difference"] is None else row["difference"],
                 "curve": row["growth"][0] if row["growth"] else "",
@@ -176,7 +177,7 @@ def table(result: dict[str, Any] | None) -> pd.DataFrame:
 
 
 def floor_table(result: dict[str, Any] | None) -> pd.DataFrame:
-    """A row a training of one network: what a step must do, and how long that takes at least.
+    """One row per training of one network: what a step must do, and how long that takes at least.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is compared, and at which sizes. Each duel can be made by its name in any process."""
+"""What is compared, and at which sizes. A comparison can be made by its name in any process."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from torch import Tensor
 
 from tinyvgg.backtracking import Cut, backtrack_maps
 from tinyvgg.bench import reference
-from tinyvgg.bench.timing import Duel, Way
+from tinyvgg.bench.timing import Comparison, Implementation
 from tinyvgg.deconv import deconvolve, record
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
+from tinyvgg.paper import PAPER
 from tinyvgg.runs.jobs import run_jobs
 from tinyvgg.runs.parallel import job
 from tinyvgg.tracking import suppress, track
-from tinyvgg.training.device import full_precision
+from tinyvgg.training.device import arithmetic
 from tinyvgg.training.fit import fit
 from tinyvgg.training.protocol import PRECISIONS, Protocol
 
-CLASSES = 67
-PAPER = 224  # pixels; pool3 then has 25,088 values before a dense layer of 1,024
+CLASSES = int(PAPER["subjects"].value)
+PAPER_SIZE = int(PAPER["image_size"].value)  # pixels; pool3 then has 25,088 values
 DEFAULT = 64
 BATCH = 12  # the paper's
 USUAL = "the usual PyTorch loop over a DataLoader, float32"
-TURN = {False: 1_000_000, True: 150_000}  # pixels that a turn of training handles on a CPU, about
-LEAST = 10  # steps of such a turn: what making the network takes must not count for much
-STEPS = 1000  # of a turn on a GPU, where capturing a step takes time too
+PIXELS = {False: 1_000_000, True: 150_000}  # that a round of training handles on a CPU, about
+LEAST = 10  # steps of such a round: what making the network takes must not count for much
+STEPS = 1000  # of a round on a GPU, where capturing a step takes time too
 ACTIVATION = 2.0  # scale of made-up feature maps: of the order of a trained network's
 
 TRAINING_SIZES = {False: (32, 64, 96, 128, 160, 224), True: (32,)}  # by whether it is to be quick
 BATCHES = {False: (1, 4, 16, 64), True: (1, 4)}
 CUT_BATCHES = {False: (1, 8), True: (1,)}
-MISCLASSIFIED = 278  # of the paper, in both tasks: traced on a GPU, where that takes no minutes
+# Of the paper, in both tasks: traced on a GPU, where that takes no minutes.
+MISCLASSIFIED = int(PAPER["errors_face"].value + PAPER["errors_emotion"].value)
 PAIR_SIZES = {False: (64, 224), True: (32,)}
 SETS = {False: (12, 48, 192), True: (12,)}
 
@@ -46,8 +48,8 @@ def precisions(device: str) -> list[str]:
 
 
 @cache
-def all_duels(quick: bool = False, device: str = "cpu") -> dict[str, Duel]:
-    """Every duel by name.
+def all_comparisons(quick: bool = False, device: str = "cpu") -> dict[str, Comparison]:
+    """Every comparison by name.
 
     Parameters
     ----------
@@ -60,22 +62,22 @@ def all_duels(quick: bool = False, device: str = "cpu") -> dict[str, Duel]:
         *_backtracking(quick, device),
         *_tracking(quick, device),
     ]
-    return {duel.name: duel for duel in every}
+    return {comparison.name: comparison for comparison in every}
 
 
-def find(name: str, quick: bool, device: str) -> Duel:
-    """The duel of a name."""
-    return all_duels(quick, device)[name]
+def find(name: str, quick: bool, device: str) -> Comparison:
+    """The comparison of that name."""
+    return all_comparisons(quick, device)[name]
 
 
 # ---------------------------------------------------------------------- training
 
 
-def _training(quick: bool, device: str) -> Iterator[Duel]:
+def _training(quick: bool, device: str) -> Iterator[Comparison]:
     for size in TRAINING_SIZES[quick]:
         images = BATCH * _steps(size, quick, device)
         for precision in precisions(device):
-            yield Duel(
+            yield Comparison(
                 f"training, {size} px, {precision}",
                 f"an epoch of {images} pictures of {size} px, in mini-batches of {BATCH}",
                 USUAL,
@@ -86,7 +88,7 @@ def _training(quick: bool, device: str) -> Iterator[Duel]:
     for size in PAIR_SIZES[quick]:
         images = BATCH * _steps(size, quick, device)
         about = f"an epoch of {images} pictures of {size} px for each of two networks, side by side"
-        yield Duel(
+        yield Comparison(
             f"training two networks, {size} px",
             about,
             "one after the other",
@@ -96,7 +98,7 @@ def _training(quick: bool, device: str) -> Iterator[Duel]:
         if size > DEFAULT:
             continue
         for precision in precisions(device):
-            yield Duel(
+            yield Comparison(
                 f"training two networks, {size} px, {precision}",
                 about,
                 f"{USUAL}, one network after the other",
@@ -106,17 +108,21 @@ def _training(quick: bool, device: str) -> Iterator[Duel]:
 
 
 def _steps(size: int, quick: bool, device: str) -> int:
-    """How many mini-batches a turn of training has."""
-    return max(LEAST, round(TURN[quick] / size**2 / BATCH)) if device == "cpu" else STEPS
+    """How many mini-batches a round of training has."""
+    return max(LEAST, round(PIXELS[quick] / size**2 / BATCH)) if device == "cpu" else STEPS
 
 
-def _prepare_training(size: int, count: int, precision: str, device: str) -> tuple[Way, Way]:
+def _prepare_training(
+    size: int, count: int, precision: str, device: str
+) -> tuple[Implementation, Implementation]:
     data = _random_pictures(size, count)
     protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
     return partial(_train, *data, protocol, device), _usual_training(*data, protocol, device)
 
 
-def _usual_training(images: np.ndarray, labels: np.ndarray, protocol: Protocol, device: str) -> Way:
+def _usual_training(
+    images: np.ndarray, labels: np.ndarray, protocol: Protocol, device: str
+) -> Implementation:
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(PIXEL_SCALE).contiguous()
     y = torch.from_numpy(labels)
 
@@ -129,15 +135,16 @@ def _usual_training(images: np.ndarray, labels: np.ndarray, protocol: Protocol, 
 
 def _prepare_pair(
     size: int, count: int, precision: str, device: str, usual: bool
-) -> tuple[Way, Way]:
+) -> tuple[Implementation, Implementation]:
     data = _random_pictures(size, count)
     protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
     work = partial(_train, *data, protocol, device)
     alone = _usual_training(*data, protocol, device) if usual else work
 
     def side_by_side() -> None:
-        full_precision()  # for threads that train on a GPU
-        run_jobs([job(name, work, torch.device(device)) for name in ("one", "two")], 2)
+        # Set around both threads: either would set it back while the other is still training.
+        with arithmetic(precision, torch.device(device)):
+            run_jobs([job(name, work, torch.device(device)) for name in ("one", "two")], 2)
 
     def in_turn() -> None:
         for _ in range(2):
@@ -160,15 +167,15 @@ def _random_pictures(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 # ---------------------------------------------------------------------- backtracking and the cut
 
 
-def _backtracking(quick: bool, device: str) -> Iterator[Duel]:
-    size = DEFAULT if quick else PAPER
+def _backtracking(quick: bool, device: str) -> Iterator[Comparison]:
+    size = DEFAULT if quick else PAPER_SIZE
     every = () if quick or device == "cpu" else (MISCLASSIFIED,)
     for cut, name, batches in (
         (None, "backtracking, as printed", (*BATCHES[quick], *every)),
         (Cut(), "backtracking, as released", (*CUT_BATCHES[quick], *every)),
     ):
         for batch in batches:
-            yield Duel(
+            yield Comparison(
                 f"{name}, {batch} at a time",
                 f"{batch} images at {size} px, from the last feature maps",
                 "image by image and unit by unit",
@@ -179,7 +186,9 @@ def _backtracking(quick: bool, device: str) -> Iterator[Duel]:
             )
 
 
-def _prepare_backtracking(size: int, batch: int, cut: Cut | None, device: str) -> tuple[Way, Way]:
+def _prepare_backtracking(
+    size: int, batch: int, cut: Cut | None, device: str
+) -> tuple[Implementation, Implementation]:
     net = _network(size, device)
     generator = torch.Generator().manual_seed(1)
     maps = ACTIVATION * torch.randn(batch, *net.pixel_shape, generator=generator).relu().to(device)
@@ -200,10 +209,10 @@ def _share_that_differs(a: np.ndarray, b: np.ndarray) -> float:
 # ---------------------------------------------------------------------- tracking and suppression
 
 
-def _tracking(quick: bool, device: str) -> Iterator[Duel]:
+def _tracking(quick: bool, device: str) -> Iterator[Comparison]:
     size = 32 if quick else DEFAULT
     for images in SETS[quick]:
-        yield Duel(
+        yield Comparison(
             f"tracking, {images} images",
             f"Algorithm 2 for {images} images of {size} px",
             "image by image, by the layers of torch",
@@ -213,7 +222,7 @@ def _tracking(quick: bool, device: str) -> Iterator[Duel]:
             growth=("tracking", images),
         )
     images = max(SETS[quick])
-    yield Duel(
+    yield Comparison(
         f"suppression, {images} images",
         f"probabilities of {images} images of {size} px without some pixels",
         "the whole network again, with a hook",
@@ -221,7 +230,7 @@ def _tracking(quick: bool, device: str) -> Iterator[Duel]:
         partial(_prepare_suppression, size, images, device),
         _largest_difference,
     )
-    yield Duel(
+    yield Comparison(
         "deconvolution, 12 images",
         f"the last feature maps of 12 images of {size} px, back to the picture",
         "captum's NeuronDeconvolution",
@@ -231,7 +240,7 @@ def _tracking(quick: bool, device: str) -> Iterator[Duel]:
     )
 
 
-def _prepare_tracking(size: int, count: int, device: str) -> tuple[Way, Way]:
+def _prepare_tracking(size: int, count: int, device: str) -> tuple[Implementation, Implementation]:
     net, images, pixels = _pictures(size, count, device)
     return (
         lambda: track(net, images, pixels, bias="none", ties="first").difference,
@@ -239,13 +248,17 @@ def _prepare_tracking(size: int, count: int, device: str) -> tuple[Way, Way]:
     )
 
 
-def _prepare_suppression(size: int, count: int, device: str) -> tuple[Way, Way]:
+def _prepare_suppression(
+    size: int, count: int, device: str
+) -> tuple[Implementation, Implementation]:
     net, images, pixels = _pictures(size, count, device)
     maps = record(net.features, images).maps
     return lambda: suppress(net, maps, pixels), lambda: reference.suppress(net, images, pixels)
 
 
-def _prepare_deconvolution(size: int, count: int, device: str) -> tuple[Way, Way]:
+def _prepare_deconvolution(
+    size: int, count: int, device: str
+) -> tuple[Implementation, Implementation]:
     from captum.attr import NeuronDeconvolution
 
     net, images, _ = _pictures(size, count, device)

@@ -1,8 +1,8 @@
-"""Two ways to the same result, timed turn by turn in one run, and their peak memory.
+"""Two implementations of the same work, timed in paired rounds, and their peak memory.
 
-The two take turns, so that whatever else the machine does falls on both; medians are compared,
-and the spread is given. Each way lives in a process of its own, so that neither gains from what
-the other asked of the libraries, nor pays for the memory that it holds.
+In each round one runs after the other, so that whatever else the machine does falls on both;
+medians are compared, and the spread is given. Each lives in a process of its own, so that neither
+gains from what the other asked of the libraries, nor pays for the memory that it holds.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 
-Way = Callable[[], Any]  # does the work once and returns its result
+Implementation = Callable[[], Any]  # does the work once and returns its result
 PRELOAD = "tinyvgg.bench.benchmarks"
-TURNS = 3  # at least
+ROUNDS = 3  # at least
 
 
 @dataclass(frozen=True)
-class Duel:
+class Comparison:
     """Ours against what a user would otherwise write or install.
 
     Attributes
@@ -38,9 +38,9 @@ class Duel:
     other : str
         What ours is compared with.
     images : int
-        How many images one turn handles.
+        How many images one round handles.
     prepare : callable
-        Sets up, and returns both ways: ours, then the other.
+        Sets up, and returns both implementations: ours, then the other.
     differ : callable, optional
         The largest difference of the two results, numpy arrays, which do the same work; None
         where they are trainings, whose weights part.
@@ -52,25 +52,25 @@ class Duel:
     about: str
     other: str
     images: int
-    prepare: Callable[[], tuple[Way, Way]]
+    prepare: Callable[[], tuple[Implementation, Implementation]]
     differ: Callable[[np.ndarray, np.ndarray], float] | None = None
     growth: tuple[str, float] | None = None
 
 
-def fight(
-    find: Callable[[str], Duel], name: str, seconds: float, most: int, device: str = "cpu"
+def paired_run(
+    find: Callable[[str], Comparison], name: str, seconds: float, most: int, device: str = "cpu"
 ) -> dict[str, Any]:
-    """Time both ways of a duel, turn by turn.
+    """Time both implementations of a comparison, round by round.
 
     Parameters
     ----------
     find : callable
-        Makes the duel of a name, in any process.
+        Makes the comparison of that name, in any process.
     name : str
     seconds : float
-        Go on until this is over, but `TURNS` turns at least.
+        Go on until this is over, but for `ROUNDS` rounds at least.
     most : int
-        Turns at most.
+        Rounds at most.
     device : str
         Where the work is done; a CUDA device is waited for.
 
@@ -78,39 +78,42 @@ def fight(
     -------
     dict
         JSON: name, about, other, images; ``ours`` and ``theirs``, each with the median, lowest
-        and highest seconds of a turn; turns; ``ratio`` (theirs by ours: the median over turns,
-        and the quartiles); ``megabytes`` of either (peak beyond what it is given; None where the
-        system does not tell it, or on a GPU); difference.
+        and highest seconds of a round; ``turns``, how many rounds; ``ratio`` (theirs by ours: the
+        median over rounds, and the quartiles); ``megabytes`` of either (peak beyond what it is
+        given; None where the system does not tell it, or on a GPU); difference.
     """
-    duel = find(name)
-    with _corner(find, name, 0, device) as ours, _corner(find, name, 1, device) as other:
+    comparison = find(name)
+    with (
+        _in_own_process(find, name, 0, device) as ours,
+        _in_own_process(find, name, 1, device) as other,
+    ):
         (first, our_peak), (second, other_peak) = ours(), other()  # the warm-up
-        times = take_turns(ours, other, seconds, most)
+        times = run_rounds(ours, other, seconds, most)
     known = not (math.isnan(our_peak) or math.isnan(other_peak))
     return {
-        "name": duel.name,
-        "about": duel.about,
-        "other": duel.other,
-        "images": duel.images,
+        "name": comparison.name,
+        "about": comparison.about,
+        "other": comparison.other,
+        "images": comparison.images,
         **summary(times),
         "megabytes": {"ours": our_peak, "theirs": other_peak} if known else None,
-        "difference": duel.differ(first, second) if duel.differ else None,
-        "growth": list(duel.growth) if duel.growth else None,
+        "difference": comparison.differ(first, second) if comparison.differ else None,
+        "growth": list(comparison.growth) if comparison.growth else None,
     }
 
 
-def take_turns(
+def run_rounds(
     ours: Callable[[], float], other: Callable[[], float], seconds: float, most: int
 ) -> np.ndarray:
-    """Call both in turn, each of which says how long it took; (turns, 2) in seconds."""
+    """Call both in turn, each of which returns how long it took; (rounds, 2) in seconds."""
     took: list[tuple[float, float]] = []
-    while len(took) < TURNS or (len(took) < most and np.sum(took) < seconds):
+    while len(took) < ROUNDS or (len(took) < most and np.sum(took) < seconds):
         took.append((ours(), other()))
     return np.array(took)
 
 
 def summary(times: np.ndarray) -> dict[str, Any]:
-    """Medians and spread of the turns (N, 2) of ours and of the other way; JSON."""
+    """Medians and spread of the rounds (N, 2) of ours and of the other; JSON."""
     low, middle, high = np.quantile(times[:, 1] / times[:, 0], (0.25, 0.5, 0.75))
     return {
         "ours": _spread(times[:, 0]),
@@ -129,15 +132,17 @@ def _spread(times: np.ndarray) -> dict[str, float]:
 
 
 @contextmanager
-def _corner(find: Callable[[str], Duel], name: str, which: int, device: str) -> Iterator[Way]:
-    """One way of a duel in a fresh process: called first, its result and peak; then seconds."""
+def _in_own_process(
+    find: Callable[[str], Comparison], name: str, which: int, device: str
+) -> Iterator[Implementation]:
+    """One implementation in a fresh process: called first, its result and peak; then seconds."""
     context = fresh_processes()
     here, there = context.Pipe()
-    process = context.Process(target=_live, args=(there, find, name, which, device))
+    process = context.Process(target=_serve, args=(there, find, name, which, device))
     process.start()
     there.close()
 
-    def turn() -> Any:
+    def run() -> Any:
         here.send(None)
         try:
             return here.recv()
@@ -149,7 +154,7 @@ def _corner(find: Callable[[str], Duel], name: str, which: int, device: str) -> 
             ) from None
 
     try:
-        yield turn
+        yield run
     finally:
         here.close()  # which ends it
         process.join()
@@ -164,19 +169,19 @@ def fresh_processes() -> Any:
     return context
 
 
-def _live(pipe, find: Callable[[str], Duel], name: str, which: int, device: str) -> None:
+def _serve(pipe, find: Callable[[str], Comparison], name: str, which: int, device: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whom Ctrl-C stops ends this one, by the pipe
-    duel = find(name)
-    way = duel.prepare()[which]
+    comparison = find(name)
+    work = comparison.prepare()[which]
     try:
         pipe.recv()
         with peak_memory() as peak:
-            result = way()
-        pipe.send((np.asarray(result.cpu()) if duel.differ else None, peak()))
+            result = work()
+        pipe.send((np.asarray(result.cpu()) if comparison.differ else None, peak()))
         while True:
             pipe.recv()
             start = time.perf_counter()
-            way()
+            work()
             if device.startswith("cuda"):
                 torch.cuda.synchronize(device)
             pipe.send(time.perf_counter() - start)
