@@ -6,7 +6,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import torch
-from worlds import CLASSES, CUT, World, random_pairs, random_world
+from worlds import CUT, random_pairs, random_world, with_a_mistake_alone
 
 from tinyvgg.backtracking import backtrack
 from tinyvgg.comparison import find_twins
@@ -15,15 +15,7 @@ from tinyvgg.experiments.pairs import correct_pairs, pair_twins
 
 @pytest.fixture(scope="module")
 def world():
-    """The random world, but its last image is misclassified and has no twin."""
-    net, outcomes, inputs = random_world()
-    outcomes = outcomes.copy()
-    last = outcomes.index[-1]
-    wrong = (outcomes.predicted[last] + 1) % len(CLASSES)
-    alone = {"subject": 10, "true": wrong, "true_name": CLASSES[wrong], "correct": False}
-    for column, value in alone.items():
-        outcomes.loc[last, column] = value
-    return World(net, outcomes, inputs)
+    return with_a_mistake_alone(random_world())
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,17 @@ def random_world(image_size: int = 16, scale: float = 1.0) -> World:
     return World(net, outcomes, inputs)
 
 
+def with_a_mistake_alone(world: World) -> World:
+    """The same world, but its last image is misclassified and has no twin."""
+    outcomes = world.outcomes.copy()
+    last = outcomes.index[-1]
+    wrong = (outcomes.predicted[last] + 1) % len(CLASSES)
+    alone = {"subject": 10, "true": wrong, "true_name": CLASSES[wrong], "correct": False}
+    for column, value in alone.items():
+        outcomes.loc[last, column] = value
+    return world._replace(outcomes=outcomes)
+
+
 def random_keys(maps: Tensor, draws: int, seed: int = 0) -> list[np.ndarray]:
     """The stream of keys as it is defined: one for each draw, image and pixel, in this order."""
     generator = torch.Generator().manual_seed(seed)
@@ -158,7 +169,7 @@ class WorldStudy:
     def __init__(self, store: Store, nobody: bool = False, seed: int = 3):
         self.store, self.nobody, self.seed = store, nobody, seed
         self.trained = 0  # how often the network was asked for
-        self.world = random_world(32, 8.0)
+        self.world = with_a_mistake_alone(random_world(32, 8.0))
         table = self.world.outcomes
         self.faces = SimpleNamespace(table=table)
         self.table = table.assign(correct=True, true=table.predicted) if nobody else table

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from multiprocessing.util import Finalize
 from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
@@ -113,13 +114,16 @@ class Processes:
 @cache
 def _workers(number: int) -> ProcessPoolExecutor:
     """Processes of one thread each, started when they are needed."""
-    return ProcessPoolExecutor(
+    workers = ProcessPoolExecutor(
         number,
         timeout=IDLE,
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),  # this process decides what Ctrl-C ends
         env={"OMP_NUM_THREADS": "1"},
     )
+    # a process that multiprocessing started would otherwise wait for them to become idle
+    Finalize(None, workers.shutdown, kwargs={"kill_workers": True}, exitpriority=20)
+    return workers
 
 
 @dataclass(frozen=True)
