@@ -126,7 +126,7 @@ def test_every_file_that_the_way_in_names_is_there():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf8")
     named = re.findall(r"`((?:tinyvgg|tests|tools|notebooks|book)/[\w/.]*)`", text)
     assert "tinyvgg/backtracking.py" in named
-    assert not [name for name in named if not (ROOT / name).exists()]
+    assert not [name for name in named if "NN" not in name and not (ROOT / name).exists()]
     for row in re.findall(r"(?m)^\| .* \| (.*) \|$", text):  # names after a path are beside it
         folder = re.search(r"`(tinyvgg/[\w/]*)", row)
         for name in re.findall(r"`(\w+\.py)`", row):

@@ -59,10 +59,11 @@ def book(parameter: list[list[str]], **options: Any) -> None:
 
 def faces_info(**options: Any) -> None:
     """Describe a source: counts by label, and the tasks that it allows."""
+    from tinyvgg.faces import split
     from tinyvgg.faces.overview import describe
 
     faces = _open(**options)
-    logging.getLogger("tinyvgg.faces.split").setLevel(logging.WARNING)  # the text tells it too
+    logging.getLogger(split.__module__).setLevel(logging.WARNING)  # the text tells it too
     print(describe(faces))
 
 

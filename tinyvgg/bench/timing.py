@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 Implementation = Callable[[], Any]  # does the work once and returns its result
-PRELOAD = "tinyvgg.bench.benchmarks"
+PRELOAD = f"{__package__}.benchmarks"
 ROUNDS = 3  # at least
 
 
