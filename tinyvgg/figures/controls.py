@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from tinyvgg.experiments.effects import LABELS
+from tinyvgg.figures.marks import centred, legend_of, mark, row_axis
 from tinyvgg.figures.style import FAINT, INK, TASK, note, panels
 
 NO_PAIRS = "In this run no misclassified face has a twin: there is no set to try."
@@ -30,21 +31,17 @@ class Forest(NamedTuple):
     rows : DataFrame
         One row per mark: label, kind ("misclassified" or "correct"), difference, low, high; a row
         with a `note` is that note and no mark.
-    limits : (float, float)
-        Of the axis.
     """
 
     title: str
     colour: str
     rows: pd.DataFrame
-    limits: tuple[float, float] = (-1.0, 1.0)
 
 
 def forest(
     parts: Sequence[Sequence[Forest]],
     axis: str,
     sides: tuple[str, str] = ("the control\ndoes more", "the set\ndoes more"),
-    kinds: bool = True,
 ) -> Figure:
     """Differences with their intervals: right of zero, the paper's set does more.
 
@@ -56,8 +53,6 @@ def forest(
         What is shown, for the lowest panels.
     sides : two str
         What left and right of zero mean.
-    kinds : bool
-        Whether there are marks of both kinds of pairs.
     """
     if not any(
         part.rows.get("difference", pd.Series()).notna().any() for row in parts for part in row
@@ -72,34 +67,36 @@ def forest(
         line[0].set_yticks(range(len(labels)), labels)
         line[0].set_ylim(len(labels) - 0.5, -1.25)
     figure.supxlabel(axis, fontsize=9)
-    if kinds:
-        marks = [
-            Line2D([], [], marker="o", ls="", mfc=INK, mec=INK, label="misclassified images"),
-            Line2D([], [], marker="o", ls="", mfc="white", mec=INK, label="correct images"),
-        ]
-        figure.legend(handles=marks, loc="outside upper center", ncols=2)
+    marks = [
+        Line2D([], [], marker="o", ls="", mfc=face, mec=INK, label=f"{kind} images")
+        for kind, face in zip(KINDS, (INK, "white"), strict=True)
+    ]
+    figure.legend(handles=marks, loc="outside upper center", ncols=2)
     return figure
 
 
 def _panel(ax: Axes, part: Forest, labels: list[str], sides: tuple[str, str]) -> None:
-    left, right = part.limits
-    ax.axvspan(left, 0, color=WORSE, lw=0, zorder=0)
-    ax.axvspan(0, right, color=BETTER, lw=0, zorder=0)
-    ax.axvline(0, color=FAINT, lw=1, zorder=1)
-    for x, words in zip((left / 2, right / 2), sides, strict=True):
-        ax.text(x, -0.85, words, ha="center", va="center", fontsize=8, color="#555555")
+    _sides(ax)
+    for x, words in zip((-0.5, 0.5), sides, strict=True):
+        centred(ax, x, -0.85, words, color="#555555")
     for row in part.rows.itertuples():
         at = labels.index(row.label)
         if isinstance(said := getattr(row, "note", None), str):
-            ax.text((left + right) / 2, at, said, ha="center", va="center", fontsize=8)
+            centred(ax, 0, at, said)
             continue
         filled, shift = KINDS[row.kind]
-        style: dict[str, Any] = {"color": part.colour, "zorder": 3, "clip_on": False}
-        ax.plot([row.low, row.high], [at + shift] * 2, lw=1.6, **style)
-        face = part.colour if filled else "white"
-        ax.plot(row.difference, at + shift, "o", ms=6, mfc=face, mec=part.colour, **style)
-    ax.set(xlim=part.limits, xticks=np.linspace(left, right, 5))
+        found = row.difference, row.low, row.high
+        style = {"lw": 1.6, "ms": 6, "zorder": 3, "clip_on": False}
+        mark(ax, at + shift, found, part.colour, filled, **style)
     ax.set_title(part.title, fontsize=9)
+
+
+def _sides(ax: Axes) -> None:
+    """An axis from -1 to 1 with both sides of zero shaded; its numbers bear their sign."""
+    ax.axvspan(-1, 0, color=WORSE, lw=0, zorder=0)
+    ax.axvspan(0, 1, color=BETTER, lw=0, zorder=0)
+    ax.axvline(0, color=FAINT, lw=1, zorder=1)
+    ax.set(xlim=(-1, 1), xticks=[-1, -0.5, 0, 0.5, 1])
     ax.xaxis.set_major_formatter(FuncFormatter(signed))
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -134,7 +131,7 @@ def shared_bars(shares: Mapping[str, pd.Series]) -> Figure:
     ax.set(xlim=(0, 108), xlabel="of the control's pixels, how many are backtracked too (%)")
     ax.invert_yaxis()
     ax.grid(axis="x")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(shares))
+    legend_of(figure, ax)
     return figure
 
 
@@ -153,21 +150,13 @@ def seed_dots(tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> 
     figure, axes = panels(1, len(tables), 0.5 * len(labels) + 1.3, sharey=True)
     for ax, (task, table) in zip(axes[0], tables.items(), strict=True):
         seeds = sorted(table.seed.unique())
-        ax.axvspan(-1, 0, color=WORSE, lw=0, zorder=0)
-        ax.axvspan(0, 1, color=BETTER, lw=0, zorder=0)
-        ax.axvline(0, color=FAINT, lw=1)
+        _sides(ax)
         for row in table.itertuples():
-            at = labels.index(row.control) + 0.6 * (
-                (seeds.index(row.seed) + 0.5) / len(seeds) - 0.5
-            )
-            face = TASK[task] if row.origin == "this run" else "white"
-            ax.plot([row.low, row.high], [at, at], color=TASK[task], lw=1.2)
-            ax.plot(row.difference, at, "o", ms=5, mfc=face, mec=TASK[task])
-        ax.set(xlim=(-1, 1), ylim=(len(labels) - 0.5, -0.5), xticks=[-1, -0.5, 0, 0.5, 1])
+            aside = 0.6 * ((seeds.index(row.seed) + 0.5) / len(seeds) - 0.5)
+            found = row.difference, row.low, row.high
+            here = row.origin == "this run"
+            mark(ax, labels.index(row.control) + aside, found, TASK[task], here, lw=1.2)
         ax.set_title(titles[task], fontsize=9)
-        ax.xaxis.set_major_formatter(FuncFormatter(signed))
-        ax.tick_params(axis="y", length=0)
-        ax.spines["left"].set_visible(False)
-    axes[0, 0].set_yticks(range(len(labels)), [LABELS.get(name, name) for name in labels])
+    row_axis(axes[0, 0], [LABELS.get(name, name) for name in labels], grid=False)
     figure.supxlabel("difference of set and control; filled: this run", fontsize=9)
     return figure

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from tinyvgg.experiments.class_dependence import Coverage, coin_share, doublings
+from tinyvgg.figures.marks import beside
 from tinyvgg.figures.style import CONTROL, INK, TASK, note, panels
 
 
@@ -57,15 +58,9 @@ def active_returned(coverages: Mapping[str, Coverage]) -> Figure:
         floor = min(floor, left[some].min(initial=np.inf))
         units = coverage.table.units.median()
         shares.plot(units, 4, marker="v", color=colour, markersize=6, clip_on=False)
-        shares.annotate(
-            f"all of $L_1$, {task}",
-            (units, 4),
-            (-5, 2 if width > 2 else 12),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=colour,
-        )
+        up = 2 if width > 2 else 12
+        style = {"va": "baseline", "ha": "right", "fontsize": 8, "color": colour}
+        beside(shares, f"all of $L_1$, {task}", (units, 4), (-5, up), **style)
     shares.set(ylabel="active pixels returned (%)", ylim=(0, 103))
     bottom = floor / 3 if np.isfinite(floor) else 1e-3
     missing.set(ylabel="active pixels left out (%)", yscale="log", ylim=(bottom, 100))

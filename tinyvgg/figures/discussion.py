@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tinyvgg.experiments.statistics import Interval
+from tinyvgg.figures.marks import centred, legend_of, mark, row_axis, row_titles
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -42,8 +43,7 @@ ARMS = {"none": INK, "aimed": UNIQUE, "elsewhere": CONTROL}
 NOT_RECORDED = "No record of this study is there yet: the text names the command that makes one."
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """One plot of curves by epoch.
 
     Attributes
@@ -77,7 +77,7 @@ def ways_by_epoch(*panels_: Panel) -> Figure:
             ax.plot(table.epoch, values, ls=dashes, color=colour, label=name, lw=1.6)
         ax.set(title=panel.title, xlabel="epoch", ylabel=label, xlim=(0, None), ylim=(0, None))
         ax.grid(axis="y")
-    _legend_above(figure, axes[0, 0])
+    legend_of(figure, axes[0, 0])
     return figure
 
 
@@ -113,13 +113,11 @@ def gradients_by_layer(
             ax.text(0.5, 0.5, "not recorded yet", transform=ax.transAxes, ha="center", color=FAINT)
             ax.set(yticks=[], xticks=[])
     if end:
-        limits = [ax.get_ylim() for ax in axes[0, 1:]]
-        low, high = min(a for a, _ in limits), max(b for _, b in limits)
-        for ax in axes[0, 1:]:
-            ax.set_ylim(low, high)
+        low, high = zip(*(ax.get_ylim() for ax in axes[0, 1:]), strict=True)
+        plt.setp(axes[0, 1:], ylim=(min(low), max(high)))
     axes[0, 0].set_ylabel("root mean square of the outputs")
     axes[0, 1].set_ylabel("norm of the weights' gradient")
-    _legend_above(figure, axes[0, 0])
+    legend_of(figure, axes[0, 0])
     return figure
 
 
@@ -153,8 +151,7 @@ def region_examples(
         axes[0, k].set_title(shows, fontsize=8, fontweight="normal", color=TRUE, pad=13)
         place = {"transform": axes[0, k].transAxes, "ha": "center", "va": "bottom"}
         axes[0, k].text(0.5, 1.02, named, fontsize=8, color=WRONG, **place)
-    for ax, label in zip(axes[:, 0], rows, strict=True):
-        ax.set_ylabel(label, fontsize=8.5)
+    row_titles(axes, rows, 8.5)
     return figure
 
 
@@ -193,18 +190,10 @@ def augmentation_arms(
         right.plot([mean.low, mean.high], [k + 0.12] * 2, color=colour, lw=2)
         right.plot(mean.value, k + 0.12, "D", color=colour, ms=5)
     right.axvline(0, color=FAINT, lw=1)
-    right.set_yticks(range(len(means)), [pair.replace(" less ", "\nless ") for pair in means])
-    right.set(ylim=(len(means) - 0.5, -0.5), xlabel="difference in accuracy (points)")
+    row_axis(right, [pair.replace(" less ", "\nless ") for pair in means])
+    right.set_xlabel("difference in accuracy (points)")
     right.set_title("seeds (rings), their mean and its 95 % interval")
-    right.grid(axis="x")
-    right.tick_params(axis="y", length=0)
     return figure
-
-
-def _legend_above(figure: Figure, ax: Axes) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    columns = 3 if len(labels) > 4 else len(labels)
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 MARKS = {NETWORK: ("o", INK, -0.14), PROBE: ("D", LINEAR, 0.14)}
@@ -228,35 +217,24 @@ def difficulty_dots(table: pd.DataFrame) -> Figure:
         if pd.isna(row.accuracy):
             if row.reader == NETWORK:
                 words = "not possible with these labels" if row.note else "TinyVGG not measured"
-                ax.text(50, at + shift, words, fontsize=8, color=FAINT, va="center", ha="center")
+                centred(ax, 50, at + shift, words, color=FAINT)
             continue
-        face = colour if row.origin == THIS_RUN else "white"
-        ax.plot([100 * row.low, 100 * row.high], [at + shift] * 2, color=colour, lw=1.4, zorder=2)
-        ax.plot(
-            *(100 * row.accuracy, at + shift, marker),
-            **{"mfc": face, "mec": colour, "ms": 6, "mew": 1.4, "zorder": 3, "clip_on": False},
-        )
+        found = 100 * row.accuracy, 100 * row.low, 100 * row.high
+        style = {"marker": marker, "ms": 6, "mew": 1.4, "zorder": 3, "clip_on": False}
+        mark(ax, at + shift, found, colour, row.origin == THIS_RUN, **style)
         ends = [at - 0.32, at + 0.32]
         ax.plot([100 * row.chance] * 2, ends, color=FAINT, lw=1.4, ls=(0, (2, 1.5)))
-    ax.set(xlim=(0, 101), ylim=(len(questions) - 0.5, -0.5), xlabel="test images right (%)")
-    ax.set_yticks(range(len(questions)), questions)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x")
-    _legend(ax, recorded=bool((~table.origin.isin([THIS_RUN]) & table.accuracy.notna()).any()))
-    return figure
-
-
-def _legend(ax, recorded: bool) -> None:
-    def mark(reader: str, filled: bool, label: str) -> Line2D:
+    ax.set(xlim=(0, 101), xlabel="test images right (%)")
+    row_axis(ax, questions)
+    here = table.origin.isin([THIS_RUN]) | table.accuracy.isna()
+    shown = {NETWORK: (NETWORK, True), PROBE: (PROBE, True)}
+    if not here.all():
+        shown = {NETWORK: (NETWORK, True), f"{NETWORK}, recorded": (NETWORK, False)} | shown
+    handles = []
+    for label, (reader, filled) in shown.items():
         marker, colour, _ = MARKS[reader]
         face = colour if filled else "white"
-        return Line2D([], [], marker=marker, mfc=face, mec=colour, ls="", label=label)
-
-    handles = [mark(NETWORK, True, NETWORK), mark(PROBE, True, PROBE)]
-    if recorded:
-        handles.insert(1, mark(NETWORK, False, f"{NETWORK}, recorded"))
+        handles.append(Line2D([], [], marker=marker, mfc=face, mec=colour, ls="", label=label))
     handles.append(Line2D([], [], color=FAINT, lw=1.4, ls=(0, (2, 1.5)), label="chance"))
-    ax.legend(
-        handles=handles,
-        **{"ncols": len(handles), "loc": "lower center", "bbox_to_anchor": (0.5, 1.0)},
-    )
+    ax.legend(handles=handles, ncols=len(handles), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return figure

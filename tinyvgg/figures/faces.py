@@ -108,7 +108,7 @@ def cast(table: pd.DataFrame) -> dict[int, str]:
     }
 
 
-def mistaken_for(faces: FaceSet, cases: pd.DataFrame, columns: int = 4) -> Figure:
+def mistaken_for(faces: FaceSet, cases: pd.DataFrame) -> Figure:
     """Misclassified faces, each beside a face of what the network took it for.
 
     Parameters
@@ -117,9 +117,8 @@ def mistaken_for(faces: FaceSet, cases: pd.DataFrame, columns: int = 4) -> Figur
     cases : DataFrame
         Rows of the outcomes. Beside each stands a picture of the class predicted: for the face
         task of that person, else of that emotion, as much like the case as the set allows.
-    columns : int
-        Pairs in a row.
     """
+    columns = 4  # pairs in a row
     rows = max(1, -(-len(cases) // columns))
     figure, axes = panels(rows, 2 * columns, rows * (WIDTH / columns / 2 + 0.25))
     for ax in axes.flat:

@@ -57,13 +57,11 @@ def way_back(net: VGG) -> list[Stage]:
     a max-pooling by an unpooling; each gives the shape that its counterpart was given.
     """
     forward = way_forward(net)
-    back = []
-    for given, undone in zip(forward[-2::-1], forward[:0:-1], strict=True):
-        if undone.kind == "conv":
-            back.append(Stage(f"de{undone.name}", "deconv", given.shape))
-        else:
-            back.append(Stage(f"un{undone.name}", "unpool", given.shape))
-    return back
+    undo = {"conv": ("de", "deconv"), "max-pool": ("un", "unpool")}
+    return [
+        Stage(undo[undone.kind][0] + undone.name, undo[undone.kind][1], given.shape)
+        for given, undone in zip(forward[-2::-1], forward[:0:-1], strict=True)
+    ]
 
 
 def architecture(net: VGG) -> Figure:
@@ -81,9 +79,7 @@ def architecture(net: VGG) -> Figure:
     middle, bars = 1.75, 0.42 * len(units)
     _arrow(axes, (0.02, middle), (WIDTH - 0.02, middle), color=FAINT)
     row = _Row(axes, stages, WIDTH - bars - 0.15, middle, "forward")
-    row.boxes()
-    row.names()
-    row.sizes()
+    row.draw()
     tallest = np.sqrt(max(units))
     for number, (count, name) in enumerate(zip(units, names, strict=True)):
         height, left = TALLEST * np.sqrt(count) / tallest, WIDTH - bars + 0.42 * number + 0.08
@@ -105,9 +101,7 @@ def deconvolutional_network(net: VGG) -> Figure:
     above = _Row(axes, forward, WIDTH - 0.2, 4.25, "forward", pale=0.55, names_above=True)
     below = _Row(axes, [*reversed(back), maps], WIDTH - 0.2, 1.75, "back")
     for row, title, level in ((above, "forward", 1.55), (below, "back", 1.22)):
-        row.boxes()
-        row.names()
-        row.sizes(but=("maps",))
+        row.draw()
         _text(axes, 0.02, row.middle + level, title, ha="left", va="bottom", fontweight="bold")
     _arrow(axes, (0.02, above.middle), (WIDTH - 0.05, above.middle), color=FAINT)
     _arrow(axes, (WIDTH - 0.05, below.middle), (0.02, below.middle), color=FAINT)
@@ -144,25 +138,29 @@ def feature_maps(image: np.ndarray, blocks: Mapping[str, np.ndarray], columns: i
     )
     for (left, right), (name, maps) in zip(axes, blocks.items(), strict=True):
         maps = np.asarray(maps, float)
-        chosen = _most_varied(maps, columns)
+        spread = maps.reshape(len(maps), -1).var(axis=1)
+        chosen = np.sort(np.argsort(-spread, kind="stable")[:columns]).tolist()
         shades = montage(inverted(maps[chosen]), columns, max(1, maps.shape[-1] // 16), fill=1)
         picture(right, shades, vmin=0, vmax=1)
         right.set_xlabel(f"maps {', '.join(map(str, chosen))}", fontsize=8, labelpad=2)
         words = f"{name}\n{maps.shape[0]} maps of\n{maps.shape[1]} × {maps.shape[2]}"
-        bare(left).text(
-            1, 0.5, words, transform=left.transAxes, ha="right", va="center", fontsize=8.5
-        )
+        place = {"transform": left.transAxes, "ha": "right", "va": "center"}
+        bare(left).text(1, 0.5, words, fontsize=8.5, **place)
     inset = axes[0, 0].inset_axes((0, 0, 0.45, 1))
     picture(inset, image)
     return figure
 
 
-def _most_varied(maps: np.ndarray, count: int) -> Sequence[int]:
-    spread = maps.reshape(len(maps), -1).var(axis=1)
-    return np.sort(np.argsort(-spread, kind="stable")[:count]).tolist()
-
-
 # ------------------------------------------------------------------ drawing, in inches
+
+
+class _Box(NamedTuple):
+    """Where a box begins, how wide and high its front is, and how far it recedes."""
+
+    left: float
+    thick: float
+    height: float
+    lean: float
 
 
 class _Row:
@@ -181,81 +179,75 @@ class _Row:
         self.axes, self.stages, self.middle = axes, list(stages), middle
         self.gid, self.pale, self.names_above = gid, pale, names_above
         self.colour, self.edge = ("#666666", "#999999") if pale else (INK, INK)
-        self.scale = TALLEST / stages[0].shape[1]
-        widths = [self.thickness(stage) + self.lean(stage) for stage in stages]
-        gap = (width - 0.1 - sum(widths)) / (len(stages) - 1)
-        self.left = {
-            stage.name: 0.1 + sum(widths[:number]) + gap * number
-            for number, stage in enumerate(stages)
-        }
-
-    def thickness(self, stage: Stage) -> float:
-        return THICKNESS.get(stage.shape[0], STACK)
-
-    def height(self, stage: Stage) -> float:
-        return self.scale * stage.shape[1]
-
-    def lean(self, stage: Stage) -> float:
-        return RECEDE * self.height(stage)
+        self.boxes, scale = {}, TALLEST / stages[0].shape[1]
+        for stage in stages:
+            height = scale * stage.shape[1]
+            thick = THICKNESS.get(stage.shape[0], STACK)
+            self.boxes[stage.name] = _Box(0.0, thick, height, RECEDE * height)
+        gap = width - 0.1 - sum(box.thick + box.lean for box in self.boxes.values())
+        left = 0.1
+        for name, box in self.boxes.items():
+            self.boxes[name] = box._replace(left=left)
+            left += box.thick + box.lean + gap / (len(stages) - 1)
 
     def foot(self, name: str, away: float = 0.05) -> tuple[float, float]:
         """A point under a box."""
-        stage = self._stage(name)
-        x = self.left[name] + self.thickness(stage) / 2
-        return x, self.middle - self.height(stage) / 2 - away
+        box = self.boxes[name]
+        return box.left + box.thick / 2, self.middle - box.height / 2 - away
 
     def head(self, name: str, away: float = 0.05) -> tuple[float, float]:
         """A point above a box."""
-        stage = self._stage(name)
-        x = self.left[name] + (self.thickness(stage) + self.lean(stage)) / 2
-        return x, self.middle + self.height(stage) / 2 + self.lean(stage) + away
+        box = self.boxes[name]
+        x = box.left + (box.thick + box.lean) / 2
+        return x, self.middle + box.height / 2 + box.lean + away
 
-    def _stage(self, name: str) -> Stage:
-        return next(stage for stage in self.stages if stage.name == name)
-
-    def boxes(self) -> None:
+    def draw(self) -> None:
+        """Draw the boxes, with their names and sizes."""
         for stage in self.stages:
-            thick, height, lean = self.thickness(stage), self.height(stage), self.lean(stage)
+            left, thick, height, lean = self.boxes[stage.name]
             colour = np.array(to_rgb(FILL[stage.kind])) * (1 - self.pale) + self.pale
-            foot = (self.left[stage.name], self.middle - height / 2)
+            foot = (left, self.middle - height / 2)
             front = [(0, 0), (thick, 0), (thick, height), (0, height)]
-            away = (lean, lean)
-            side = [front[1], np.add(front[1], away), np.add(front[2], away), front[2]]
-            roof = [front[3], front[2], np.add(front[2], away), np.add(front[3], away)]
-            for face, shade, gid in (
-                (side, 0.82, None),
-                (roof, 0.92, None),
-                (front, 1.0, f"{self.gid}:{stage.name}"),
-            ):
-                _polygon(self.axes, face, foot, colour * shade, gid, self.edge)
+            back = np.add(front, (lean, lean))
+            side, roof = (
+                [front[1], back[1], back[2], front[2]],
+                [front[3], front[2], back[2], back[3]],
+            )
+            _polygon(self.axes, side, foot, colour * 0.82, edge=self.edge)
+            _polygon(self.axes, roof, foot, colour * 0.92, edge=self.edge)
+            _polygon(self.axes, front, foot, colour, f"{self.gid}:{stage.name}", self.edge)
+        self._names()
+        self._sizes()
 
-    def names(self) -> None:
+    def _names(self) -> None:
         """Write every name at one level, with a thread from a small box to its name."""
         if self.names_above:
             level = self.middle + TALLEST * (0.5 + RECEDE) + 0.1
         else:
             level = self.middle - TALLEST / 2 - 0.12
         ha, va = ("left", "bottom") if self.names_above else ("right", "top")
-        for stage in self.stages:
-            x = self.left[stage.name] + self.thickness(stage)
+        for name, box in self.boxes.items():
+            x = box.left + box.thick
             more = {"rotation": 60, "ha": ha, "va": va, "color": self.colour}
-            _text(self.axes, x, level, stage.name, **more)
-            if TALLEST - self.height(stage) > 0.3:
+            _text(self.axes, x, level, name, **more)
+            if TALLEST - box.height > 0.3:
                 near = self.head if self.names_above else self.foot
-                x, y = near(stage.name, 0.03)
+                x, y = near(name, 0.03)
                 end = level - 0.03 if self.names_above else level + 0.03
                 self.axes.plot([x, x], [y, end], color="#bbbbbb", linewidth=0.7, zorder=0)
 
-    def sizes(self, but: Sequence[str] = ()) -> None:
+    def _sizes(self) -> None:
         """Write rows x columns once, opposite the names, at the neighbours that share them."""
-        shown = [stage for stage in self.stages if stage.name not in but]
+        shown = [
+            stage for stage in self.stages if stage.name != "maps"
+        ]  # of `deconvolutional_network`
         for size, group in groupby(shown, key=lambda stage: stage.shape[1:]):
             first, *_, last = [stage.name for stage in group] * 2
             near = self.foot if self.names_above else self.head
             x, y = (near(first, 0.07)[0] + near(last, 0.07)[0]) / 2, near(last, 0.07)[1]
             ha, va = "center", "top" if self.names_above else "bottom"
             if first == last and self.names_above:  # room for the arrow that starts on its left
-                ha, x = "left", self.left[last]
+                ha, x = "left", self.boxes[last].left
             label = f"{size[0]} × {size[1]}"
             _text(self.axes, x, y, label, ha=ha, va=va, color=self.colour)
 

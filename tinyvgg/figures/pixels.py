@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from tinyvgg.experiments.selection import LastLayer
+from tinyvgg.figures.marks import beside, legend_of, probability, rgb, row_titles
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -26,6 +27,7 @@ from tinyvgg.figures.style import (
     picture,
 )
 
+COLUMNS = 8  # maps side by side
 SELECTED = "#56B4E9"  # what backtracking selected
 
 
@@ -70,15 +72,8 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: in
         zip(ends, (SELECTED, CONTROL, PAPER, INK), strict=True)
     ):
         steps.bar(x, end - start, bottom=start, color=colour, width=0.7)
-        steps.annotate(
-            f"{end - start:+.2f}".replace("-", "−"),
-            (x, max(start, end)),
-            (0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=8,
-        )
+        words = f"{end - start:+.2f}".replace("-", "−")
+        beside(steps, words, (x, max(start, end)), (0, 2), ha="center", va="bottom", fontsize=8)
     steps.set_xticks(range(4), ["> 0", "< 0", "$b_k$", "$x_k$"])
     steps.axhline(0, color=INK, linewidth=0.8)
     top, bottom = max(map(max, ends)), min(map(min, ends))
@@ -90,15 +85,10 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: in
     colours = [WRONG if k == layer.target else FAINT for k in best]
     colours = [TRUE if name == true else c for name, c in zip(names, colours, strict=True)]
     drawn = chances.barh(names, layer.probabilities[best], color=colours, height=0.7)
-    chances.bar_label(
-        drawn, [_probability(p) for p in layer.probabilities[best]], padding=2, fontsize=8
-    )
+    labels = [probability(p) for p in layer.probabilities[best]]
+    chances.bar_label(drawn, labels, padding=2, fontsize=8)
     chances.set(title="after soft-max", xlabel="probability", xlim=(0, 1.35), xticks=[0, 0.5, 1])
     return figure
-
-
-def _probability(p: float) -> str:
-    return f"{p:.2f}" if p >= 0.005 else f"{p:.0e}"
 
 
 def missing_pixels(
@@ -106,7 +96,6 @@ def missing_pixels(
     maps: np.ndarray,
     sets: Mapping[str, np.ndarray],
     titles: Sequence[str],
-    columns: int = 8,
 ) -> Figure:
     """Fig. 7: faces, their last feature maps, and the maps with sets of pixels missing.
 
@@ -119,14 +108,12 @@ def missing_pixels(
         A row of the figure each; its pixels are blue instead of dark.
     titles : sequence of str
         One for each face.
-    columns : int
-        Maps side by side.
     """
     if not len(images):
         return note("In this run there is no such misclassified face.")
-    rows = -(-maps.shape[1] // columns)
+    rows = -(-maps.shape[1] // COLUMNS)
     across = WIDTH / max(3, len(images))
-    ratios = [0.62, *[rows / columns] * (1 + len(sets))]
+    ratios = [0.62, *[rows / COLUMNS] * (1 + len(sets))]
     figure, axes = panels(
         2 + len(sets),
         len(images),
@@ -137,17 +124,18 @@ def missing_pixels(
     figure.set_layout_engine("constrained", w_pad=0.08)
     for k, image in enumerate(images):
         picture(axes[0, k], image, titles[k])
-        picture(axes[1, k], map_sheet(maps[k], None, columns))
+        picture(axes[1, k], map_sheet(maps[k]))
         for row, chosen in enumerate(sets.values(), 2):
-            picture(axes[row, k], map_sheet(maps[k], chosen[k], columns))
-    for ax, label in zip(axes[:, 0], ["image", "feature maps", *sets], strict=True):
-        ax.set_ylabel(label, fontsize=8)
+            picture(axes[row, k], map_sheet(maps[k], chosen[k]))
+    row_titles(axes, ["image", "feature maps", *sets])
     return figure
 
 
-def map_sheet(maps: np.ndarray, pixels: np.ndarray | None = None, columns: int = 8) -> np.ndarray:
+def map_sheet(
+    maps: np.ndarray, pixels: np.ndarray | None = None, columns: int = COLUMNS
+) -> np.ndarray:
     """Feature maps (C, h, w) side by side, float RGB; a set of pixels is blue instead of dark."""
-    sheet = np.repeat(inverted(maps)[..., None], 3, axis=-1)  # (C, h, w, 3)
+    sheet = rgb(inverted(maps))  # (C, h, w, 3)
     if pixels is not None:
         sheet[pixels] = to_rgb(SELECTED)
     return montage(sheet, columns, fill=1.0)
@@ -165,37 +153,18 @@ def pixel_counts(counts: Mapping[str, pd.DataFrame], printed: Mapping[str, float
     """
     figure, axes = panels(1, len(counts), 2.7, sharey=True)
     for ax, (task, table) in zip(axes[0], counts.items(), strict=True):
-        shares = {
-            name: 100 * table[name] / table.total for name in ("active", "printed", "released")
-        }
         ranks = (np.arange(len(table)) + 0.5) / max(len(table), 1)
-        order = np.argsort(shares["active"].to_numpy(), kind="stable")
-        for name, marker, size, colour in (
-            ("active", "o", 26, FAINT),
-            ("printed", "x", 13, INK),
-            ("released", "o", 9, TASK[task]),
+        table = table.iloc[np.argsort(100 * table.active / table.total, kind="stable")]
+        for name, label, style in (
+            ("active", "active pixels", {"s": 26, "facecolors": "none", "edgecolors": FAINT}),
+            ("printed", "as printed", {"s": 13, "marker": "x", "color": INK}),
+            ("released", "as released", {"s": 9, "color": TASK[task]}),
         ):
-            face = "none" if name == "active" else colour
-            label = {"active": "active pixels", "printed": "as printed", "released": "as released"}
-            style = {"facecolors": face, "edgecolors": colour} if marker == "o" else {"c": colour}
-            ax.scatter(
-                ranks,
-                shares[name].to_numpy()[order],
-                s=size,
-                marker=marker,
-                linewidths=0.8,
-                label=label[name],
-                **style,
-            )
+            ax.scatter(ranks, 100 * table[name] / table.total, linewidths=0.8, label=label, **style)
         ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="the paper's mean")
-        ax.set(
-            title=f"{task} task",
-            xlabel="misclassified images, sorted",
-            xticks=[],
-            xlim=(-0.02, 1.02),
-        )
+        ax.set(title=f"{task} task", xlabel="misclassified images, sorted")
+        ax.set(xticks=[], xlim=(-0.02, 1.02))
         ax.grid(axis="y")
     axes[0, 0].set(ylabel="share of all pixels (%)", ylim=(0, None))
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, handletextpad=0.3)
+    legend_of(figure, axes[0, 0], "lower", handletextpad=0.3)
     return figure

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from tinyvgg.backtracking import Cut
 from tinyvgg.figures.controls import KINDS, NO_PAIRS
+from tinyvgg.figures.marks import centred, legend_of, mark, row_axis
 from tinyvgg.figures.style import CONTROL, FAINT, INK, PAPER, SEQUENTIAL, TASK, note, panels
 
 # Paul Tol's muted colours, which have no fixed meaning elsewhere, and a dash for those that meet
@@ -80,11 +81,7 @@ class CutMap(NamedTuple):
     signed: bool = False
 
 
-def cut_maps(
-    tables: Mapping[str, pd.DataFrame],
-    parts: Mapping[str, Sequence[CutMap]],
-    chosen: Cut = Cut(),  # noqa: B008 (frozen)
-) -> Figure:
+def cut_maps(tables: Mapping[str, pd.DataFrame], parts: Mapping[str, Sequence[CutMap]]) -> Figure:
     """What depends on floor and percentile, as maps; the released cut is framed.
 
     Parameters
@@ -93,8 +90,6 @@ def cut_maps(
         Of `cut_map.cut_map`.
     parts : mapping of task to sequence of CutMap
         A row of panels for each task.
-    chosen : Cut
-        Is framed.
     """
     columns = [part.column for row in parts.values() for part in row]
     if not any(table[name].notna().any() for table in tables.values() for name in columns):
@@ -106,14 +101,14 @@ def cut_maps(
         axes.flat, [(task, part) for task, row in parts.items() for part in row], strict=True
     ):
         grid = tables[task].pivot(index="floor", columns="percentile", values=part.column)
-        _heat(ax, grid, part.words, chosen, part.signed)
+        _heat(ax, grid, part.words, part.signed)
         ax.set_title(part.title, fontsize=9)
         ax.set(xlabel="percentile", ylabel="floor")
         ax.label_outer()
     return figure
 
 
-def _heat(ax: Axes, table: pd.DataFrame, words: str, chosen: Cut, signed: bool) -> None:
+def _heat(ax: Axes, table: pd.DataFrame, words: str, signed: bool) -> None:
     values = table.to_numpy(float)
     largest = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 1.0
     low, high = (-largest, largest) if signed else (0, max(largest, 1))
@@ -124,9 +119,10 @@ def _heat(ax: Axes, table: pd.DataFrame, words: str, chosen: Cut, signed: bool) 
         text = words.format(value).replace("-", "−") if np.isfinite(value) else "–"
         shade = drawn.cmap(drawn.norm(value))[:3] if np.isfinite(value) else (1, 1, 1)
         dark = np.dot(shade, (0.299, 0.587, 0.114)) < 0.5
-        ax.text(x, y, text, ha="center", va="center", fontsize=8.5, color="white" if dark else INK)
+        centred(ax, x, y, text, 8.5, color="white" if dark else INK)
     ax.set_xticks(range(table.shape[1]), [f"{p:g}" for p in table.columns])
     ax.set_yticks(range(table.shape[0]), [f"{f:g}" for f in table.index])
+    chosen = Cut()
     if chosen.floor in table.index and chosen.percentile in table.columns:
         x, y = table.columns.get_loc(chosen.percentile), table.index.get_loc(chosen.floor)
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=PAPER, lw=3))
@@ -157,8 +153,7 @@ def order_curves(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> F
         line[0].set_ylabel("probability")
     for ax, done in zip(axes[-1], words.values(), strict=True):
         ax.set_xlabel(f"active pixels {done} (%)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    legend_of(figure, axes[0, 0])
     return figure
 
 
@@ -179,17 +174,13 @@ def order_areas(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Fi
         table = tables[task]
         for row in table[table["mode"] == mode].itertuples():
             filled, shift = KINDS[row.kind]
-            at, colour = orders.index(row.order) + shift, TASK[task]
-            ax.plot([row.low, row.high], [at, at], color=colour, lw=1.5)
-            ax.plot(row.area, at, "o", ms=5, mfc=colour if filled else "white", mec=colour)
+            found = row.area, row.low, row.high
+            mark(ax, orders.index(row.order) + shift, found, TASK[task], filled, lw=1.5)
         side = "left" if mode == "deletion" else "right"
         ax.set(xlim=(-0.02, 1.02), xticks=[0, 0.5, 1], xticklabels=["0", ".5", "1"])
         ax.set_title(f"{task}\n{mode}", fontsize=9)
         ax.set_xlabel(f"{side} is better", fontsize=8.5)
-        ax.grid(axis="x")
-        ax.tick_params(axis="y", length=0)
-    axes[0, 0].set_yticks(range(len(orders)), orders)
-    axes[0, 0].set_ylim(len(orders) - 0.5, -0.5)
+        row_axis(ax, orders)
     figure.supxlabel("area under the curve; filled: misclassified, hollow: correct", fontsize=9)
     return figure
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from tinyvgg.figures.marks import beside, legend_of
 from tinyvgg.figures.style import CONTROL, FAINT, INK, note, panels
 
 NOT_MEASURED = "Nothing was timed yet: python -m tinyvgg bench does it."
@@ -31,14 +32,8 @@ def speed_ratios(rows: pd.DataFrame) -> Figure:
     axes.scatter(rows.ratio[faster], places[faster], s=30, color=INK, zorder=3)
     axes.scatter(rows.ratio[~faster], places[~faster], s=30, color="white", edgecolor=INK, zorder=3)
     for place, ratio, high in zip(places, rows.ratio, rows.high, strict=True):
-        axes.annotate(
-            f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}",
-            (high, place),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8.5,
-        )
+        words = f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
+        beside(axes, words, (high, place), (6, 0))
     axes.set_xscale("log")
     _plain_numbers(axes.xaxis)
     axes.margins(x=0.12)
@@ -81,7 +76,7 @@ def speed_growth(rows: pd.DataFrame) -> Figure:
         _plain_numbers(panel.yaxis)
         panel.tick_params(which="minor", length=0)
         panel.grid(axis="y")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    legend_of(figure, axes[0])
     return figure
 
 
@@ -122,8 +117,8 @@ def precision_pairs(pairs: pd.DataFrame) -> Figure:
         own = pairs[pairs.task == task]
         for full, half in zip(own.float32, own.bfloat16, strict=True):
             axes.plot([0, 1], [100 * full, 100 * half], color=FAINT, linewidth=1.2)
-        axes.scatter(np.zeros(len(own)), 100 * own.float32, color=OURS["float32"], zorder=3)
-        axes.scatter(np.ones(len(own)), 100 * own.bfloat16, color=OURS["bfloat16"], zorder=3)
+        for x, precision in enumerate(("float32", "bfloat16")):
+            axes.scatter([x] * len(own), 100 * own[precision], color=OURS[precision], zorder=3)
         axes.set(title=f"{task} task", xlim=(-0.4, 1.4))
         axes.set_xticks([0, 1], ["float32", "bfloat16"])
         axes.grid(axis="y")

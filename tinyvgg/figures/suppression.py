@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tinyvgg.experiments.statistics import Interval
+from tinyvgg.figures.marks import beside, centred, probability, rgb, row_titles
 from tinyvgg.figures.style import (
     COMMON,
     CONTROL,
@@ -57,7 +58,7 @@ def twin_faces(
     figure, axes = panels(1, 4, height, width_ratios=ratios)
     for k, (only, colour) in enumerate(((twin_only, TWIN_ONLY), (case_only, UNIQUE))):
         picture(axes[0, 2 * k], images[k], titles[k], (TRUE, WRONG)[k])
-        sheet = np.repeat(inverted(maps[k])[..., None], 3, axis=-1)
+        sheet = rgb(inverted(maps[k]))
         sheet[common], sheet[only] = to_rgb(COMMON), to_rgb(colour)
         counts = f"{common.sum()} common (green), {only.sum()} only here"
         picture(axes[0, 2 * k + 1], montage(sheet, 8, fill=1.0), counts)
@@ -84,13 +85,8 @@ def common_values(twin: np.ndarray, case: np.ndarray) -> Figure:
     limit = 1.05 * max(twin.max(), case.max())
     points.plot([0, limit], [0, limit], color=FAINT, linewidth=0.8, zorder=0)
     points.scatter(twin, case, s=7, color=COMMON, linewidths=0)
-    points.set(
-        xlabel="value in the twin",
-        ylabel="value in the case",
-        xlim=(0, limit),
-        ylim=(0, limit),
-        aspect="equal",
-    )
+    points.set(xlabel="value in the twin", ylabel="value in the case", aspect="equal")
+    points.set(xlim=(0, limit), ylim=(0, limit))
     points.set_title(f"correlation {np.corrcoef(twin, case)[0, 1]:.2f}")
     return figure
 
@@ -123,15 +119,7 @@ def confidence_falls(
             ax.plot([x - 0.32, x + 0.32], [value, value], color=INK, linewidth=2.2)
             if np.isfinite(low):
                 ax.plot([x, x], [low, high], color=INK, linewidth=1.2)
-            ax.annotate(
-                f"{value:.2f}",
-                (x + 0.34, value),
-                (2, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8.5,
-                fontweight="bold",
-            )
+            beside(ax, f"{value:.2f}", (x + 0.34, value), (2, 0), fontweight="bold")
         ax.set_xticks(range(columns.shape[1]), list(columns.columns))
         ax.set(title=title, xlim=(-0.5, columns.shape[1] - 0.3), ylim=(-0.03, 1.03))
         ax.grid(axis="y")
@@ -159,15 +147,8 @@ def shares_corrected(shares: pd.DataFrame, colours: Sequence[str], what: str) ->
     ax.barh(places, values[:, 0], color=list(colours), height=0.66)
     for place, (value, low, high) in zip(places, values, strict=True):
         ax.plot([low, high], [place, place], color=INK, linewidth=1.4)
-        ax.annotate(
-            f"{value:.0f} %",
-            (np.nanmax([value, high]), place),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-        )
+        place = np.nanmax([value, high]), place
+        beside(ax, f"{value:.0f} %", place, (5, 0), fontsize=9, fontweight="bold")
     ax.set_yticks(places, list(shares.index))
     ax.set(xlabel=what, xlim=(0, 105))
     ax.grid(axis="x")
@@ -202,14 +183,11 @@ def unique_features(
             axes[:, k], shown, (*titles[k], ""), (WRONG, TRUE, INK), strict=True
         ):
             picture(ax, image, title, colour, vmin=0, vmax=1)
-    for ax, name in zip(axes[:, 0], ("case", "twin", "unique features"), strict=True):
-        ax.set_ylabel(name, fontsize=8)
+    row_titles(axes, ("case", "twin", "unique features"))
     return figure
 
 
-def probability_grid(
-    table: pd.DataFrame, classes: Sequence[str], moments: Sequence[str] = ("before", "after")
-) -> Figure:
+def probability_grid(table: pd.DataFrame, classes: Sequence[str]) -> Figure:
     """Table 3 as a grid: two rows a case, darker the larger the probability.
 
     Parameters
@@ -217,11 +195,10 @@ def probability_grid(
     table : DataFrame
         As `paper.table_3` and `table_3.probability_table` give it.
     classes : sequence of str
-    moments : sequence of str
-        Which rows of each case to show.
     """
     if not len(table):
         return note(NO_PAIR)
+    moments = "before", "after"
     rows = table[table.index.get_level_values("moment").isin(moments)]
     figure, axes = panels(1, 1, 0.6 + 0.27 * len(rows))
     ax = axes[0, 0]
@@ -231,16 +208,7 @@ def probability_grid(
             p = float(row[name])
             shade = 1 - 0.75 * p
             ax.add_patch(Rectangle((x - 0.5, place - 0.5), 1, 1, color=(shade, shade, shade)))
-            text = f"{p:.2f}" if p >= 0.005 else f"{p:.0e}"
-            ax.text(
-                x,
-                place,
-                text,
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if shade < 0.55 else INK,
-            )
+            centred(ax, x, place, probability(p), color="white" if shade < 0.55 else INK)
         for name, colour in ((row.mistaken, WRONG), (row.true, TRUE)):
             corner = (list(classes).index(name) - 0.47, place - 0.45)
             ax.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=colour, lw=1.8))
@@ -249,8 +217,7 @@ def probability_grid(
     ax.set_xticks(range(len(classes)), list(classes))
     ax.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
     ax.set(xlim=(-0.5, len(classes) - 0.5), ylim=(places[-1] + 0.55, -0.55))
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.spines[:].set_visible(False)
     return figure
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from tinyvgg.figures.marks import rgb, row_titles
 from tinyvgg.figures.style import WIDTH, bare, inverted, montage, note, panels, picture
 
 NOBODY = "In this run there is no such misclassified face."
@@ -31,7 +32,7 @@ def tracked_features(
         return note(NOBODY)
     tiles = np.stack(
         [
-            np.concatenate([image / 255, _grey_picture(inverted(d))], axis=1)
+            np.concatenate([image / 255, rgb(inverted(d))], axis=1)
             for image, d in zip(images, differences, strict=True)
         ]
     )  # (N, S, 2S, 3)
@@ -57,15 +58,11 @@ def feature_rows(rows: Mapping[str, np.ndarray]) -> Figure:
     figure, axes = panels(len(rows), max(count, 4), len(rows) * WIDTH / max(count, 4))
     for ax in axes.flat:
         bare(ax)
-    for row, (label, features) in enumerate(rows.items()):
-        for ax, values in zip(axes[row], features, strict=False):
+    for row, features in zip(axes, rows.values(), strict=True):
+        for ax, values in zip(row, features, strict=False):
             picture(ax, inverted(values), vmin=0, vmax=1)
-        axes[row, 0].set_ylabel(label, fontsize=8.5)
+    row_titles(axes, list(rows), 8.5)
     return figure
-
-
-def _grey_picture(values: np.ndarray) -> np.ndarray:
-    return np.repeat(values[..., None], 3, axis=-1)
 
 
 def tracking_steps(stacks: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
@@ -90,7 +87,7 @@ def tracking_steps(stacks: Sequence[np.ndarray], titles: Sequence[str]) -> Figur
         names = ("image", "$dd$: all pixels", "$dd'$: without the set", "$D'$: the difference")
         for ax, values, name in zip(axes[k], shown, names, strict=True):
             picture(ax, values, name if k == 0 else "", vmin=0, vmax=1)
-        axes[k, 0].set_ylabel(titles[k], fontsize=8)
+    row_titles(axes, titles)
     return figure
 
 
@@ -117,22 +114,20 @@ def feature_places(
     figure, axes = panels(len(faces), across, len(faces) * (WIDTH / across + 0.25))
     for ax in axes.flat:
         bare(ax)
-    for row, (task, by_angle) in enumerate(faces.items()):
-        for column, angle in enumerate(angles):
+    for row, (task, by_angle) in zip(axes, faces.items(), strict=True):
+        for left, right, angle in zip(row[::2], row[1::2], angles, strict=True):
             if angle not in by_angle:
                 continue
-            left, right = axes[row, 2 * column : 2 * column + 2]
-            picture(
-                left, by_angle[angle], f"{angle}°, mean of {counts[task][angle]}", vmin=0, vmax=255
-            )
+            title = f"{angle}°, mean of {counts[task][angle]}"
+            picture(left, by_angle[angle], title, vmin=0, vmax=255)
             picture(right, _tinted(by_angle[angle], features[task][angle]))
-        axes[row, 0].set_ylabel(f"{task} task", fontsize=9)
+    row_titles(axes, [f"{task} task" for task in faces], 9)
     return figure
 
 
 def _tinted(face: np.ndarray, features: np.ndarray) -> np.ndarray:
     """A pale grey face, with orange where features are strong; float RGB."""
     weight = np.clip(features / max(np.percentile(features, 99.5), 1e-30), 0, 1)[..., None]
-    pale = _grey_picture(0.45 + 0.5 * face / 255)
+    pale = rgb(0.45 + 0.5 * face / 255)
     orange = np.array([0.70, 0.20, 0.0])
     return pale * (1 - weight) + orange * weight

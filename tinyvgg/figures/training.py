@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tinyvgg.figures.marks import centred
 from tinyvgg.figures.style import COUNTS, FAINT, INK, PAPER, TASK, panels
 
 
@@ -27,15 +28,9 @@ def error_curves(
     figure, axes = panels(1, len(histories), 2.9, sharey=True)
     for ax, (task, history) in zip(axes[0], histories.items(), strict=True):
         colour = TASK[task]
+        style = {"color": colour, "alpha": 0.45, "linestyle": "--"}
         ax.plot(history.epoch, 100 * history.test_error, color=colour, label="test images")
-        ax.plot(
-            history.epoch,
-            100 * history.train_error,
-            color=colour,
-            alpha=0.45,
-            linestyle="--",
-            label="training images",
-        )
+        ax.plot(history.epoch, 100 * history.train_error, label="training images", **style)
         if printed and task in printed:
             ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="paper, 100 epochs")
         ax.set(title=f"{task} task", xlabel="epoch", ylim=(0, 102), xlim=(0, None))
@@ -71,7 +66,7 @@ def error_counts(outcomes: Mapping[str, pd.DataFrame], by: str, top: int | None 
     return figure
 
 
-def confusion_matrix(counts: pd.DataFrame, title: str = "") -> Figure:
+def confusion_matrix(counts: pd.DataFrame) -> Figure:
     """Counts by true class (rows) and predicted class; the right ones stand in grey.
 
     Errors alone are coloured, so that the many right answers do not drown them.
@@ -86,20 +81,12 @@ def confusion_matrix(counts: pd.DataFrame, title: str = "") -> Figure:
     ax.imshow(wrong, cmap=COUNTS, vmin=0, vmax=max(largest, 1))
     for (true, predicted), count in np.ndenumerate(values):
         if true == predicted:
-            ax.text(predicted, true, count, ha="center", va="center", color=FAINT, fontsize=8)
+            centred(ax, predicted, true, count, color=FAINT)
         elif count:
             light = count > 0.6 * largest
-            ax.text(
-                predicted,
-                true,
-                count,
-                ha="center",
-                va="center",
-                color="white" if light else INK,
-                fontsize=8.5,
-            )
+            centred(ax, predicted, true, count, 8.5, color="white" if light else INK)
     names = [str(name) for name in counts.index]
     ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="the network says", ylabel="the face shows", title=title)
+    ax.set(xlabel="the network says", ylabel="the face shows")
     return figure

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tinyvgg.deconv import find_switches, unpool
 from tinyvgg.experiments.deconv_variants import Variant
+from tinyvgg.figures.marks import centred
 from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, panels, picture
 from tinyvgg.layers import apply_feature_layer
 
@@ -73,16 +74,11 @@ def _number_grid(ax: Axes, values: np.ndarray, marked: np.ndarray, window: int) 
         place = (left + column, top + row)
         face = SWITCH if marked[row, column] else "white"
         ax.add_patch(Rectangle(place, 1, 1, facecolor=face, edgecolor="#bbbbbb", linewidth=0.7))
-        ax.text(
-            place[0] + 0.5,
-            place[1] + 0.5,
-            f"{value:g}",
-            ha="center",
-            va="center",
-            fontsize=11,
-            color=INK if value else FAINT,
-            fontweight="bold" if marked[row, column] else "normal",
-        )
+        style = {
+            "color": INK if value else FAINT,
+            "fontweight": "bold" if marked[row, column] else "normal",
+        }
+        centred(ax, place[0] + 0.5, place[1] + 0.5, f"{value:g}", 11, **style)
     for row in range(0, rows, window):
         for column in range(0, columns, window):
             place = (left + column, top + row)
@@ -139,17 +135,11 @@ def unpooling_again_and_again(image: np.ndarray, times: int = 3) -> Figure:
         picture(column[0], pooled.numpy(), title, vmin=0, vmax=float(x.max()))
         for ax, ties in zip(column[1:], ("first", "all"), strict=True):
             _, back = pool_and_unpool(x, ties, number)
-            restored = _restored(x, ties, number)
-            title = f'and back, ties="{ties}": {restored:.1%}'
+            _, ones = pool_and_unpool(x + 1, ties, number)  # so that no value is zero
+            title = f'and back, ties="{ties}": {(ones > 0).double().mean().item():.1%}'
             brightest = float(x.max()) / 4**number
             picture(ax, back.numpy(), title, vmin=0, vmax=brightest, **SHRUNK)
     return figure
-
-
-def _restored(x: Tensor, ties: str, times: int) -> float:
-    """Share of the pixels that are given a value back."""
-    _, back = pool_and_unpool(x + 1, ties, times)  # so that no value is zero
-    return (back > 0).double().mean().item()
 
 
 def deconvolution_variants(image: np.ndarray, pictures: Mapping[Variant, np.ndarray]) -> Figure:

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from tinyvgg.experiments.statistics import Interval
 from tinyvgg.figures.style import FAINT, INK, PAPER, panels
 from tinyvgg.verdicts.ledger import Ledger
+from tinyvgg.verdicts.page import ELSEWHERE
 from tinyvgg.verdicts.rules import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Quantity
 
 # a colour, a marker of another shape, and whether it is filled: each is told without the others
@@ -22,6 +23,7 @@ MARKS: dict[str, dict[str, Any]] = {
     NOT: {"marker": "X", "color": "#D55E00", "fillstyle": "full"},
     UNTESTED: {"marker": "o", "color": FAINT, "fillstyle": "none"},
 }
+EMPTY: dict[str, Any] = {"markerfacecoloralt": "white"}  # the other half of a half-filled marker
 ROW = 0.42  # inches
 LEFT, RIGHT = 0.63, 0.88  # where the small axes begin and end, of the width
 
@@ -40,18 +42,34 @@ def verdict_rows(found: Ledger) -> Figure:
         _name(ax, k, claim, found.verdicts[claim.name])
         _values(ax, k, claim, found)
     ax.set(ylim=(rows - 0.45, -0.55), xlim=(0, 1), xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.spines[:].set_visible(False)
     for k in range(rows + 1):
         ax.axhline(k - 0.5, color="#e3e3e3", lw=0.7, zorder=0)
-    verdicts = ax.legend(handles=_verdict_handles(), **_legend("lower left", 0.0))
-    ax.add_artist(verdicts)
-    ax.legend(handles=_value_handles(), **_legend("lower right", 1.0))
+    style: dict[str, Any] = {
+        "ncols": 2,
+        "fontsize": 8.5,
+        "columnspacing": 1.2,
+        "handletextpad": 0.4,
+    }
+    style |= {"borderpad": 0.2}
+    verdicts = [
+        Line2D([], [], ls="", ms=8, label=name, **EMPTY, **look) for name, look in MARKS.items()
+    ]
+    dot: dict[str, Any] = {"marker": "o", "mec": INK, "ms": 5, "ls": ""}
+    values = [
+        Line2D([], [], mfc="white", label="this run", **dot),
+        Line2D([], [], mfc=INK, label=ELSEWHERE, **dot),
+        Line2D([], [], marker="D", color=PAPER, ls="", ms=6, label="the paper"),
+        Line2D([], [], color=INK, lw=1, ls=(0, (2, 1.5)), label="the rule's line"),
+    ]
+    left = ax.legend(handles=verdicts, loc="lower left", bbox_to_anchor=(0, 1), **style)
+    ax.add_artist(left)
+    ax.legend(handles=values, loc="lower right", bbox_to_anchor=(1, 1), **style)
     return figure
 
 
 def _name(ax: Axes, k: int, claim: Claim, verdict: str) -> None:
-    mark = _mark(verdict)
+    mark = MARKS[verdict] | EMPTY
     ax.plot(0.02, k, ms=10, mec=mark["color"], mew=1.4, ls="", **mark)
     ax.text(0.05, k - 0.18, claim.title, va="center", fontsize=9)
     colour = INK if verdict == UNTESTED else mark["color"]
@@ -61,8 +79,7 @@ def _name(ax: Axes, k: int, claim: Claim, verdict: str) -> None:
 def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
     quantity, evidence = claim.quantities[0], found.evidence
     here = evidence.run.get(quantity.key)
-    elsewhere = evidence.seeds.get(quantity.key) or evidence.recorded.get(quantity.key)
-    known = [*_bounds([here, elsewhere]), quantity.paper, quantity.mark]
+    elsewhere = evidence.elsewhere(quantity.key)
     y = k + 0.2
     latest = elsewhere or here
     if latest is None:
@@ -71,7 +88,9 @@ def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
         return
     words = f"{quantity.label}: {quantity.words(Interval(latest.value, math.nan, math.nan))}"
     ax.text(LEFT - 0.055, k - 0.2, words, fontsize=8, va="center")
-    low, high = _range([x for x in known if x is not None])
+    ours = [x for interval in (here, elsewhere) for x in interval or ()]
+    known = [x for x in (*ours, quantity.paper, quantity.mark) if x is not None]
+    low, high = _range([x for x in known if not math.isnan(x)])
 
     def at(x: float) -> float:
         return LEFT + (RIGHT - LEFT) * (x - low) / (high - low)
@@ -97,10 +116,6 @@ def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
         ax.plot(at(interval.value), place, marker="o", ms=5, mfc=face, mec=INK, mew=1.1, zorder=5)
 
 
-def _bounds(ours: Sequence[Interval | None]) -> list[float]:
-    return [x for interval in ours if interval for x in interval if not math.isnan(x)]
-
-
 def _range(known: Sequence[float]) -> tuple[float, float]:
     """Where an axis begins and ends: at the least and the largest of its values."""
     low, high = min(known), max(known)
@@ -113,33 +128,3 @@ def _digits(quantity: Quantity, span: float) -> int:
     """How many decimals tell the two ends of an axis apart; none for counts."""
     span *= quantity.scale
     return 0 if span >= 10 or not quantity.digits else 1 if span >= 1 else 2
-
-
-def _mark(verdict: str) -> dict[str, Any]:
-    return {**MARKS[verdict], "markerfacecoloralt": "white"}
-
-
-def _verdict_handles() -> list[Line2D]:
-    return [Line2D([], [], ls="", ms=8, label=verdict, **_mark(verdict)) for verdict in MARKS]
-
-
-def _value_handles() -> list[Line2D]:
-    ours: dict[str, Any] = {"marker": "o", "mec": INK, "ms": 5, "ls": ""}
-    return [
-        Line2D([], [], mfc="white", label="this run", **ours),
-        Line2D([], [], mfc=INK, label="over seeds, or recorded", **ours),
-        Line2D([], [], marker="D", color=PAPER, ls="", ms=6, label="the paper"),
-        Line2D([], [], color=INK, lw=1, ls=(0, (2, 1.5)), label="the rule's line"),
-    ]
-
-
-def _legend(where: str, x: float) -> dict[str, Any]:
-    return {
-        "ncols": 2,
-        "loc": where,
-        "bbox_to_anchor": (x, 1.0),
-        "fontsize": 8.5,
-        "columnspacing": 1.2,
-        "handletextpad": 0.4,
-        "borderpad": 0.2,
-    }

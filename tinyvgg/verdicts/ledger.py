@@ -26,10 +26,11 @@ from tinyvgg.runs.study import Study
 from tinyvgg.storage.files import write_json
 from tinyvgg.verdicts import CLAIMS, WRITTEN
 from tinyvgg.verdicts.pixels import printed_ties
-from tinyvgg.verdicts.rules import Claim, Evidence, Part, counts
+from tinyvgg.verdicts.rules import VERDICTS, Claim, Evidence, Part
 from tinyvgg.verdicts.training import key_of
 
 RECORDS = ("seeds", "discussion")
+PRINTED = ("name", "title", "statement", "where", "paper", "photographs", "rule")
 BOUNDS = ("_low", "_high")
 
 
@@ -59,8 +60,9 @@ class Ledger:
         return {claim.name: claim.decide(self.evidence) for claim in self.claims}
 
     def counts(self) -> dict[str, int]:
-        """How often each verdict was reached."""
-        return counts(self.verdicts.values())
+        """How often each verdict was reached, in the order of `VERDICTS`."""
+        reached = list(self.verdicts.values())
+        return {name: reached.count(name) for name in VERDICTS}
 
     def source_of(self, part: Part) -> str:
         """What a condition was decided on: "run", "seeds", "recorded"; empty if on nothing."""
@@ -77,7 +79,6 @@ class Ledger:
         rows = []
         for claim in self.claims:
             first, evidence = claim.quantities[0], self.evidence
-            elsewhere = evidence.seeds.get(first.key) or evidence.recorded.get(first.key)
             rows.append(
                 {
                     "name": claim.name,
@@ -85,7 +86,7 @@ class Ledger:
                     "what": first.label,
                     "paper": claim.paper,
                     "this run": first.words(evidence.run.get(first.key)),
-                    "over seeds": first.words(elsewhere),
+                    "over seeds": first.words(evidence.elsewhere(first.key)),
                     "verdict": claim.decide(evidence),
                     "page": claim.page,
                     "place": claim.place,
@@ -108,13 +109,7 @@ class Ledger:
         evidence = self.evidence
         found = {"this_run": evidence.run, "seeds": evidence.seeds, "record": evidence.recorded}
         return {
-            "name": claim.name,
-            "title": claim.title,
-            "statement": claim.statement,
-            "where": claim.where,
-            "paper": claim.paper,
-            "photographs": claim.photographs,
-            "rule": claim.rule,
+            **{name: getattr(claim, name) for name in PRINTED},
             "verdict": claim.decide(evidence),
             "note": claim.note,
             "measured_by": f"notebooks/{claim.page}.html" + f"#{claim.place}" * bool(claim.place),
@@ -130,14 +125,9 @@ class Ledger:
                 for part in claim.parts
             ],
             "figures": [
-                {
-                    "name": quantity.key,
-                    "label": quantity.label,
-                    "unit": quantity.unit,
-                    "scale": quantity.scale,
-                    "paper": quantity.paper,
-                    **{key: _plain(values.get(quantity.key)) for key, values in found.items()},
-                }
+                {"name": quantity.key}
+                | {name: getattr(quantity, name) for name in ("label", "unit", "scale", "paper")}
+                | {key: _plain(values.get(quantity.key)) for key, values in found.items()}
                 for quantity in claim.quantities
             ],
         }

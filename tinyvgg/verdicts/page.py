@@ -75,8 +75,7 @@ def _figures(found: Ledger, claim: Claim) -> str:
     evidence, rows = found.evidence, []
     for quantity in claim.quantities:
         printed = None if quantity.paper is None else Interval(quantity.paper, NAN, NAN)
-        elsewhere = evidence.seeds.get(quantity.key) or evidence.recorded.get(quantity.key)
-        ours = (evidence.run.get(quantity.key), elsewhere)
+        ours = (evidence.run.get(quantity.key), evidence.elsewhere(quantity.key))
         rows.append([escape(x) for x in (quantity.label, *map(quantity.words, (printed, *ours)))])
     return _table(["", "the paper", "this run", ELSEWHERE], rows)
 

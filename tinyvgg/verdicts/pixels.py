@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinyvgg.paper import PAPER, classes_at_the_floor, table_3
-from tinyvgg.verdicts.rules import Claim, Part, Quantity, learnt
+from tinyvgg.paper import classes_at_the_floor, table_3
+from tinyvgg.verdicts.rules import Claim, Part, Quantity, learnt, printed
 
 
 def printed_ties() -> dict[str, int]:
@@ -35,21 +35,21 @@ def finds_pixels(reading: str) -> Claim:
     parts, quantities = [], []
     for task in ("face", "emotion"):
         parts += [
-            Part(
+            _part(
+                task,
                 f"{task} task: without its set, the confidence of a misclassified image falls "
                 "further than without as many active pixels drawn at random (the interval of the "
                 "difference is above zero)",
                 f"decisive_{reading}_{task}",
-                cases=f"errors_{task}",
-                provided=learnt(task),
+                cases="errors",
             ),
-            Part(
+            _part(
+                task,
                 f"{task} task: traced from another class, most images give another set (the "
                 "interval of the share is above one half)",
                 f"other_class_{reading}_{task}",
                 threshold=0.5,
-                cases=f"errors_{task}",
-                provided=learnt(task),
+                cases="errors",
             ),
         ]
         quantities += [
@@ -75,7 +75,7 @@ def finds_pixels(reading: str) -> Claim:
 
 
 def sizes() -> Claim:
-    share = {task: _value(f"pixels_{task}") / _value("pixels") for task in ("face", "emotion")}
+    share = {task: printed(f"pixels_{task}") / printed("pixels") for task in ("face", "emotion")}
     about = [
         Part(
             f"{task} task: the share of all pixels is between half and twice the paper's "
@@ -90,12 +90,13 @@ def sizes() -> Claim:
     return Claim(
         "more-pixels-for-faces",
         "More pixels decide on a face than on an emotion",
-        f"Backtracking returns {_value('pixels_face'):.0f} pixels for a misclassified face and "
-        f"{_value('pixels_emotion'):.0f} for a misread emotion, so more features take part in "
+        f"Backtracking returns {printed('pixels_face'):.0f} pixels for a misclassified face and "
+        f"{printed('pixels_emotion'):.0f} for a misread emotion, so more features take part in "
         "recognising people.",
         'Section "Visualization of the feature maps"',
-        f"{_value('pixels_face'):.0f} and {_value('pixels_emotion'):.0f} of "
-        f"{_value('pixels'):,.0f} ({100 * share['face']:.1f} % and {100 * share['emotion']:.1f} %)",
+        f"{printed('pixels_face'):.0f} and {printed('pixels_emotion'):.0f} of "
+        f"{printed('pixels'):,.0f} "
+        f"({100 * share['face']:.1f} % and {100 * share['emotion']:.1f} %)",
         (
             Part(
                 "the share of all pixels that backtracking with the released cut returns is larger "
@@ -127,32 +128,29 @@ def sizes() -> Claim:
 
 def common() -> Claim:
     lost = {
-        "case": 1 - _value("pair_b_wrong_after") / _value("pair_b_wrong_before"),
-        "twin": 1 - _value("pair_a_after") / _value("pair_a_before"),
+        "case": 1 - printed("pair_b_wrong_after") / printed("pair_b_wrong_before"),
+        "twin": 1 - printed("pair_a_after") / printed("pair_a_before"),
     }
     who = {"case": "the case in its wrong name", "twin": "the twin in its right name"}
     parts = []
     for image, words in who.items():
         parts += [
-            Part(
+            _part(
+                "face",
                 f"without the common pixels, {words} loses most of its confidence (the interval of "
                 "the mean share lost is above one half)",
                 f"{image}_lost",
                 threshold=0.5,
-                cases="pairs_face",
-                provided=learnt("face"),
             ),
-            Part(
+            _part(
+                "face",
                 f"{words} loses more than without as many active pixels drawn at random",
                 f"{image}_over_random",
-                cases="pairs_face",
-                provided=learnt("face"),
             ),
-            Part(
+            _part(
+                "face",
                 f"{words} loses more than without as many of the same summed activation",
                 f"{image}_over_matched",
-                cases="pairs_face",
-                provided=learnt("face"),
             ),
         ]
     return Claim(
@@ -161,8 +159,8 @@ def common() -> Claim:
         "Pixels that backtracking finds both in a misclassified face and in a correctly classified "
         "twin largely determine the result of either classification.",
         'Section "Visualization and analysis of the features", Fig. 9',
-        f"one pair: {_value('pair_b_wrong_before')} to {_value('pair_b_wrong_after')} in the wrong "
-        f"name; the others not shown",
+        f"one pair: {printed('pair_b_wrong_before')} to {printed('pair_b_wrong_after')} in the "
+        "wrong name; the others not shown",
         tuple(parts),
         (
             Quantity("case_lost", "case: confidence lost", paper=lost["case"], mark=0.5),
@@ -189,28 +187,25 @@ def patching() -> Claim:
         'Section "Visualization and analysis of the features", Fig. 10',
         "one pair, drawn; no figure",
         (
-            Part(
+            _part(
+                "face",
                 "at the common pixels, a misclassified face and its twin differ more than two "
                 "correctly classified faces of one person, angle and emotion do (the interval of "
                 "the difference is above zero)",
                 "distance_over_right",
-                cases="pairs_face",
-                provided=learnt("face"),
             ),
-            Part(
+            _part(
+                "face",
                 "given its twin's values at the common pixels, the misclassified face is "
                 "classified correctly in most pairs (the interval of the share is above one half)",
                 "patched_correct",
                 threshold=0.5,
-                cases="pairs_face",
-                provided=learnt("face"),
             ),
-            Part(
+            _part(
+                "face",
                 "it is so more often than when given the twin's values at as many pixels drawn at "
                 "random from those active in both (the interval of the difference is above zero)",
                 "patched_over_random",
-                cases="pairs_face",
-                provided=learnt("face"),
             ),
         ),
         (
@@ -230,7 +225,7 @@ def patching() -> Claim:
 
 
 def unique() -> Claim:
-    paper = _value("emotion_cases_corrected")
+    paper = printed("emotion_cases_corrected")
     difference = "(the interval of the difference is above zero)"
     return Claim(
         "unique-pixels-decide-emotions",
@@ -250,30 +245,26 @@ def unique() -> Claim:
                 cases="chosen",
                 provided=learnt("emotion"),
             ),
-            Part(
+            _part(
+                "emotion",
                 "most of all cases are (the interval of the share is above one half)",
                 "corrected_unique",
                 threshold=0.5,
-                cases="pairs_emotion",
-                provided=learnt("emotion"),
             ),
-            Part(
+            _part(
+                "emotion",
                 f"more are than without as many active pixels drawn at random {difference}",
                 "corrected_over_random",
-                cases="pairs_emotion",
-                provided=learnt("emotion"),
             ),
-            Part(
+            _part(
+                "emotion",
                 f"more are than without as many of the same summed activation {difference}",
                 "corrected_over_matched",
-                cases="pairs_emotion",
-                provided=learnt("emotion"),
             ),
-            Part(
+            _part(
+                "emotion",
                 f"more are than without the common pixels {difference}",
                 "corrected_over_common",
-                cases="pairs_emotion",
-                provided=learnt("emotion"),
             ),
         ),
         (
@@ -291,7 +282,7 @@ def unique() -> Claim:
 
 
 def table_3_rows() -> Claim:
-    cases = _value("emotion_cases_corrected")
+    cases = printed("emotion_cases_corrected")
     return Claim(
         "table-3-is-soft-max",
         "Table 3 lists soft-max probabilities",
@@ -326,5 +317,6 @@ def table_3_rows() -> Claim:
     )
 
 
-def _value(name: str) -> float:
-    return PAPER[name].value
+def _part(task: str, text: str, key: str, threshold: float = 0.0, cases: str = "pairs") -> Part:
+    """A condition on the pairs or errors of a task, told once its network has learnt."""
+    return Part(text, key, threshold=threshold, cases=f"{cases}_{task}", provided=learnt(task))

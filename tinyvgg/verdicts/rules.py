@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from tinyvgg.experiments.statistics import NAN, Interval
+from tinyvgg.paper import PAPER
 
 REPRODUCED, PARTLY, NOT = "reproduced", "partly", "not reproduced"
 UNTESTED = "cannot be tested here"
@@ -62,6 +63,10 @@ class Evidence:
         if _known(self.recorded.get(key)):
             return self.recorded[key], "recorded"
         return nothing
+
+    def elsewhere(self, key: str) -> Interval | None:
+        """The figure over seeds or, if there is none, from a record."""
+        return self.seeds.get(key) or self.recorded.get(key)
 
 
 RELATIONS = ("above", "not above", "contains", "at least", "at most", "about")
@@ -130,6 +135,11 @@ def learnt(task: str) -> Part:
     return Part(
         f"the {task} network gets most test images right", f"accuracy_{task}", threshold=0.5
     )
+
+
+def printed(name: str) -> float:
+    """A figure that the paper prints."""
+    return PAPER[name].value
 
 
 @dataclass(frozen=True)
@@ -241,12 +251,6 @@ def verdict(answers: Iterable[bool | None]) -> str:
     if not any(told):
         return NOT
     return REPRODUCED if all(answers) else PARTLY
-
-
-def counts(verdicts: Iterable[str]) -> dict[str, int]:
-    """How often each verdict was reached, in the order of `VERDICTS`."""
-    verdicts = list(verdicts)
-    return {name: verdicts.count(name) for name in VERDICTS}
 
 
 def _known(found: Interval | None) -> TypeGuard[Interval]:

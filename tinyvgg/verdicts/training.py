@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tinyvgg.paper import PAPER
-from tinyvgg.verdicts.rules import Claim, Part, Quantity, learnt
+from tinyvgg.verdicts.rules import Claim, Part, Quantity, learnt, printed
 
 TASKS = {"face": "people", "emotion": "emotions"}
 RIVALS = ("Adam", "Adagrad")
@@ -16,14 +15,14 @@ def key_of(name: str, task: str) -> str:
 
 
 def accuracy(task: str) -> Claim:
-    printed = _value(f"accuracy_{task}")
+    theirs = printed(f"accuracy_{task}")
     return Claim(
         f"accuracy-{task}",
-        {"face": "People", "emotion": "Emotions"}[task] + f": {100 * printed:.2f} % right",
-        f"TinyVGG, trained for 100 epochs, gets {100 * printed:.2f} % of the test images of the "
+        {"face": "People", "emotion": "Emotions"}[task] + f": {100 * theirs:.2f} % right",
+        f"TinyVGG, trained for 100 epochs, gets {100 * theirs:.2f} % of the test images of the "
         f"{task} task right.",
         "Table 2",
-        f"{100 * printed:.2f} % ({_value(f'errors_{task}'):.0f} errors)",
+        f"{100 * theirs:.2f} % ({printed(f'errors_{task}'):.0f} errors)",
         (
             Part(
                 "the difference between our share of right answers and the paper's has a 95 % "
@@ -34,7 +33,7 @@ def accuracy(task: str) -> Claim:
                 seeds=False,
             ),
         ),
-        (Quantity(f"accuracy_{task}", f"{TASKS[task]} right", paper=printed, digits=2),),
+        (Quantity(f"accuracy_{task}", f"{TASKS[task]} right", paper=theirs, digits=2),),
         "04_training",
         "how-well-table-2",
         "An accuracy belongs to a set of pictures. Those of the paper may not be passed on, so "
@@ -145,35 +144,23 @@ def sad() -> Claim:
         "Sad is missed most, as neutral; surprised least",
         "The sad faces are missed most, most of them as neutral, and the surprised ones least.",
         'Section "Evaluations on miss-classified cases"',
-        f"sad missed {_value('errors_sad'):.0f} times, {_value('errors_sad_as_neutral'):.0f} of "
-        f"them as neutral; surprised {_value('errors_surprised'):.0f}",
-        (
-            Part("no emotion is missed more than sad", "sad_ahead", "at least", photographs=True),
-            Part(
-                "sad is taken for no emotion more than for neutral",
-                "neutral_ahead",
-                "at least",
-                photographs=True,
-            ),
-            Part(
-                "no emotion is missed less than surprised",
-                "surprised_behind",
-                "at least",
-                photographs=True,
-            ),
+        f"sad missed {printed('errors_sad'):.0f} times, {printed('errors_sad_as_neutral'):.0f} of "
+        f"them as neutral; surprised {printed('errors_surprised'):.0f}",
+        tuple(
+            Part(text, key, "at least", photographs=True)
+            for text, key in (
+                ("no emotion is missed more than sad", "sad_ahead"),
+                ("sad is taken for no emotion more than for neutral", "neutral_ahead"),
+                ("no emotion is missed less than surprised", "surprised_behind"),
+            )
         ),
-        (
-            Quantity("missed_sad", "sad missed", "cases", _value("errors_sad"), digits=0),
-            Quantity(
-                "sad_as_neutral", "as neutral", "cases", _value("errors_sad_as_neutral"), digits=0
-            ),
-            Quantity(
-                "missed_surprised",
-                "surprised missed",
-                "cases",
-                _value("errors_surprised"),
-                digits=0,
-            ),
+        tuple(
+            Quantity(key, label, "cases", printed(paper), digits=0)
+            for key, label, paper in (
+                ("missed_sad", "sad missed", "errors_sad"),
+                ("sad_as_neutral", "as neutral", "errors_sad_as_neutral"),
+                ("missed_surprised", "surprised missed", "errors_surprised"),
+            )
         ),
         "05_misclassified",
         "which-emotions",
@@ -183,30 +170,26 @@ def sad() -> Claim:
 
 
 def speed() -> Claim:
-    printed = _value("images_per_second")
+    theirs = printed("images_per_second")
     return Claim(
         "speed",
-        f"About {printed:.0f} images a second",
-        f"On a Titan X, approximately {printed:.0f} images are processed in a second of training.",
+        f"About {theirs:.0f} images a second",
+        f"On a Titan X, approximately {theirs:.0f} images are processed in a second of training.",
         'Section "Training of the networks"',
-        f"about {printed:.0f} images/s",
+        f"about {theirs:.0f} images/s",
         (
             Part(
                 "on such a card, at the paper's size, the speed is between half and twice the "
                 "paper's",
                 "images_per_second",
                 "about",
-                printed,
+                theirs,
                 machine=True,
             ),
         ),
-        (Quantity("images_per_second", "training speed", "images/s", printed, digits=0),),
+        (Quantity("images_per_second", "training speed", "images/s", theirs, digits=0),),
         "04_training",
         "how-fast",
         "Speed belongs to a machine and an image size: only the profile paper on a Titan X can "
         "judge it.",
     )
-
-
-def _value(name: str) -> float:
-    return PAPER[name].value
