@@ -492,12 +492,12 @@ def test_a_picture_of_ones_own_has_no_truth_no_twin_and_no_link(page, two_tasks)
     empty, truth, without, context, caption = got["said"]
     logits = backtrack(gallery.net, as_input(picture[None])).logits[0]
     says = gallery.say(int(logits.argmax()))
-    assert empty.startswith(f"With all of its 24 pixels it says {says} (")
-    assert truth == "Whether that is right, only you know."
+    assert empty.startswith(f"With all of its 24 pixels it predicts {says} (")
+    assert truth == "Whether that is correct, only you know."
     assert without.startswith("Without these 3 of 24 pixels it ")
-    assert context.startswith(f"With all pixels it says {says} (")
-    assert "right" not in context
-    assert caption.startswith(f"me → taken for {says} (")
+    assert context.startswith(f"With all pixels it predicts {says} (")
+    assert "correct" not in context
+    assert caption.startswith(f"me → classified as {says} (")
     for refusal, reason in zip(got["refusals"], ("is not known", "your own", "stays"), strict=True):
         assert reason in refusal
     assert got["back"] == gallery.first.row

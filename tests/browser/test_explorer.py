@@ -15,6 +15,7 @@ from serving import serve
 
 from tinyvgg import as_input, backtrack
 from tinyvgg.explorer.gallery import gallery_of
+from tinyvgg.explorer.link import decode
 from tinyvgg.explorer.pack import pack_gallery, rounded
 from tinyvgg.explorer.session import INPUTS, Refused, Session
 
@@ -216,7 +217,7 @@ def test_the_twin_stands_beside_its_case(hands, session):
     twin = hands.page.locator(".tve-twin")
     gallery = session.state.gallery
     label = twin.locator("canvas").get_attribute("aria-label")
-    assert label == f"Its twin, recognised: {gallery.shown[session.twin]}"
+    assert label == f"Its twin, classified correctly: {gallery.shown[session.twin]}"
     before = twin.evaluate("node => node.previousElementSibling.querySelector('input').checked")
     assert before
     alone = next(row for row, case in session.cases.items() if case.twin is None)
@@ -389,7 +390,8 @@ def test_a_link_is_offered_where_the_clipboard_is_closed(hands):
     closed = "navigator.clipboard.writeText = () => Promise.reject(new Error('no'));"
     hands.page.evaluate(f"() => {{ {closed} }}")
     hands.press("Copy link")
-    assert "#explore:task=emotion" in hands.page.get_by_label("Link to copy").input_value()
+    _, found, link = hands.page.get_by_label("Link to copy").input_value().partition("#explore:")
+    assert found and decode(link).task == "emotion"
 
 
 # ---------------------------------------------------------------------- the model
@@ -683,12 +685,12 @@ def test_a_picture_is_cropped_shrunk_and_classified(hands, galleries, photograph
     choose_file(hands, "me.png", "image/png", picture_file(photograph))
     found = seen(hands)
     assert np.abs(found - area_mean(photograph, 30, 0, 150)).max() <= 0.5 + 1e-6
-    hands.press("See what it says")
+    hands.press("Classify it")
     gallery = galleries["emotion"]
     chances = backtrack(gallery.net, as_input(found[None])).probabilities[0]
     best = int(chances.argmax())
     line = hands.page.locator(".tve-caseline").inner_text()
-    assert f"your picture → taken for {gallery.say(best)} ({chances[best]:.2f})" in line
+    assert f"your picture → classified as {gallery.say(best)} ({chances[best]:.2f})" in line
     assert "only you know" in hands.said[1]  # nothing is suppressed, whatever was before
     assert hands.trait("case") in gallery.cases  # the model never hears of it
     assert hands.page.evaluate("model.sent") == [{"need": "emotion"}]

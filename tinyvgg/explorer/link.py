@@ -20,13 +20,18 @@ def encode(choice: Choice) -> str:
     Pixels chosen by hand are a bit each, the lowest first, in base64url of their own.
     """
     values = {
-        field.name: getattr(choice, field.name)
+        field.name: _number(getattr(choice, field.name))
         for field in fields(choice)
         if getattr(choice, field.name) != field.default
     }
     if choice.pixel_set == "hand":
         values["by_hand"] = _packed(choice.by_hand)
     return _base64(json.dumps(values, separators=(",", ":")).encode())
+
+
+def _number(value: object) -> object:
+    """A whole number without a decimal point, as JavaScript writes it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def decode(text: str) -> Choice:
