@@ -1,7 +1,7 @@
 // What the tests of the explorer's engine ask of its modules, in answers that travel well: a
 // Float32Array as base64 of its bytes, a set as the list of its numbers.
 
-import { decode, encode } from "./web/choice.js";
+import { decode, encode } from "./web/link.js";
 import * as method from "./web/method.js";
 import { readPack } from "./web/pack.js";
 import { Session } from "./web/session.js";

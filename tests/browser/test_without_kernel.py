@@ -169,7 +169,7 @@ def test_python_and_the_page_write_and_read_the_same_links(chromium, modules, ch
     values["by_hand"] = list(choice.by_hand)
     written, read = page.evaluate(
         """async ([choice, link]) => {
-            const { encode, decode } = await import("/choice.js");
+            const { encode, decode } = await import("/link.js");
             return [encode(choice), decode(link)];
         }""",
         [values, encode(choice)],

@@ -5,7 +5,8 @@
 // and receives { pack: task } with the bytes, or { refused: sentence }. `decode` reads the choice
 // of a link.
 
-import { Refused, decode, encode } from "./choice.js";
+import { Refused } from "./choice.js";
+import { decode, encode } from "./link.js";
 import { Bars } from "./view/bars.js";
 import { Cases } from "./view/cases.js";
 import { BrushControls, MethodControls, SetControls, TopControls } from "./view/controls.js";
