@@ -122,7 +122,7 @@ def _workers(number: int) -> ProcessPoolExecutor:
         env={"OMP_NUM_THREADS": "1"},
     )
     # a process that multiprocessing started would otherwise wait for them to become idle
-    Finalize(None, workers.shutdown, kwargs={"kill_workers": True}, exitpriority=20)
+    Finalize(None, workers.shutdown, exitpriority=20)
     return workers
 
 
