@@ -27,12 +27,6 @@ const SILENCE =
   "Python does not answer. This explorer has its network from Python: run the notebook's cells " +
   "from the first one. In the pages of the book it needs no Python.";
 
-/** Show a model in an element; what is there stays until there is something to show. */
-function render({ model, el }) {
-  const view = new View(model, el);
-  return () => view.leave();
-}
-
 class View {
   constructor(model, el) {
     this.el = el;
@@ -47,8 +41,8 @@ class View {
       refused: (sentence) => this.refuse(sentence),
       waiting: (task) => this.wait(task),
     });
-    this.waiting = make("p", { class: "tve-waiting", role: "status" });
-    this.root = make("div", { class: "tve" });
+    this.waiting = make("p.tve-waiting", { role: "status" });
+    this.root = make("div.tve");
     el.classList.add("tinyvgg-explorer");
     if (!el.childElementCount) el.append(this.waiting);
     this.endTone = followTone(el, () => this.redraw());
@@ -58,7 +52,7 @@ class View {
   leave() {
     this.controller.leave();
     this.endTone();
-    for (const part of [this.face, this.maps, this.upload]) part?.leave();
+    for (const part of [this.face?.board, this.maps?.board, this.upload]) part?.leave();
     clearTimeout(this._copied);
     clearTimeout(this._silence);
     this.el.classList.remove("tinyvgg-explorer");
@@ -70,7 +64,7 @@ class View {
   build() {
     const { controller } = this;
     const painter = new Painter(controller);
-    this.live = make("p", { class: "tve-unseen", "aria-live": "polite" });
+    this.live = make("p.tve-unseen", { "aria-live": "polite" });
     this.upload = new Upload(controller, (text) => this.announce(text));
     this.top = new TopControls(controller, () => this.copyLink());
     this.cases = new Cases(controller, () => this.upload.open(!this.upload.isOpen));
@@ -94,12 +88,11 @@ class View {
       this.cases.node,
       this.upload.node,
       ...this.summary.nodes,
-      make("div", { class: "tve-tools" }, this.sets.node, this.brush.node),
+      make("div.tve-tools", this.sets.node, this.brush.node),
       make(
-        "div",
-        { class: "tve-columns" },
+        "div.tve-columns",
         this.face.node,
-        make("div", { class: "tve-side" }, this.bars.node, this.curve.node),
+        make("div.tve-side", this.bars.node, this.curve.node),
         this.maps.node,
       ),
       this.method.node,
@@ -107,23 +100,13 @@ class View {
     );
     this.listen();
     this.el.replaceChildren(this.root);
-    this.parts = [
-      this.top,
-      this.cases,
-      this.summary,
-      this.sets,
-      this.face,
-      this.maps,
-      this.bars,
-      this.curve,
-      this.method,
-    ];
+    const { top, cases, summary, sets, face, maps, bars, curve, method } = this;
+    this.parts = [top, cases, summary, sets, face, maps, bars, curve, method];
   }
 
   show(state, moving) {
     if (!this.parts) this.build();
     for (const part of this.parts) part.show(state, moving);
-    this.root.dataset.set = state.choice.random ? "random" : state.choice.pixel_set;
   }
 
   redraw() {
@@ -157,22 +140,19 @@ class View {
   // -------------------------------------------------------------------- by hand
 
   async copyLink() {
-    const { link } = this.top;
     let address;
     try {
       address = `${this.model.get("page")}#${MARK}${encode(this.controller.state.choice)}`;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.refuse(error.message);
-      return;
+      return this.refuse(error.message);
     }
-    const words = link.querySelector("span");
     try {
       await navigator.clipboard.writeText(address);
     } catch {
-      this.top.offer(address); // where a page may not write the clipboard
-      return;
+      return this.top.offer(address); // where a page may not write the clipboard
     }
+    const words = this.top.link.querySelector("span");
     words.textContent = "Copied";
     this.announce("The link is copied.");
     clearTimeout(this._copied);
@@ -206,6 +186,12 @@ class View {
       this.upload.receive(event.clipboardData.files);
     });
   }
+}
+
+/** Show a model in an element; what is there stays until there is something to show. */
+function render({ model, el }) {
+  const view = new View(model, el);
+  return () => view.leave();
 }
 
 export default { render, decode };

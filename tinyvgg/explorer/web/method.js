@@ -212,14 +212,17 @@ export function deconvolve(network, recording, maps = recording.maps, options = 
 export function track(network, recording, pixels, options = {}) {
   const full = fullDeconvolution(network, recording, options);
   const suppressed = deconvolve(network, recording, without(recording.maps, pixels), options);
-  const area = full.length / 3;
-  const difference = new Float32Array(area);
-  for (let k = 0; k < area; k++) {
-    let grey = 0;
-    for (let c = 0; c < 3; c++) grey += GREY[c] * (full[c * area + k] - suppressed[c * area + k]);
-    difference[k] = Math.abs(grey);
-  }
+  const rest = greyOf(suppressed);
+  const difference = Float32Array.from(greyOf(full), (grey, k) => Math.abs(grey - rest[k]));
   return { full, suppressed, difference };
+}
+
+/** A picture (3, H, W) in grey (H, W), in double precision. */
+export function greyOf(picture) {
+  const area = picture.length / 3;
+  const grey = new Float64Array(area);
+  for (let k = 0; k < picture.length; k++) grey[k % area] += GREY[Math.floor(k / area)] * picture[k];
+  return grey;
 }
 
 /** The deconvolution of the recorded maps, made once. */

@@ -12,15 +12,11 @@ const GLIDE = 250; // milliseconds
 export class Bars {
   constructor(controller) {
     this.controller = controller;
-    this.list = make("ol", { class: "tve-bars", role: "list" });
-    this.key = make("p", { class: "tve-legendline" });
-    this.node = make(
-      "section",
-      { class: "tve-chances", "aria-label": "Probabilities" },
-      make("h3", { class: "tve-heading", text: "Probabilities" }),
-      this.list,
-      this.key,
-    );
+    this.list = make("ol.tve-bars", { role: "list" });
+    this.key = make("p.tve-legendline");
+    const name = "Probabilities";
+    const heading = make("h3.tve-heading", name);
+    this.node = make("section.tve-chances", { "aria-label": name }, heading, this.list, this.key);
     this._rows = new Map();
   }
 
@@ -62,7 +58,7 @@ export class Bars {
     });
     row.mark.textContent = isTrue ? "true" : "";
     row.moved.textContent = moved ? `${moved > 0 ? "▲" : "▼"}${Math.abs(moved)}` : "";
-    const now = make("b", { text: none ? all : after[k].toFixed(2) });
+    const now = make("b", none ? all : after[k].toFixed(2));
     row.value.replaceChildren(none ? "" : `${all} → `, now);
     row.spoken.textContent = [
       `${this._names[k]}${isTrue ? ", the true class" : ""}: ${all} with all pixels`,
@@ -88,40 +84,31 @@ export class Bars {
 
   /** The key; what is suppressed now stands out. */
   _showKey(chosen, random) {
-    const line = (kind, text, on) => {
-      const style = `--set:${SET_COLOUR[chosen]}`;
-      const dash = make("i", { class: `tve-dash tve-bar-${kind}`, style });
-      return make("span", { class: on ? "tve-on" : null }, dash, text);
-    };
-    const others = [
+    this.key.style.setProperty("--set", SET_COLOUR[chosen]);
+    const line = (kind, text, on = false) =>
+      make(on ? "span.tve-on" : "span", make(`i.tve-dash.tve-bar-${kind}`), text);
+    this.key.replaceChildren(line("before", "all pixels"));
+    if (chosen === "none") return;
+    this.key.append(
       line("set", "without the set", !random),
       line("random", "without as many at random", random),
-    ];
-    const all = line("before", "all pixels", false);
-    this.key.replaceChildren(all, ...(chosen === "none" ? [] : others));
+    );
   }
 }
 
 /** A class without its numbers. */
 function makeChance(name) {
-  const part = (kind) => make("span", { class: kind });
-  const [mark, moved, value] = ["tve-tag", "tve-moved", "tve-value"].map(part);
-  const kinds = ["before", "set", "random"];
-  const bars = kinds.map((kind) => make("i", { class: `tve-bar tve-bar-${kind}` }));
-  const spoken = part("tve-unseen");
-  const title = make("span", { class: "tve-class", text: name });
-  const seen = make(
-    "div",
-    { "aria-hidden": "true" },
-    make("div", { class: "tve-barline" }, title, mark, moved, value),
-    make("div", { class: "tve-track" }, ...bars),
+  const [spoken, mark, moved, value] = ["unseen", "tag", "moved", "value"].map((kind) =>
+    make(`span.tve-${kind}`),
   );
-  const node = make("li", { class: "tve-chance" }, spoken, seen);
-  return { node, bars, mark, moved, value, spoken };
+  const bars = ["before", "set", "random"].map((kind) => make(`i.tve-bar.tve-bar-${kind}`));
+  const line = make("div.tve-barline", make("span.tve-class", name), mark, moved, value);
+  const seen = make("div", { "aria-hidden": "true" }, line, make("div.tve-track", ...bars));
+  return { node: make("li.tve-chance", spoken, seen), bars, mark, moved, value, spoken };
 }
 
 /** The classes most probable in any of the three, the true one always, in the present order. */
-export function leading(state, count) {
+function leading(state, count) {
   const all = [...state.before.keys()];
   const chances = [state.before, state.without_chosen, state.without_control];
   const best = (k) => (k === state.case.true ? 2 : Math.max(...chances.map((each) => each[k])));

@@ -20,31 +20,27 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
 export class Board {
   constructor({ label, painter, geometry, draw, describe, read, everyMap = false }) {
     Object.assign(this, { painter, layOut: geometry, draw, describe, read, everyMap });
-    const hint = make("span", {
-      id: newId("hint"),
-      class: "tve-unseen",
-      text: everyMap ? CURSOR_KEYS : `${CURSOR_KEYS} ${MAP_KEYS}`,
-    });
-    this.live = make("span", { class: "tve-unseen", "aria-live": "polite" });
-    this.canvas = make("canvas", {
+    const keys = everyMap ? CURSOR_KEYS : `${CURSOR_KEYS} ${MAP_KEYS}`;
+    const hint = make("span.tve-unseen", { id: newId("hint") }, keys);
+    this.live = make("span.tve-unseen", { "aria-live": "polite" });
+    this.canvas = make("canvas.tve-canvas", {
       role: "application",
       "aria-roledescription": "board",
       tabindex: 0,
       "aria-label": label,
       "aria-describedby": hint.id,
-      class: "tve-canvas",
     });
-    this.mark = make("canvas", { class: "tve-mark", "aria-hidden": "true" });
-    this.node = make("div", { class: "tve-board" }, this.canvas, this.mark, hint, this.live);
+    this.mark = make("canvas.tve-mark", { "aria-hidden": "true" });
+    this.node = make("div.tve-board", this.canvas, this.mark, hint, this.live);
     this.cursor = { map: 0, row: 0, column: 0 };
     this.hover = null;
     this.keyed = false;
-    this._listen(hint);
+    this._listen(keys);
     this._observer = new ResizeObserver(() => {
       cancelAnimationFrame(this._resizing);
-      this._resizing = requestAnimationFrame(
-        () => this._wide !== this.node.clientWidth && this.resize(),
-      );
+      this._resizing = requestAnimationFrame(() => {
+        if (this._wide !== this.node.clientWidth) this.resize();
+      });
     });
     this._observer.observe(this.node);
   }
@@ -55,16 +51,16 @@ export class Board {
   }
 
   resize() {
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = devicePixelRatio;
     this._wide = this.node.clientWidth;
     const wide = Math.floor(this._wide * ratio);
-    if (!wide || !this.painter.controller.state) return;
+    if (!wide) return;
     this.geometry = this.layOut(wide, ratio);
+    const { width, height } = this.geometry;
     for (const canvas of [this.canvas, this.mark]) {
-      canvas.width = this.geometry.width;
-      canvas.height = this.geometry.height;
-      canvas.style.width = `${this.geometry.width / ratio}px`;
-      canvas.style.height = `${this.geometry.height / ratio}px`;
+      Object.assign(canvas, { width, height });
+      canvas.style.width = `${width / ratio}px`;
+      canvas.style.height = `${height / ratio}px`;
     }
     this.redraw();
   }
@@ -99,35 +95,24 @@ export class Board {
     const cell = this.keyed ? this.cursor : this.hover;
     if (!cell || !this.geometry) return;
     const g = this.geometry;
-    const { top, left, bottom, right } =
-      this.painter.tool === "look"
-        ? { top: cell.row, left: cell.column, bottom: cell.row + 1, right: cell.column + 1 }
-        : this.painter.extent(cell.row, cell.column, g.rows, g.columns);
+    const { top, left, bottom, right } = this.painter.extent(cell, g.rows, g.columns);
     const all = this.painter.everywhere && !this.everyMap && this.painter.tool !== "look";
     for (let map = all ? 0 : cell.map; map < (all ? g.maps : cell.map + 1); map++) {
       const [x0, y0] = g.origin(map);
-      const box = [
-        x0 + left * g.cellWidth,
-        y0 + top * g.cellHeight,
-        (right - left) * g.cellWidth,
-        (bottom - top) * g.cellHeight,
-      ];
-      const ratio = window.devicePixelRatio || 1;
-      for (const [colour, width] of [
-        ["--paper", 4],
-        ["--ink", 2],
-      ]) {
+      const corner = [x0 + left * g.cellWidth, y0 + top * g.cellHeight];
+      const size = [(right - left) * g.cellWidth, (bottom - top) * g.cellHeight];
+      for (const [colour, width] of Object.entries({ "--paper": 4, "--ink": 2 })) {
         context.strokeStyle = `rgb(${rgbOf(colour, this.node)})`;
-        context.lineWidth = width * ratio * (map === cell.map ? 1 : 0.6);
-        context.strokeRect(...box);
+        context.lineWidth = width * devicePixelRatio * (map === cell.map ? 1 : 0.6);
+        context.strokeRect(...corner, ...size);
       }
     }
   }
 
   // ------------------------------------------------------------------ by hand
 
-  _listen(hint) {
-    const on = (name, act, options) => this.canvas.addEventListener(name, act, options);
+  _listen(keys) {
+    const on = (name, act) => this.canvas.addEventListener(name, act);
     on("pointerdown", (event) => this._down(event));
     on("pointermove", (event) => this._move(event));
     on("pointerup", (event) => this._up(event));
@@ -137,7 +122,7 @@ export class Board {
     on("keyup", (event) => event.key === " " && event.preventDefault());
     on("focus", () => {
       this.keyed = this.canvas.matches(":focus-visible");
-      if (this.keyed) this.read(hint.textContent);
+      if (this.keyed) this.read(keys);
       this._drawMark();
     });
     on("blur", () => {
@@ -180,8 +165,8 @@ export class Board {
     this._point(this.cellAt(event));
     if (!this.painter.stroking || !this._last) return;
     const far = Math.hypot(event.clientX - this._last.clientX, event.clientY - this._last.clientY);
-    const ratio = window.devicePixelRatio || 1;
-    const steps = Math.max(1, Math.ceil(far / ((0.5 * this.geometry.cellWidth) / ratio)));
+    const half = (0.5 * this.geometry.cellWidth) / devicePixelRatio;
+    const steps = Math.max(1, Math.ceil(far / half));
     for (let k = 1; k <= steps; k++) {
       const part = k / steps;
       const cell = this.cellAt({
@@ -200,43 +185,22 @@ export class Board {
     if (event.pointerType !== "mouse") this._point(null);
   }
 
-  _brush({ map, row, column }, other) {
-    this.painter.brush(this.painter.under(this.everyMap ? null : map, row, column), other);
+  _brush(cell, other) {
+    this.painter.brush(this.painter.under(cell, this.everyMap), other);
   }
 
   _key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.geometry) return;
-    const { maps, rows, columns, across } = this.geometry;
-    const { map, row, column } = this.cursor;
-    let to = null;
-    if (event.key in STEPS) {
-      const [down, right] = STEPS[event.key];
-      to = { map, row: row + down, column: column + right };
-      if (to.column < 0 || to.column >= columns)
-        to = this._next(map + right, row, right < 0 ? columns - 1 : 0);
-      if (to && (to.row < 0 || to.row >= rows))
-        to = this._next(map + down * across, down < 0 ? rows - 1 : 0, column);
-    } else if (event.key === "Home" || event.key === "End") {
-      to = { map, row, column: event.key === "Home" ? 0 : columns - 1 };
-    } else if (event.key === "PageUp" || event.key === "PageDown") {
-      to = {
-        map: Math.min(maps - 1, Math.max(0, map + (event.key === "PageUp" ? -1 : 1))),
-        row,
-        column,
-      };
-    } else if (event.key !== " " && event.key !== "Enter") {
-      return;
-    }
+    const presses = event.key === " " || event.key === "Enter";
+    const to = presses ? this.cursor : this._leadsTo(event.key);
+    if (!to) return;
     event.preventDefault();
     this.keyed = true;
-    if (to) this.cursor = to;
-    const moves = event.key in STEPS;
-    if (
-      this.painter.tool !== "look" &&
-      (moves ? event.shiftKey : event.key === " " || event.key === "Enter")
-    ) {
+    this.cursor = to;
+    const brushes = presses || (event.key in STEPS && event.shiftKey);
+    if (brushes && this.painter.tool !== "look") {
       this.painter.begin();
-      this._brush(this.cursor, !moves && event.shiftKey);
+      this._brush(this.cursor, presses && event.shiftKey);
       this.painter.end();
     }
     this._drawMark();
@@ -244,7 +208,20 @@ export class Board {
     this.read(this.live.textContent);
   }
 
-  _next(map, row, column) {
-    return map >= 0 && map < this.geometry.maps ? { map, row, column } : null;
+  /** The cell that a key leads to, at the edge the present one; null for other keys. */
+  _leadsTo(key) {
+    const { maps, rows, columns, across } = this.geometry;
+    const { map, row, column } = this.cursor;
+    if (key === "Home") return { map, row, column: 0 };
+    if (key === "End") return { map, row, column: columns - 1 };
+    if (key === "PageUp") return { map: Math.max(0, map - 1), row, column };
+    if (key === "PageDown") return { map: Math.min(maps - 1, map + 1), row, column };
+    if (!(key in STEPS)) return null;
+    const [down, right] = STEPS[key];
+    const [y, x] = [row + down, column + right];
+    const leaves = (place, extent) => place < 0 || place >= extent;
+    const other = map + (leaves(x, columns) ? right : 0) + (leaves(y, rows) ? down * across : 0);
+    if (leaves(other, maps)) return this.cursor;
+    return { map: other, row: (y + rows) % rows, column: (x + columns) % columns };
   }
 }

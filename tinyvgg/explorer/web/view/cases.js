@@ -1,6 +1,7 @@
 // The strip of pictures with their predicted classes, and the twin beside the chosen one.
 
 import { calm, make, makeButton, newId } from "./dom.js";
+import { paintPicture } from "./theme.js";
 
 const DRAWN_AT_ONCE = 24;
 
@@ -8,24 +9,16 @@ const DRAWN_AT_ONCE = 24;
 export class Cases {
   constructor(controller, openUpload) {
     this.controller = controller;
-    this.line = make("p", { class: "tve-caseline" });
-    this.strip = make("div", { class: "tve-strip", role: "radiogroup", "aria-label": "Pictures" });
-    const step = (by) => () => this._step(by);
+    this.line = make("p.tve-caseline");
+    this.strip = make("div.tve-strip", { role: "radiogroup", "aria-label": "Pictures" });
     this.upload = makeButton("Your picture", openUpload, { drawing: "picture" });
     this.upload.classList.add("tve-own");
-    this.node = make(
-      "section",
-      { class: "tve-cases", "aria-label": "Gallery" },
-      make(
-        "div",
-        { class: "tve-row" },
-        makeButton("The picture before", step(-1), { drawing: "back", bare: true }),
-        makeButton("The next picture", step(1), { drawing: "forth", bare: true }),
-        this.upload,
-      ),
-      this.strip,
-      this.line,
-    );
+    const step = (text, by, drawing) =>
+      makeButton(text, () => this._step(by), { drawing, bare: true });
+    const back = step("The picture before", -1, "back");
+    const forth = step("The next picture", 1, "forth");
+    const row = make("div.tve-row", back, forth, this.upload);
+    this.node = make("section.tve-cases", { "aria-label": "Gallery" }, row, this.strip, this.line);
     this._tiles = new Map();
     this._name = newId("case");
     this._session = null;
@@ -33,18 +26,17 @@ export class Cases {
   }
 
   show(state) {
-    const session = this.controller.session;
+    const { session } = this.controller;
     const rows = [...session.cases.keys()].sort((a, b) => (b < 0) - (a < 0)); // one's own first
     if (session !== this._session || rows.length !== this._tiles.size) this._fill(session, rows);
     const row = state.choice.case;
-    const place = rows.indexOf(row);
-    const twin =
-      state.case.twin === null ? "" : `. Its twin: ${state.case.twin_shows} → classified correctly`;
-    this.line.textContent = `${place + 1} of ${rows.length}: ${state.case.caption}${twin}`;
+    const { caption, twin, twin_shows } = state.case;
+    const beside = twin === null ? "" : `. Its twin: ${twin_shows} → classified correctly`;
+    this.line.textContent = `${rows.indexOf(row) + 1} of ${rows.length}: ${caption}${beside}`;
     if (row === this._shown) return;
     this._shown = row;
     for (const [other, tile] of this._tiles) tile.input.checked = other === row;
-    this._showTwin(state);
+    this._showTwin(state.case);
     this._scrollTo(this._tiles.get(row).node);
   }
 
@@ -56,24 +48,17 @@ export class Cases {
     clearTimeout(this._rest);
     const later = [];
     for (const row of rows) {
-      const found = session.cases.get(row);
+      const { caption, predicted } = session.cases.get(row);
+      const onchange = () => this.controller.choose({ case: row });
+      const attributes = { type: "radio", name: this._name, "aria-label": caption, onchange };
+      const input = make("input", attributes);
       const canvas = make("canvas", { "aria-hidden": "true" });
-      const input = make("input", {
-        type: "radio",
-        name: this._name,
-        "aria-label": found.caption,
-        onchange: () => this.controller.choose({ case: row }),
-      });
-      const predicted = make(
-        "span",
-        { class: "tve-predicted", "aria-hidden": "true" },
-        session.pack.names[found.predicted],
-      );
-      if (found.true !== null && found.true !== found.predicted) predicted.classList.add("tve-wrong");
-      const node = make("label", { class: "tve-tile", title: found.caption }, input, canvas, predicted);
+      const name = session.pack.names[predicted];
+      const words = make("span.tve-predicted", { "aria-hidden": "true" }, name);
+      const node = make("label.tve-tile", { title: caption }, input, canvas, words);
       this._tiles.set(row, { node, input });
       this.strip.append(node);
-      later.push(() => drawPicture(canvas, session, row));
+      later.push(() => paintPicture(canvas, session.image(row), session.pack.shape));
     }
     const draw = () => {
       for (const one of later.splice(0, DRAWN_AT_ONCE)) one();
@@ -82,23 +67,15 @@ export class Cases {
     draw();
   }
 
-  _showTwin({ case: found }) {
+  _showTwin({ row, twin, twin_shows }) {
     this._twin?.remove();
-    this._twin = null;
-    if (found.twin === null) return;
-    const canvas = make("canvas", {
-      role: "img",
-      "aria-label": `Its twin, classified correctly: ${found.twin_shows}`,
-    });
-    drawPicture(canvas, this._session, found.twin);
-    const label = make("span", { class: "tve-predicted" }, "its twin");
-    this._twin = make(
-      "div",
-      { class: "tve-tile tve-twin", title: `Its twin, classified correctly: ${found.twin_shows}` },
-      canvas,
-      label,
-    );
-    this._tiles.get(found.row).node.after(this._twin);
+    if (twin === null) return;
+    const words = `Its twin, classified correctly: ${twin_shows}`;
+    const canvas = make("canvas", { role: "img", "aria-label": words });
+    paintPicture(canvas, this._session.image(twin), this._session.pack.shape);
+    const label = make("span.tve-predicted", "its twin");
+    this._twin = make("div.tve-tile.tve-twin", { title: words }, canvas, label);
+    this._tiles.get(row).node.after(this._twin);
   }
 
   _step(by) {
@@ -113,22 +90,4 @@ export class Cases {
     this.strip.scrollTo({ left: middle, behavior: this._placed && !calm() ? "smooth" : "auto" });
     this._placed = true;
   }
-}
-
-/** A picture of a session on a canvas of its own size. */
-export function drawPicture(canvas, session, row) {
-  const [, height, width] = session.pack.shape;
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext("2d").putImageData(imageOf(session.image(row), height, width), 0, 0);
-}
-
-/** Bytes (H, W, 3) as an ImageData. */
-export function imageOf(bytes, height, width) {
-  const image = new ImageData(width, height);
-  for (let k = 0; k < height * width; k++) {
-    image.data.set(bytes.subarray(3 * k, 3 * k + 3), 4 * k);
-    image.data[4 * k + 3] = 255;
-  }
-  return image;
 }

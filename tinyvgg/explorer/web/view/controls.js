@@ -14,37 +14,30 @@ const SET_NAMES = {
   hand: "by hand",
 };
 const BRUSHES = [1, 2, 3, 5];
-const FLOOR = { most: 0.5, step: 0.005 };
+const FINGER = "A finger scrolls the page: to brush with it, choose suppress or restore.";
+const FLOOR = 0.5; // the largest that the slider offers
 
 /** Which set of pixels, or as many at random instead. */
 export class SetControls {
   constructor(controller) {
     this.controller = controller;
-    const options = PIXEL_SETS.map((value) => ({
-      value,
-      text: SET_NAMES[value],
-      colour: value === "none" ? null : SET_COLOUR[value],
-    }));
+    const options = PIXEL_SETS.map((name) => {
+      const colour = name === "none" ? null : SET_COLOUR[name];
+      return [name, SET_NAMES[name], { colour }];
+    });
     this.sets = new Radios("Suppress", options, (pixel_set) => controller.choose({ pixel_set }));
     this.random = new Switch("as many at random instead", (random) => controller.choose({ random }));
-    this.again = makeButton("Draw again", () => controller.choose({ draw: controller.state.choice.draw + 1 }), {
-      drawing: "again",
-    });
-    this.note = make("p", { class: "tve-hint" });
-    this.node = make(
-      "div",
-      { class: "tve-tool" },
-      this.sets.node,
-      make("div", { class: "tve-row" }, this.random.node, this.again),
-      this.note,
-    );
+    const again = () => controller.choose({ draw: controller.state.choice.draw + 1 });
+    this.again = makeButton("Draw again", again, { drawing: "again" });
+    this.note = make("p.tve-hint");
+    const chance = make("div.tve-row", this.random.node, this.again);
+    this.node = make("div.tve-tool", this.sets.node, chance, this.note);
   }
 
   show(state) {
     const { choice } = state;
-    const counts = Object.fromEntries(
-      Object.entries(state.sets).map(([name, set]) => [name, countOf(set)]),
-    );
+    const counts = {};
+    for (const [name, set] of Object.entries(state.sets)) counts[name] = countOf(set);
     if (choice.pixel_set === "hand") counts.hand = countOf(state.chosen);
     const off = PIXEL_SETS.filter((name) => !this.controller.session.available().includes(name));
     this.sets.show(choice.pixel_set, { off, counts });
@@ -72,38 +65,19 @@ export class BrushControls {
     this.painter = painter;
     const touch = isCoarse();
     if (touch) painter.tool = "look"; // a finger scrolls the page first
-    const tools = [
-      { value: "look", text: "look" },
-      { value: "suppress", text: "suppress" },
-      { value: "restore", text: "restore" },
-    ];
     const apply = (changes) => {
       Object.assign(painter, changes);
       this.show();
       changed();
     };
+    const tools = ["look", "suppress", "restore"].map((tool) => [tool, tool]);
     this.tools = new Radios("Brush", tools, (tool) => apply({ tool }));
-    const sizes = BRUSHES.map((size) => ({
-      value: size,
-      text: String(size),
-      title: `${size} × ${size} pixels`,
-    }));
+    const sizes = BRUSHES.map((size) => [size, size, { title: `${size} × ${size} pixels` }]);
     this.sizes = new Radios("Size", sizes, (size) => apply({ size }));
     this.sizes.node.classList.add("tve-size");
     this.all = new Switch("in all maps", (everywhere) => apply({ everywhere }));
-    this.note = make("p", {
-      class: "tve-hint",
-      text: "A finger scrolls the page: to brush with it, choose suppress or restore.",
-      hidden: !touch,
-    });
-    this.node = make(
-      "div",
-      { class: "tve-tool" },
-      this.tools.node,
-      this.sizes.node,
-      this.all.node,
-      this.note,
-    );
+    this.node = make("div.tve-tool", this.tools.node, this.sizes.node, this.all.node);
+    if (touch) this.node.append(make("p.tve-hint", FINGER));
     this.show();
   }
 
@@ -120,47 +94,25 @@ export class MethodControls {
   constructor(controller) {
     this.controller = controller;
     const id = newId("target");
-    this.target = make("select", {
-      id,
-      onchange: () => controller.choose({ target: this.target.value }),
-    });
-    const cuts = [
-      { value: false, text: "released, with a cut" },
-      { value: true, text: "printed" },
-    ];
+    const choose = () => controller.choose({ target: this.target.value });
+    this.target = make("select", { id, onchange: choose });
+    const cuts = [[false, "released, with a cut"], [true, "printed"]];
     this.printed = new Radios("Algorithm", cuts, (printed) => controller.choose({ printed }));
-    const slider = (name, text, range) =>
-      new Slider(
-        text,
-        range,
-        (value) => controller.preview({ [name]: value }),
-        () => controller.commit(),
-      );
-    this.floor = slider("floor", "Floor", {
-      min: 0,
-      max: FLOOR.most,
-      step: FLOOR.step,
-      written: (value) => value.toFixed(3),
-    });
-    this.percentile = slider("percentile", "Percentile", {
-      min: 0,
-      max: 100,
-      step: 0.5,
-      written: (value) => value.toFixed(1),
-    });
+    const slider = (name, text, max, step, digits) => {
+      const range = { min: 0, max, step, written: (value) => value.toFixed(digits) };
+      const preview = (value) => controller.preview({ [name]: value });
+      return new Slider(text, range, preview, () => controller.commit());
+    };
+    this.floor = slider("floor", "Floor", FLOOR, 0.005, 3);
+    this.percentile = slider("percentile", "Percentile", 100, 0.5, 1);
+    const name = "Backtracking: class and cut";
     this.node = make(
-      "details",
-      { class: "tve-method", "aria-label": "Backtracking: class and cut" },
-      make("summary", { text: "Backtracking: class and cut" }),
+      "details.tve-method",
+      { "aria-label": name },
+      make("summary", name),
       make(
-        "div",
-        { class: "tve-methods" },
-        make(
-          "div",
-          { class: "tve-field" },
-          make("label", { class: "tve-legend", for: id, text: "Class traced back" }),
-          this.target,
-        ),
+        "div.tve-methods",
+        make("div", make("label.tve-legend", { for: id }, "Class traced back"), this.target),
         this.printed.node,
         this.floor.node,
         this.percentile.node,
@@ -173,7 +125,7 @@ export class MethodControls {
     this._showTargets(state);
     this.target.value = choice.target;
     this.printed.show(choice.printed);
-    this.floor.show(choice.floor, { max: Math.max(FLOOR.most, choice.floor), off: choice.printed });
+    this.floor.show(choice.floor, { max: Math.max(FLOOR, choice.floor), off: choice.printed });
     this.percentile.show(choice.percentile, { off: choice.printed });
   }
 
@@ -185,9 +137,7 @@ export class MethodControls {
     const text = JSON.stringify(options);
     if (text === this._targets) return;
     this._targets = text;
-    this.target.replaceChildren(
-      ...options.map(([value, words]) => make("option", { value, text: words })),
-    );
+    this.target.replaceChildren(...options.map(([value, words]) => make("option", { value }, words)));
   }
 }
 
@@ -195,38 +145,21 @@ export class MethodControls {
 export class TopControls {
   constructor(controller, copyLink) {
     this.controller = controller;
-    const tasks = controller.tasks.map((task) => ({ value: task, text: task }));
+    const tasks = controller.tasks.map((task) => [task, task]);
     this.tasks = new Radios("Task", tasks, (task) => controller.choose({ task }));
     this.tasks.node.hidden = tasks.length < 2;
-    this.undo = makeButton("Undo", () => controller.undo(), { drawing: "undo", title: "Undo (Ctrl Z)" });
-    this.redo = makeButton("Redo", () => controller.redo(), {
-      drawing: "redo",
-      title: "Redo (Ctrl Shift Z)",
-    });
-    this.reset = makeButton("Reset", () => controller.reset(), {
-      drawing: "reset",
-      title: "Everything but the picture as in the beginning",
-    });
-    this.link = makeButton("Copy link", copyLink, {
-      drawing: "link",
-      title: "A link that restores exactly this",
-    });
+    const button = (text, drawing, title, press) => makeButton(text, press, { drawing, title });
+    this.undo = button("Undo", "undo", "Undo (Ctrl Z)", () => controller.undo());
+    this.redo = button("Redo", "redo", "Redo (Ctrl Shift Z)", () => controller.redo());
+    const all = "Everything but the picture as in the beginning";
+    const reset = button("Reset", "reset", all, () => controller.reset());
+    this.link = button("Copy link", "link", "A link that restores exactly this", copyLink);
     this.link.hidden = !controller.model.get("page");
-    const actions = make(
-      "div",
-      { class: "tve-actions", role: "group", "aria-label": "History" },
-      this.undo,
-      this.redo,
-      this.reset,
-      this.link,
-    );
-    this.address = make("input", {
-      class: "tve-address",
-      readonly: true,
-      "aria-label": "Link to copy",
-      hidden: true,
-    });
-    this.node = make("div", { class: "tve-top" }, this.tasks.node, actions, this.address);
+    const group = { role: "group", "aria-label": "History" };
+    const actions = make("div.tve-actions", group, this.undo, this.redo, reset, this.link);
+    const address = { readonly: true, "aria-label": "Link to copy", hidden: true };
+    this.address = make("input.tve-address", address);
+    this.node = make("div.tve-top", this.tasks.node, actions, this.address);
   }
 
   /** Show a link, to be copied by hand. */

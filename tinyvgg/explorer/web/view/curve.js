@@ -2,7 +2,7 @@
 
 import { deletion, strongestClass } from "../method.js";
 import { countOf, grouped } from "../session.js";
-import { Radios, Slider, make, makeSvg } from "./dom.js";
+import { Radios, Slider, make, makeSvg, setAll } from "./dom.js";
 import { SET_COLOUR } from "./theme.js";
 
 const POINTS = 33;
@@ -15,14 +15,8 @@ export class Curve {
   constructor(controller) {
     this.controller = controller;
     this.which = "predicted";
-    this.classes = new Radios(
-      "Confidence in",
-      [
-        { value: "predicted", text: "" },
-        { value: "true", text: "" },
-      ],
-      (value) => this._of(value),
-    );
+    const classes = [["predicted", ""], ["true", ""]]; // which `show` names
+    this.classes = new Radios("Confidence in", classes, (value) => this._of(value));
     this.strongest = new Slider(
       "Only the strongest",
       { min: 1, max: 1, step: 1, written: (count) => this._written(count) },
@@ -32,17 +26,16 @@ export class Curve {
     this._size = 1;
     this.plot = this._makePlot();
     this.node = make(
-      "section",
-      { class: "tve-curve", "aria-label": "Deletion curve" },
-      make("h3", { class: "tve-heading", text: "Confidence as pixels are suppressed" }),
+      "section.tve-curve",
+      { "aria-label": "Deletion curve" },
+      make("h3.tve-heading", "Confidence as pixels are suppressed"),
       this.classes.node,
       this.plot,
       this.strongest.node,
       make(
-        "p",
-        { class: "tve-legendline" },
-        make("span", {}, make("i", { class: "tve-dash tve-bar-set" }), "the set"),
-        make("span", {}, make("i", { class: "tve-dash tve-bar-random" }), "as many at random"),
+        "p.tve-legendline",
+        make("span", make("i.tve-dash.tve-bar-set"), "the set"),
+        make("span", make("i.tve-dash.tve-bar-random"), "as many at random"),
       ),
     );
     this._listen();
@@ -62,13 +55,12 @@ export class Curve {
     this.class = which === "true" ? truth : predicted;
     this._size = order.length;
     this._count = countOf(state.chosen);
-    const fixed = choice.pixel_set === "hand" || order.length < 2;
-    this.strongest.name(
-      choice.pixel_set === "hand" ? "By hand, in the order brushed" : "Only the strongest",
-    );
-    this.strongest.show(Math.max(1, this._count), { max: Math.max(1, order.length), off: fixed });
+    const byHand = choice.pixel_set === "hand";
+    const off = byHand || order.length < 2;
+    this.strongest.name(byHand ? "By hand, in the order brushed" : "Only the strongest");
+    this.strongest.show(Math.max(1, this._count), { max: Math.max(1, order.length), off });
     this.node.classList.toggle("tve-empty", order.length === 0);
-    this._colour = SET_COLOUR[choice.pixel_set];
+    this.node.style.setProperty("--set", SET_COLOUR[choice.pixel_set]);
     this._showDot(state);
   }
 
@@ -77,15 +69,13 @@ export class Curve {
     const { maps, order, control_order } = state;
     const counts = countsUpTo(order.length);
     const key = [this.class, state.choice.case, state.choice.draw, order.length].join();
-    const same = this._key === key && this._order === order;
-    if (!same) {
+    if (this._key !== key || this._order !== order) {
       this._key = key;
       this._order = order;
       const values = (pixels) => deletion(network, maps, pixels, counts, this.class);
       this._lines = { counts, set: values(order), random: values(control_order) };
     }
     this._drawLines(state);
-    this._showDot(state);
   }
 
   _of(value) {
@@ -95,9 +85,8 @@ export class Curve {
   }
 
   _written(count) {
-    return this._size
-      ? `${grouped(Math.min(count, this._size))} of ${grouped(this._size)}`
-      : "no pixel";
+    const size = this._size;
+    return size ? `${grouped(Math.min(count, size))} of ${grouped(size)}` : "no pixel";
   }
 
   _preview(count) {
@@ -108,20 +97,13 @@ export class Curve {
   // ------------------------------------------------------------------ drawing
 
   _makePlot() {
-    const grid = [0, 0.5, 1].flatMap((value) => [
-      makeSvg("line", {
-        x1: EDGE.left,
-        x2: WIDE - EDGE.right,
-        y1: yOf(value),
-        y2: yOf(value),
-        class: "tve-grid",
-      }),
-      makeSvg(
-        "text",
-        { x: EDGE.left - 9, y: yOf(value) + 3.5, "text-anchor": "end", class: "tve-tick" },
-        document.createTextNode(String(value)),
-      ),
-    ]);
+    const [x1, x2, x] = [EDGE.left, WIDE - EDGE.right, EDGE.left - 9];
+    const grid = [0, 0.5, 1].flatMap((value) => {
+      const y = yOf(value);
+      const attributes = { x, y: y + 3.5, "text-anchor": "end", class: "tve-tick" };
+      const line = makeSvg("line", { x1, x2, y1: y, y2: y, class: "tve-grid" });
+      return [line, makeSvg("text", attributes, String(value))];
+    });
     this._random = makeSvg("path", { class: "tve-line tve-line-random" });
     this._set = makeSvg("path", { class: "tve-line tve-line-set" });
     this._guide = makeSvg("line", { class: "tve-guide", y2: yOf(0) });
@@ -145,38 +127,26 @@ export class Curve {
 
   _drawLines(state) {
     const { counts, set, random } = this._lines;
-    const path = (values) =>
-      [...values]
-        .map(
-          (value, k) => `${k ? "L" : "M"}${this._x(counts[k]).toFixed(1)} ${yOf(value).toFixed(1)}`,
-        )
-        .join("");
+    const point = (value, k) => `${this._x(counts[k]).toFixed(1)} ${yOf(value).toFixed(1)}`;
+    const path = (values) => `M${Array.from(values, point).join("L")}`;
     this._set.setAttribute("d", path(set));
     this._random.setAttribute("d", path(random));
-    const { names } = this.controller.session.pack;
-    const [start, end, chance] = [set[0], set.at(-1), random.at(-1)].map((value) =>
-      value.toFixed(2),
-    );
-    this.plot.setAttribute(
-      "aria-label",
-      state.order.length
-        ? `Confidence in ${names[this.class]}: ${start} with all pixels, ${end} without the ` +
-            `${grouped(state.order.length)} of the set, ${chance} without as many at random`
-        : "No pixel is suppressed: there is no curve",
-    );
+    const name = this.controller.session.pack.names[this.class];
+    const ends = [set[0], set.at(-1), random.at(-1)];
+    const [start, end, chance] = ends.map((value) => value.toFixed(2));
+    const words = state.order.length
+      ? `Confidence in ${name}: ${start} with all pixels, ${end} without the ` +
+        `${grouped(state.order.length)} of the set, ${chance} without as many at random`
+      : "No pixel is suppressed: there is no curve";
+    this.plot.setAttribute("aria-label", words);
   }
 
   _showDot(state) {
     const x = this._x(this._count);
-    const place = (dot, value) => {
-      dot.setAttribute("cx", x);
-      dot.setAttribute("cy", yOf(value));
-    };
-    place(this._dot, state.without_chosen[this.class]);
-    place(this._other, state.without_control[this.class]);
-    for (const name of ["x1", "x2"]) this._guide.setAttribute(name, x);
-    this._guide.setAttribute("y1", yOf(state.without_chosen[this.class]));
-    this.node.style.setProperty("--set", this._colour);
+    const y = yOf(state.without_chosen[this.class]);
+    setAll(this._dot, { cx: x, cy: y });
+    setAll(this._other, { cx: x, cy: yOf(state.without_control[this.class]) });
+    setAll(this._guide, { x1: x, x2: x, y1: y });
   }
 
   // ------------------------------------------------------------------ by hand
@@ -193,17 +163,14 @@ export class Curve {
       this._dragged = true;
       this._preview(countAt(event));
     });
-    this.plot.addEventListener(
-      "pointermove",
-      (event) => this._dragged && event.isPrimary && this._preview(countAt(event)),
-    );
-    for (const name of ["pointerup", "pointercancel"]) {
-      this.plot.addEventListener(name, (event) => {
-        if (!this._dragged || !event.isPrimary) return;
-        this._dragged = false;
-        this.controller.commit();
-      });
-    }
+    this.plot.addEventListener("pointermove", (event) => {
+      if (this._dragged && event.isPrimary) this._preview(countAt(event));
+    });
+    this.plot.addEventListener("lostpointercapture", (event) => {
+      if (!event.isPrimary) return;
+      this._dragged = false;
+      this.controller.commit();
+    });
   }
 }
 

@@ -21,26 +21,33 @@ const DRAWN_ICONS = {
 const FOCUSED = new Set(["button", "canvas", "input", "select", "summary"]);
 let idsGiven = 0;
 
-/** An element with attributes (functions named on… become listeners) and children. */
-export function make(tag, attributes = {}, ...children) {
+/** A "tag.class" with attributes, if any (functions named on… become listeners), and children. */
+export function make(kind, ...content) {
+  const [tag, ...classes] = kind.split(".");
+  const attributes = content[0]?.constructor === Object ? content.shift() : {};
   const node = document.createElement(tag);
   if (FOCUSED.has(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name === "text") node.textContent = value;
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children);
+  node.classList.add(...classes);
+  node.append(...content);
   return node;
 }
 
 /** An SVG element with attributes and children. */
 export function makeSvg(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  setAll(node, attributes);
   node.append(...children);
   return node;
+}
+
+/** Set attributes of an element. */
+export function setAll(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
 }
 
 /** An id that no other element of the page has. */
@@ -56,57 +63,45 @@ export function icon(name) {
 }
 
 /** A button with an icon, a text, or both. */
-export function makeButton(text, press, { drawing = null, bare = false, title = null } = {}) {
-  const label = make("span", { class: bare ? "tve-unseen" : null, text });
-  const extra = {
-    class: "tve-button",
-    type: "button",
-    onclick: press,
-    title: title ?? (bare ? text : null),
-  };
-  return make("button", extra, ...(drawing ? [icon(drawing)] : []), label);
+export function makeButton(text, onclick, { drawing = null, bare = false, title = null } = {}) {
+  const label = make(bare ? "span.tve-unseen" : "span", text);
+  const attributes = { type: "button", onclick, title: title ?? (bare ? text : null) };
+  return make("button.tve-button", attributes, ...(drawing ? [icon(drawing)] : []), label);
 }
 
-/** Native radio buttons that look like one bar; `show` brings them to a value. */
+/**
+ * Native radio buttons that look like one bar; `show` brings them to a value.
+ *
+ * options: [value, text, { title, colour }] each, the last of which may be missing.
+ */
 export class Radios {
   constructor(legend, options, chosen, { seen = true } = {}) {
-    this.inputs = new Map();
-    this.details = new Map();
-    this.texts = new Map();
+    this.options = new Map();
     const name = newId("radio");
-    const bar = make("div", { class: "tve-radios" });
-    for (const { value, text, title = null, colour = null } of options) {
-      const input = make("input", {
-        type: "radio",
-        name,
-        value,
-        "aria-label": title,
-        onchange: () => chosen(value),
-      });
-      const detail = make("span", { class: "tve-count" });
-      const mark = colour ? [make("i", { class: "tve-key", style: `--key:${colour}` })] : [];
-      const words = make("span", { text });
-      const shown = make("span", {}, ...mark, words, detail);
-      bar.append(make("label", { title }, input, shown));
-      this.inputs.set(value, input);
-      this.details.set(value, detail);
-      this.texts.set(value, words);
+    const bar = make("div.tve-radios");
+    for (const [value, text, { title = null, colour = null } = {}] of options) {
+      const onchange = () => chosen(value);
+      const input = make("input", { type: "radio", name, value, "aria-label": title, onchange });
+      const words = make("span", text);
+      const count = make("span.tve-count");
+      const mark = colour ? [make("i.tve-key", { style: `--key:${colour}` })] : [];
+      bar.append(make("label", { title }, input, make("span", ...mark, words, count)));
+      this.options.set(value, { input, words, count });
     }
-    const title = make("legend", { class: seen ? "tve-legend" : "tve-unseen", text: legend });
-    this.node = make("fieldset", { class: "tve-field" }, title, bar);
+    this.node = make("fieldset", make(seen ? "legend.tve-legend" : "legend.tve-unseen", legend), bar);
   }
 
   show(value, { off = [], counts = {} } = {}) {
-    for (const [name, input] of this.inputs) {
+    for (const [name, { input, count }] of this.options) {
       input.checked = name === value;
       input.disabled = off.includes(name);
-      this.details.get(name).textContent = name in counts ? grouped(counts[name]) : "";
+      count.textContent = name in counts ? grouped(counts[name]) : "";
     }
   }
 
   /** Call an option otherwise. */
   name(value, text) {
-    this.texts.get(value).textContent = text;
+    this.options.get(value).words.textContent = text;
   }
 }
 
@@ -124,7 +119,7 @@ export function isCoarse() {
 export class Switch {
   constructor(text, chosen) {
     this.input = make("input", { type: "checkbox", onchange: () => chosen(this.input.checked) });
-    this.node = make("label", { class: "tve-switch" }, this.input, make("span", { text }));
+    this.node = make("label.tve-switch", this.input, make("span", text));
   }
 
   show(value, off = false) {
@@ -135,31 +130,21 @@ export class Switch {
 
 /** A native slider with its text and its value; `moved` at each step, `left` when let go. */
 export class Slider {
-  constructor(text, { min, max, step, written = String }, moved, left) {
+  constructor(text, { min, max, step, written }, moved, left = null) {
     this.written = written;
     const id = newId("slider");
-    const input = () => {
+    const oninput = () => {
       this._write();
       moved(Number(this.input.value));
     };
-    this.input = make("input", {
-      type: "range",
-      id,
-      min,
-      max,
-      step,
-      oninput: input,
-      onchange: left,
-    });
+    this.input = make("input", { type: "range", id, min, max, step, oninput, onchange: left });
     this.output = make("output", { for: id, "aria-live": "off" });
-    this.label = make("label", { for: id, text });
-    this.node = make("div", { class: "tve-slider" }, this.label, this.output, this.input);
+    this.label = make("label", { for: id }, text);
+    this.node = make("div.tve-slider", this.label, this.output, this.input);
   }
 
-  show(value, { max = null, off = false } = {}) {
-    if (max !== null) this.input.max = max;
-    this.input.value = value;
-    this.input.disabled = off;
+  show(value, { max = this.input.max, off = false } = {}) {
+    Object.assign(this.input, { max, value, disabled: off });
     this._write(value);
   }
 

@@ -1,25 +1,18 @@
 // The picture, what lies over it, and what its pixels show.
 
 import { Board } from "./board.js";
-import { imageOf } from "./cases.js";
-import { make, Radios } from "./dom.js";
-import { percentileOf } from "../method.js";
+import { Radios, make } from "./dom.js";
+import { greyOf, percentileOf } from "../method.js";
 import { countOf, grouped } from "../session.js";
-import { SET_COLOUR, between, rgbOf, viridisScale } from "./theme.js";
+import { SET_COLOUR, between, paint, paintPicture, rgbOf, viridisScale } from "./theme.js";
 
-const OVERLAYS = [
-  { value: "picture", text: "picture" },
-  { value: "tracked", text: "tracked" },
-  { value: "summed", text: "maps" },
-  { value: "suppressed", text: "suppressed" },
-];
+const OVERLAYS = { picture: "picture", tracked: "tracked", summed: "maps", suppressed: "suppressed" };
 const OVERLAY_WORDS = {
   picture: "Where all pixels are suppressed, the picture is gone.",
   tracked: "What the suppressed pixels show, in the colour of the set.",
   summed: "All maps, summed over the picture; yellow is most.",
   suppressed: "The suppressed pixels of all maps, summed on the same scale.",
 };
-const LUMINANCE = [0.299, 0.587, 0.114]; // luminance, as for tracking
 const TOP = 99.5; // a picture of features is scaled by this percentile of it
 
 /** The face as a board: a region brushed on it is that place in all maps. */
@@ -36,39 +29,28 @@ export class Face {
       draw: (context, geometry) => this._draw(context, geometry),
       describe: (cell) => this._describe(cell),
     });
-    this.overlays = new Radios("Over the picture", OVERLAYS, (value) => this.overlay(value), {
-      seen: false,
-    });
+    const overlay = (value) => this.overlay(value);
+    const overlays = Object.entries(OVERLAYS);
+    this.overlays = new Radios("Over the picture", overlays, overlay, { seen: false });
     this.overlays.show(this.over);
-    this.caption = make("p", { class: "tve-caption" });
+    this.caption = make("p.tve-caption");
     this.pictures = ["all pixels", "the rest", "difference"].map((text) => {
       const canvas = make("canvas", { role: "img", "aria-label": text });
-      return {
-        canvas,
-        node: make("figure", { class: "tve-figure" }, canvas, make("figcaption", { text })),
-      };
+      return { canvas, node: make("figure.tve-figure", canvas, make("figcaption", text)) };
     });
-    this.features = make(
-      "div",
-      { class: "tve-features" },
-      ...this.pictures.map(({ node }) => node),
-    );
+    this.features = make("div.tve-features", ...this.pictures.map(({ node }) => node));
     this.node = make(
-      "section",
-      { class: "tve-face", "aria-label": "Picture" },
+      "section.tve-face",
+      { "aria-label": "Picture" },
       this.board.node,
       this.overlays.node,
       this.caption,
-      make("h3", { class: "tve-heading", text: "Deconvolved" }),
+      make("h3.tve-heading", "Deconvolved"),
       this.features,
     );
     this._picture = document.createElement("canvas");
     this._layer = document.createElement("canvas");
     this._scale = viridisScale();
-  }
-
-  leave() {
-    this.board.leave();
   }
 
   overlay(value) {
@@ -85,9 +67,7 @@ export class Face {
       this._row = row;
       this._pack = this.controller.session.pack;
       this._bytes = this.controller.session.image(row);
-      const [, height, width] = this._pack.shape;
-      for (const canvas of [this._picture, this._layer]) Object.assign(canvas, { width, height });
-      this._picture.getContext("2d").putImageData(imageOf(this._bytes, height, width), 0, 0);
+      paintPicture(this._picture, this._bytes, this._pack.shape);
       this._difference = null;
     }
     this._caption("");
@@ -104,13 +84,9 @@ export class Face {
   showLate(state) {
     const { full, suppressed, difference } = state.tracking();
     const [, height, width] = this._pack.shape;
-    const all = greyOf(full);
-    const scale = topOf(all);
-    const parts = [
-      [all, scale],
-      [greyOf(suppressed), scale],
-      [difference, topOf(difference)],
-    ];
+    const [all, rest] = [full, suppressed].map(greyOf);
+    const top = topOf(all);
+    const tops = [top, top, topOf(difference)];
     const paper = rgbOf("--features-paper", this.node);
     const ink = rgbOf("--features-ink", this.node);
     const count = countOf(state.suppressed);
@@ -119,10 +95,11 @@ export class Face {
       `What the rest shows: the deconvolution without the ${grouped(count)} suppressed pixels`,
       `What the ${grouped(count)} suppressed pixels show: the difference of the two`,
     ];
-    parts.forEach(([values, top], k) => {
+    [all, rest, difference].forEach((values, k) => {
       const { canvas, node } = this.pictures[k];
-      Object.assign(canvas, { width, height });
-      canvas.getContext("2d").putImageData(inkOf(values, top, paper, ink, height, width), 0, 0);
+      paint(canvas, height, width, (pixel) =>
+        between(paper, ink, tops[k] > 0 ? Math.min(1, values[pixel] / tops[k]) : 0),
+      );
       canvas.setAttribute("aria-label", words[k]);
       node.title = words[k];
     });
@@ -136,17 +113,9 @@ export class Face {
     const [, rows, columns] = this.controller.state.shape;
     const [, high, wide] = this.controller.session.pack.shape;
     const height = Math.round((width * high) / wide);
-    return {
-      width,
-      height,
-      maps: 1,
-      across: 1,
-      rows,
-      columns,
-      origin: () => [0, 0],
-      cellWidth: width / columns,
-      cellHeight: height / rows,
-    };
+    const [cellWidth, cellHeight] = [width / columns, height / rows];
+    const origin = () => [0, 0];
+    return { width, height, maps: 1, across: 1, rows, columns, origin, cellWidth, cellHeight };
   }
 
   /** Sums over the maps, at each place: of what is active, of what is suppressed, and counts. */
@@ -180,38 +149,34 @@ export class Face {
     context.drawImage(this._picture, 0, 0, geometry.width, geometry.height);
     if (this.over === "picture") return this._drawVeil(context, geometry, places);
     const [, height, width] = this._pack.shape;
-    const image = new ImageData(width, height);
-    const colourOf = this._painted(state, places, height, width);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const k = y * width + x;
-        const shade = (this._bytes[3 * k] + this._bytes[3 * k + 1] + this._bytes[3 * k + 2]) / 3;
-        image.data.set([...colourOf(shade, y, x), 255], 4 * k);
-      }
-    }
-    this._layer.getContext("2d").putImageData(image, 0, 0);
+    const overlaid = this._overlaid(state, places, height, width);
+    paint(this._layer, height, width, (k) => {
+      const shade = (this._bytes[3 * k] + this._bytes[3 * k + 1] + this._bytes[3 * k + 2]) / 3;
+      return overlaid([shade, shade, shade], k);
+    });
     context.drawImage(this._layer, 0, 0, geometry.width, geometry.height);
   }
 
-  _painted(state, places, height, width) {
+  /** The colour of each pixel of the picture, from its grey and its number. */
+  _overlaid(state, places, height, width) {
     const [, rows, columns] = state.shape;
     if (this.over === "tracked") {
       const values = this._difference;
-      const scale = values ? topOf(values) || 1 : 1;
+      const scale = (values && topOf(values)) || 1;
       const colour = rgbOf(SET_COLOUR[state.choice.random ? "random" : state.choice.pixel_set]);
       const paper = rgbOf("--paper", this.node);
-      return (shade, y, x) => {
-        const strength = values ? Math.min(1, values[y * width + x] / scale) : 0;
-        const faint = between(paper, [shade, shade, shade], 0.35);
-        return between(faint, between(colour, [0, 0, 0], 0.1), strength);
+      return (grey, k) => {
+        const strength = values ? Math.min(1, values[k] / scale) : 0;
+        return between(between(paper, grey, 0.35), between(colour, [0, 0, 0], 0.1), strength);
       };
     }
     const shown = this.over === "summed" ? places.all : places.gone;
     const most = Math.max(...places.all) || 1;
-    return (shade, y, x) => {
-      const place = Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width);
-      const k = Math.round((255 * Math.min(most, shown[place])) / most);
-      return between([shade, shade, shade], this._scale.subarray(3 * k, 3 * k + 3), 0.6);
+    return (grey, k) => {
+      const row = Math.floor((Math.floor(k / width) * rows) / height);
+      const place = row * columns + Math.floor(((k % width) * columns) / width);
+      const step = Math.round((255 * Math.min(most, shown[place])) / most);
+      return between(grey, this._scale.subarray(3 * step, 3 * step + 3), 0.6);
     };
   }
 
@@ -223,15 +188,10 @@ export class Face {
       for (let column = 0; column < columns; column++) {
         const place = row * columns + column;
         if (!lost[place]) continue;
-        const left = Math.round(column * cellWidth);
-        const top = Math.round(row * cellHeight);
+        const [left, right] = [column, column + 1].map((edge) => Math.round(edge * cellWidth));
+        const [top, bottom] = [row, row + 1].map((edge) => Math.round(edge * cellHeight));
         context.fillStyle = `rgba(${paper}, ${0.92 * (lost[place] / active[place]) ** 2})`;
-        context.fillRect(
-          left,
-          top,
-          Math.round((column + 1) * cellWidth) - left,
-          Math.round((row + 1) * cellHeight) - top,
-        );
+        context.fillRect(left, top, right - left, bottom - top);
       }
     }
   }
@@ -250,29 +210,7 @@ export class Face {
   }
 }
 
-/** Luminance of an image (3, S, S), not below zero. */
-export function greyOf(image) {
-  const size = image.length / 3;
-  const grey = new Float32Array(size);
-  for (let k = 0; k < size; k++) {
-    grey[k] = Math.max(
-      0,
-      LUMINANCE[0] * image[k] + LUMINANCE[1] * image[size + k] + LUMINANCE[2] * image[2 * size + k],
-    );
-  }
-  return grey;
-}
-
 /** What a picture of features is scaled by. */
 function topOf(values) {
   return percentileOf(Float32Array.from(values), TOP);
-}
-
-function inkOf(values, top, paper, ink, height, width) {
-  const image = new ImageData(width, height);
-  for (let k = 0; k < values.length; k++) {
-    image.data.set(between(paper, ink, top > 0 ? Math.min(1, values[k] / top) : 0), 4 * k);
-    image.data[4 * k + 3] = 255;
-  }
-  return image;
 }

@@ -3,7 +3,7 @@
 import { countOf, grouped } from "../session.js";
 import { Board } from "./board.js";
 import { isCoarse, make } from "./dom.js";
-import { SET_COLOUR, between, rgbOf } from "./theme.js";
+import { SET_COLOUR, between, paint, rgbOf } from "./theme.js";
 
 const SET_WORDS = {
   backtracked: "backtracked",
@@ -27,22 +27,18 @@ export class Maps {
       draw: (context, geometry) => this._draw(context, geometry),
       describe: (cell) => this._describe(cell),
     });
-    this.key = make("p", { class: "tve-legendline" });
-    this.heading = make("h3", { class: "tve-heading" });
-    this.reading = make("p", { class: "tve-reading", "aria-hidden": "true" });
+    this.key = make("p.tve-legendline");
+    this.heading = make("h3.tve-heading");
+    this.reading = make("p.tve-reading", { "aria-hidden": "true" });
     this.node = make(
-      "section",
-      { class: "tve-maps", "aria-label": "Feature maps" },
+      "section.tve-maps",
+      { "aria-label": "Feature maps" },
       this.heading,
       this.board.node,
       this.key,
       this.reading,
     );
     this._sheet = document.createElement("canvas");
-  }
-
-  leave() {
-    this.board.leave();
   }
 
   show(state) {
@@ -69,7 +65,7 @@ export class Maps {
     const { choice, suppressed } = state;
     const how = choice.random ? " at random" : choice.pixel_set === "hand" ? " by hand" : "";
     const colour = how === " by hand" ? SET_COLOUR.hand : "var(--ink)";
-    keys.push(keyOf(colour, `suppressed${how} (${grouped(countOf(suppressed))})`, "tve-crossed"));
+    keys.push(keyOf(colour, `suppressed${how} (${grouped(countOf(suppressed))})`, "i.tve-key.tve-crossed"));
     this.key.replaceChildren(...keys);
     const words = keys.map((key) => key.textContent).join(", ");
     this.board.canvas.setAttribute("aria-label", `${this.heading.textContent}: ${words}`);
@@ -94,67 +90,37 @@ export class Maps {
       Math.floor(map / across) * (cell * rows + gap),
     ];
     this.board.node.dataset.layout = [across, cell, apart, cell * rows + gap]; // for tests
-    return {
-      width,
-      height,
-      maps,
-      across,
-      rows,
-      columns,
-      origin,
-      cellWidth: cell,
-      cellHeight: cell,
-    };
+    const grid = { maps, rows, columns, across, origin, cellWidth: cell, cellHeight: cell };
+    return { width, height, ...grid };
   }
 
   _draw(context, { width, height, maps, rows, columns, cellWidth: cell, origin }) {
     const { state } = this.controller;
     const { choice, suppressed } = state;
-    const node = this.board.node;
-    const pale = rgbOf("--map-pale", node);
-    const deep = rgbOf("--map-deep", node);
-    const paper = rgbOf("--paper", node);
-    const colours = Object.fromEntries(
-      Object.entries(SET_COLOUR).map(([name, colour]) => [name, rgbOf(colour)]),
-    );
+    const shades = ["--map-pale", "--map-deep", "--paper", "--ink"];
+    const [pale, deep, paper, ink] = shades.map((name) => rgbOf(name, this.board.node));
     const drawn = choice.random ? "random" : choice.pixel_set === "hand" ? "hand" : null;
     const parts = this._parts(state);
     const most = state.maps.reduce((a, b) => Math.max(a, b), 0) || 1;
     const size = rows * columns;
-    const image = new ImageData(columns, rows * maps);
-    const crosses = new Map();
-    for (let k = 0; k < maps * size; k++) {
+    const crosses = {};
+    paint(this._sheet, rows * maps, columns, (k) => {
       const name = parts.find(([, set]) => set[k])?.[0];
       const shade = between(pale, deep, Math.sqrt(Math.max(0, state.maps[k]) / most));
-      let colour = name ? between(shade, colours[name], 0.85) : shade;
-      if (suppressed[k]) {
-        const mark = drawn ?? name ?? "random";
-        colour = between(paper, colours[mark], cell < CROSSED ? 0.55 : 0.2);
-        if (!crosses.has(mark)) crosses.set(mark, []);
-        crosses.get(mark).push(k);
-      }
-      image.data.set(colour, 4 * k);
-      image.data[4 * k + 3] = 255;
-    }
-    Object.assign(this._sheet, { width: columns, height: rows * maps });
-    this._sheet.getContext("2d").putImageData(image, 0, 0);
+      if (!suppressed[k]) return name ? between(shade, rgbOf(SET_COLOUR[name]), 0.85) : shade;
+      const mark = drawn ?? name ?? "random";
+      (crosses[mark] ??= []).push(k);
+      return between(paper, rgbOf(SET_COLOUR[mark]), cell < CROSSED ? 0.55 : 0.2);
+    });
     context.clearRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
     for (let map = 0; map < maps; map++) {
-      context.drawImage(
-        this._sheet,
-        0,
-        map * rows,
-        columns,
-        rows,
-        ...origin(map),
-        cell * columns,
-        cell * rows,
-      );
+      const source = [0, map * rows, columns, rows];
+      context.drawImage(this._sheet, ...source, ...origin(map), cell * columns, cell * rows);
     }
     if (cell < CROSSED) return;
     const inset = Math.max(1, Math.round(cell * 0.2));
-    for (const [name, pixels] of crosses) {
+    for (const [name, pixels] of Object.entries(crosses)) {
       const path = new Path2D();
       for (const k of pixels) {
         const [x0, y0] = origin(Math.floor(k / size));
@@ -165,7 +131,7 @@ export class Maps {
         path.moveTo(x + cell - inset, y + inset);
         path.lineTo(x + inset, y + cell - inset);
       }
-      context.strokeStyle = `rgb(${name === "random" ? rgbOf("--ink", node) : colours[name]})`;
+      context.strokeStyle = `rgb(${name === "random" ? ink : rgbOf(SET_COLOUR[name])})`;
       context.lineWidth = Math.max(1, cell * 0.16);
       context.stroke(path);
     }
@@ -175,10 +141,8 @@ export class Maps {
     const { state } = this.controller;
     const [, height, width] = state.shape;
     const k = (map * height + row) * width + column;
-    const words = [
-      `Map ${map + 1}, row ${row + 1}, column ${column + 1}`,
-      `activation ${state.maps[k].toFixed(2)}`,
-    ];
+    const where = `Map ${map + 1}, row ${row + 1}, column ${column + 1}`;
+    const words = [where, `activation ${state.maps[k].toFixed(2)}`];
     const name = this._parts(state).find(([, set]) => set[k])?.[0];
     if (name) words.push(SET_WORDS[name]);
     if (state.suppressed[k]) words.push("suppressed");
@@ -186,6 +150,6 @@ export class Maps {
   }
 }
 
-function keyOf(colour, text, kind = "") {
-  return make("span", {}, make("i", { class: `tve-key ${kind}`, style: `--key:${colour}` }), text);
+function keyOf(colour, text, kind = "i.tve-key") {
+  return make("span", make(kind, { style: `--key:${colour}` }), text);
 }

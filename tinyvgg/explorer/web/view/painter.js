@@ -19,7 +19,7 @@ export class Painter {
   }
 
   begin() {
-    const state = this.controller.state;
+    const { state } = this.controller;
     const { choice } = state;
     const byHand = choice.pixel_set === "hand" && !choice.random;
     this._set = new Set(byHand ? state.order : numbersOf(state.suppressed));
@@ -46,13 +46,13 @@ export class Painter {
     return this._set !== null;
   }
 
-  /** The pixels under the brush: in one map, or in all (map null, or the switch is on). */
-  under(map, row, column) {
+  /** The pixels under the brush on a cell: of its map, or of all maps. */
+  under(cell, all) {
     const [maps, height, width] = this.controller.state.shape;
-    const { top, left, bottom, right } = this.extent(row, column, height, width);
-    const all = map === null || this.everywhere;
+    const { top, left, bottom, right } = this.extent(cell, height, width);
+    const [first, end] = all || this.everywhere ? [0, maps] : [cell.map, cell.map + 1];
     const pixels = [];
-    for (let c = all ? 0 : map; c < (all ? maps : map + 1); c++) {
+    for (let c = first; c < end; c++) {
       for (let y = top; y < bottom; y++) {
         for (let x = left; x < right; x++) pixels.push((c * height + y) * width + x);
       }
@@ -60,15 +60,11 @@ export class Painter {
     return pixels;
   }
 
-  extent(row, column, height, width) {
-    const reach = Math.floor((this.size - 1) / 2);
-    const top = Math.max(0, row - reach);
-    const left = Math.max(0, column - reach);
-    return {
-      top,
-      left,
-      bottom: Math.min(height, row - reach + this.size),
-      right: Math.min(width, column - reach + this.size),
-    };
+  /** The rows and columns of a map that lie under the brush. */
+  extent({ row, column }, height, width) {
+    const size = this.tool === "look" ? 1 : this.size;
+    const [top, left] = [row, column].map((place) => place - Math.floor((size - 1) / 2));
+    const [bottom, right] = [Math.min(height, top + size), Math.min(width, left + size)];
+    return { top: Math.max(0, top), left: Math.max(0, left), bottom, right };
   }
 }

@@ -10,18 +10,8 @@ export const SET_COLOUR = {
   hand: "#E69F00",
   random: "#999999",
 };
-const VIRIDIS = [
-  "#440154",
-  "#482878",
-  "#3e4989",
-  "#31688e",
-  "#26828e",
-  "#1f9e89",
-  "#35b779",
-  "#6ece58",
-  "#b5de2b",
-  "#fde725",
-];
+const VIRIDIS =
+  "#440154 #482878 #3e4989 #31688e #26828e #1f9e89 #35b779 #6ece58 #b5de2b #fde725".split(" ");
 
 const KNOWN_COLOURS = new Map();
 const KNOWN_VALUES = new Map(); // of variables, in the present tone: to ask makes the page lay out
@@ -47,12 +37,9 @@ export function followTone(node, changed) {
     changed();
   };
   const observer = new MutationObserver(apply);
-  for (const place of [document.documentElement, document.body]) {
-    observer.observe(place, {
-      attributes: true,
-      attributeFilter: ["data-theme", "data-jp-theme-light", "data-jp-theme-name"],
-    });
-  }
+  const attributeFilter = ["data-theme", "data-jp-theme-light", "data-jp-theme-name"];
+  observer.observe(document.documentElement, { attributeFilter });
+  observer.observe(document.body, { attributeFilter });
   system.addEventListener("change", apply);
   take();
   return () => {
@@ -78,9 +65,7 @@ function valueOf(variable, node) {
 }
 
 function measuredColour(colour) {
-  const context = make("canvas", { width: 1, height: 1 }).getContext("2d", {
-    willReadFrequently: true,
-  });
+  const context = make("canvas", { width: 1, height: 1 }).getContext("2d");
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
   return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
@@ -101,4 +86,20 @@ export function viridisScale() {
     scale.set(between(stops[left], stops[left + 1], place - left).map(Math.round), 3 * k);
   }
   return scale;
+}
+
+/** Give a canvas a size, and each of its pixels, by number, a colour [r, g, b]. */
+export function paint(canvas, height, width, colourOf) {
+  const image = new ImageData(width, height);
+  for (let k = 0; k < height * width; k++) {
+    image.data.set(colourOf(k), 4 * k);
+    image.data[4 * k + 3] = 255;
+  }
+  Object.assign(canvas, { width, height });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Show a picture's bytes, of a shape [3, H, W] but stored (H, W, 3), on a canvas of its size. */
+export function paintPicture(canvas, bytes, [, height, width]) {
+  paint(canvas, height, width, (k) => bytes.subarray(3 * k, 3 * k + 3));
 }

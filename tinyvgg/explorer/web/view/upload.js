@@ -1,12 +1,14 @@
 // The panel for a picture of the reader's own: drop, choose or paste it, frame the face, classify.
 
 import { PictureRefused, readPicture, shrunk } from "../picture.js";
-import { imageOf } from "./cases.js";
 import { Slider, make, makeButton } from "./dom.js";
+import { paintPicture } from "./theme.js";
 
 const LEAD =
   "Drop a picture here, paste one, or choose it. It is read, cropped and classified in this " +
   "page; nothing leaves your browser.";
+const NO_FILE =
+  "There was no file in that. Save the picture first, then drop the file, or choose it.";
 const SMALLEST = 16; // pixels of the picture that the square is wide
 const PLACE = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -15,10 +17,9 @@ export class Upload {
   constructor(controller, announce) {
     this.controller = controller;
     this.announce = announce;
-    this.file = make("input", {
+    this.file = make("input.tve-unseen", {
       type: "file",
       accept: "image/*",
-      class: "tve-unseen",
       tabindex: -1,
       "aria-hidden": "true",
       onchange: () => this._choose(this.file.files),
@@ -26,9 +27,8 @@ export class Upload {
     const choose = makeButton("Choose a picture", () => this.file.click(), { drawing: "picture" });
     const example = makeButton("Use an example", () => this._example());
     this.first = choose;
-    this.refusal = make("p", { class: "tve-note", role: "alert" });
-    this.canvas = make("canvas", {
-      class: "tve-crop",
+    this.refusal = make("p.tve-note", { role: "alert" });
+    this.canvas = make("canvas.tve-crop", {
       tabindex: 0,
       role: "application",
       "aria-label":
@@ -38,51 +38,24 @@ export class Upload {
       "Size of the frame",
       { min: SMALLEST, max: 100, step: 1, written: (side) => `${side} pixels` },
       (side) => this._resize(side),
-      () => {},
     );
-    this.preview = make("canvas", {
-      class: "tve-preview",
-      role: "img",
-      "aria-label": "What the network will see",
-    });
+    const seen = "What the network will see";
+    this.preview = make("canvas.tve-preview", { role: "img", "aria-label": seen });
     this.take = makeButton("Classify it", () => this._take());
     this.take.classList.add("tve-main");
-    this.framing = make(
-      "div",
-      { class: "tve-framing" },
-      this.canvas,
-      make(
-        "div",
-        { class: "tve-framed" },
-        make(
-          "figure",
-          { class: "tve-figure" },
-          this.preview,
-          make("figcaption", { text: "What the network will see" }),
-        ),
-        this.side.node,
-        this.take,
-      ),
-    );
-    this.framing.hidden = true;
+    const figure = make("figure.tve-figure", this.preview, make("figcaption", seen));
+    const framed = make("div.tve-framed", figure, this.side.node, this.take);
+    this.framing = make("div.tve-framing", { hidden: true }, this.canvas, framed);
+    const close = makeButton("Close", () => this.open(false), { drawing: "close", bare: true });
     this.node = make(
-      "section",
-      { class: "tve-panel", "aria-label": "Your picture" },
-      make(
-        "div",
-        { class: "tve-row" },
-        make("h3", { class: "tve-heading", text: "Your picture" }),
-        makeButton("Close", () => this.open(false), { drawing: "close", bare: true }),
-      ),
-      make("p", {
-        class: "tve-lead",
-        text: LEAD,
-      }),
-      make("div", { class: "tve-row" }, choose, this.file, example),
+      "section.tve-panel",
+      { "aria-label": "Your picture", hidden: true },
+      make("div.tve-row", make("h3.tve-heading", "Your picture"), close),
+      make("p.tve-lead", LEAD),
+      make("div.tve-row", choose, this.file, example),
       this.refusal,
       this.framing,
     );
-    this.node.hidden = true;
     this._listen();
   }
 
@@ -97,7 +70,7 @@ export class Upload {
   }
 
   leave() {
-    this.bitmap?.close?.();
+    this.bitmap?.close();
     cancelAnimationFrame(this._frame);
     clearTimeout(this._later);
   }
@@ -111,12 +84,7 @@ export class Upload {
   async _choose(files) {
     const file = files?.[0];
     this.refusal.textContent = "";
-    if (!file) {
-      this._refuse(
-        "There was no file in that. Save the picture first, then drop the file, or choose it.",
-      );
-      return;
-    }
+    if (!file) return this._refuse(NO_FILE);
     const turn = (this._turn = {});
     try {
       const bitmap = await readPicture(file);
@@ -137,25 +105,22 @@ export class Upload {
 
   async _example() {
     const { session } = this.controller;
-    const [, height, width] = session.pack.shape;
-    const image = imageOf(session.image(session.pack.first), height, width);
+    const canvas = make("canvas");
+    paintPicture(canvas, session.image(session.pack.first), session.pack.shape);
     this.refusal.textContent = "";
     this._turn = null;
-    this._frameIt(await createImageBitmap(image), "the example");
+    this._frameIt(await createImageBitmap(canvas), "the example");
   }
 
   _frameIt(bitmap, name) {
-    this.bitmap?.close?.();
+    this.bitmap?.close();
     this.bitmap = bitmap;
     this.name = name;
-    const most = Math.min(bitmap.width, bitmap.height);
-    this.least = Math.min(SMALLEST, most);
+    const side = Math.min(bitmap.width, bitmap.height);
+    this.least = Math.min(SMALLEST, side);
     this.side.input.min = this.least;
-    this.square = {
-      x: Math.floor((bitmap.width - most) / 2),
-      y: Math.floor((bitmap.height - most) / 2),
-      side: most,
-    };
+    const [x, y] = [bitmap.width, bitmap.height].map((room) => Math.floor((room - side) / 2));
+    this.square = { x, y, side };
     this.framing.hidden = false;
     this._show();
     this.canvas.focus({ preventScroll: true });
@@ -188,18 +153,15 @@ export class Upload {
 
   _draw() {
     const { bitmap, square } = this;
-    const ratio = window.devicePixelRatio || 1;
-    const room = Math.max(120, Math.min(this.canvas.parentElement.clientWidth, 420));
+    const room = Math.max(120, Math.min(this.framing.clientWidth, 420));
     const zoom = Math.min(room / bitmap.width, 300 / bitmap.height);
     const [wide, high] = [bitmap.width * zoom, bitmap.height * zoom];
-    Object.assign(this.canvas, {
-      width: Math.round(wide * ratio),
-      height: Math.round(high * ratio),
-    });
+    this.canvas.width = Math.round(wide * devicePixelRatio);
+    this.canvas.height = Math.round(high * devicePixelRatio);
     Object.assign(this.canvas.style, { width: `${wide}px`, height: `${high}px` });
     this.zoom = zoom;
     const context = this.canvas.getContext("2d");
-    context.scale(ratio * zoom, ratio * zoom);
+    context.scale(devicePixelRatio * zoom, devicePixelRatio * zoom);
     context.imageSmoothingEnabled = zoom < 1;
     context.drawImage(bitmap, 0, 0);
     context.fillStyle = "rgba(0, 0, 0, 0.55)";
@@ -220,10 +182,9 @@ export class Upload {
   }
 
   _shrink() {
-    const [, size] = this.controller.session.pack.shape;
-    this.bytes = shrunk(this.bitmap, this.square, size);
-    Object.assign(this.preview, { width: size, height: size });
-    this.preview.getContext("2d").putImageData(imageOf(this.bytes, size, size), 0, 0);
+    const { shape } = this.controller.session.pack;
+    this.bytes = shrunk(this.bitmap, this.square, shape[1]);
+    paintPicture(this.preview, this.bytes, shape);
   }
 
   async _take() {
@@ -237,7 +198,7 @@ export class Upload {
   _listen() {
     const pointers = new Map();
     let start = null;
-    const on = (name, act, options) => this.canvas.addEventListener(name, act, options);
+    const on = (name, act) => this.canvas.addEventListener(name, act);
     const place = ({ clientX, clientY }) => {
       const box = this.canvas.getBoundingClientRect();
       return [(clientX - box.left) / this.zoom, (clientY - box.top) / this.zoom];
@@ -249,12 +210,7 @@ export class Upload {
     const begin = (from) => {
       const { x, y, side } = this.square;
       const corner = Math.hypot(from[0] - x - side, from[1] - y - side) < 22 / this.zoom;
-      start = {
-        from,
-        corner,
-        square: { ...this.square },
-        apart: pointers.size === 2 ? apart() : 0,
-      };
+      start = { from, corner, square: this.square, apart: pointers.size === 2 ? apart() : 0 };
     };
     on("pointerdown", (event) => {
       this.canvas.setPointerCapture(event.pointerId);
@@ -271,33 +227,24 @@ export class Upload {
         return;
       }
       const [dx, dy] = place(event).map((value, k) => value - start.from[k]);
-      if (start.corner)
-        this._set(
-          x,
-          y,
-          Math.min(side + Math.max(dx, dy), this.bitmap.width - x, this.bitmap.height - y),
-        );
-      else this._set(x + dx, y + dy, side);
+      if (!start.corner) return this._set(x + dx, y + dy, side);
+      const { width, height } = this.bitmap;
+      this._set(x, y, Math.min(side + Math.max(dx, dy), width - x, height - y));
     });
-    for (const name of ["pointerup", "pointercancel"]) {
-      on(name, (event) => {
-        pointers.delete(event.pointerId);
-        if (pointers.size) begin([...pointers.values()][0]);
-      });
-    }
-    on(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        this._resize(this.square.side * Math.exp(event.deltaY / 600));
-      },
-      { passive: false },
-    );
+    on("lostpointercapture", (event) => {
+      pointers.delete(event.pointerId);
+      if (pointers.size) begin([...pointers.values()][0]);
+    });
+    const wheel = (event) => {
+      event.preventDefault();
+      this._resize(this.square.side * Math.exp(event.deltaY / 600));
+    };
+    this.canvas.addEventListener("wheel", wheel, { passive: false });
     on("keydown", (event) => {
       const { x, y, side } = this.square;
       const step = Math.max(1, Math.round(side * (event.shiftKey ? 0.1 : 0.02)));
-      if (event.key in PLACE)
-        this._set(x + PLACE[event.key][0] * step, y + PLACE[event.key][1] * step, side);
+      const [right, down] = PLACE[event.key] ?? [];
+      if (event.key in PLACE) this._set(x + right * step, y + down * step, side);
       else if ("+=".includes(event.key)) this._resize(side + step);
       else if ("-_".includes(event.key)) this._resize(side - step);
       else return;
