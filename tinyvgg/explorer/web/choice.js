@@ -23,11 +23,13 @@ export class Refused extends Error {}
 
 /** Whether two choices are the same. */
 export function sameChoice(a, b) {
-  return (
-    INPUTS.every((name) => name === "by_hand" || a[name] === b[name]) &&
-    a.by_hand.length === b.by_hand.length &&
-    a.by_hand.every((number, k) => number === b.by_hand[k])
-  );
+  return INPUTS.every((name) => sameValue(a[name], b[name]));
+}
+
+/** Whether two values of an input are the same; nothing is as good as null. */
+export function sameValue(a, b) {
+  if (!Array.isArray(a) || !Array.isArray(b)) return (a ?? null) === (b ?? null);
+  return a.length === b.length && a.every((number, k) => number === b[k]);
 }
 
 /** A value as Python's `repr` writes it, for sentences that both write. */

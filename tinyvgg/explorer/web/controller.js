@@ -1,6 +1,6 @@
 // Takes choices from the hand, the model (Python, a link, another view), undo and redo.
 
-import { INPUTS, Refused, sameChoice } from "./choice.js";
+import { INPUTS, Refused, sameChoice, sameValue } from "./choice.js";
 import { numbersOf } from "./method.js";
 import { readPack } from "./pack.js";
 import { Session } from "./session.js";
@@ -104,7 +104,7 @@ export class Controller {
   async _return(choice) {
     if (!choice) return;
     const session = await this._open(choice.task);
-    if (!session || this.left || !this._take(() => session.restore(choice), session)) return;
+    if (!session || this.left || !this._take(() => session.choose(choice), session)) return;
     this._write();
     this._paint();
   }
@@ -173,9 +173,8 @@ export class Controller {
     const traits = Object.fromEntries(INPUTS.map((name) => [name, choice[name]]));
     traits.by_hand = [...choice.by_hand];
     traits.suppressed = numbersOf(state.suppressed);
-    const changed = Object.keys(traits).filter(
-      (name) => !sameValue(this.model.get(name), traits[name]),
-    );
+    const isNew = (name) => !sameValue(this.model.get(name), traits[name]);
+    const changed = TRAITS.filter(isNew);
     for (const name of changed) this.model.set(name, traits[name]);
     this._known = traits;
     if (changed.some((name) => name !== "suppressed")) this.model.save_changes();
@@ -258,7 +257,7 @@ export class Controller {
     const asked = this.packs.get(content?.pack);
     if (!asked || asked.heard) return;
     asked.heard = true;
-    readPack(bytesOf(buffers[0])).then(asked.resolve, asked.reject);
+    readPack(buffers[0]).then(asked.resolve, asked.reject);
   }
 }
 
@@ -294,16 +293,4 @@ export class History {
   redo() {
     return this.canRedo ? this.#choices[++this.#now] : null;
   }
-}
-
-function sameValue(a, b) {
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((x, k) => x === b[k]);
-  return (a ?? null) === (b ?? null);
-}
-
-/** An ArrayBuffer of its own from what a message carries. */
-function bytesOf(buffer) {
-  if (buffer instanceof ArrayBuffer) return buffer;
-  return buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength);
 }

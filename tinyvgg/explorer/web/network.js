@@ -179,12 +179,8 @@ function spread(conv, x, height, width, [channels, rows, columns], bias) {
     }
   }
   const result = Float32Array.from(sums);
-  if (bias) {
-    for (let k = 0; k < sums.length; k++) {
-      result[k] = sums[k] + bias[Math.floor(k / (rows * columns))];
-    }
-  }
-  return result;
+  if (!bias) return result;
+  return result.map((_, k) => sums[k] + bias[Math.floor(k / (rows * columns))]);
 }
 
 /** x (C, h, w) on a frame of zeros [C, H, W], moved down and right; what leaves it is lost. */
@@ -209,8 +205,8 @@ function correlate(conv, x, [, height, width]) {
   );
   const [inner, outer, taps] = [from / groups, to / groups, kernel[0] * kernel[1]];
   const unit = stride[0] === 1 && stride[1] === 1;
-  const nine = kernel[0] === 3 && kernel[1] === 3 && dilation[1] === 1;
-  const add = !unit ? addStrided : nine ? addNine : addTaps;
+  const nine = unit && kernel[0] === 3 && kernel[1] === 3 && dilation[1] === 1;
+  const add = nine ? addNine : addTaps;
   // with unit stride, the sums are made over the rows of x as they follow each other, and the
   // ends of the rows, where a kernel would wrap around, are dropped
   const across = unit ? width : columns;
@@ -225,7 +221,7 @@ function correlate(conv, x, [, height, width]) {
     for (let i = 0; i < inner; i++) {
       const plane = x.subarray((below + i) * height * width, (below + i + 1) * height * width);
       const starts = pair.map((map) => (map * inner + i) * taps);
-      add(sums, plane, width, conv, starts, columns);
+      add(sums, plane, width, conv, starts, across);
     }
     pair.forEach((map, k) => {
       for (let y = 0; y < rows; y++) {
@@ -266,20 +262,8 @@ function addNine([s, z], plane, width, { weight: w, dilation: [down] }, [i, j]) 
   }
 }
 
-/** Add a plane under any kernels with unit stride. */
-function addTaps(sums, plane, width, { weight, kernel, dilation }, starts) {
-  sums.forEach((sum, k) => {
-    for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {
-      const value = weight[starts[k] + tap];
-      const row = Math.floor(tap / kernel[1]) * dilation[0];
-      const offset = row * width + (tap % kernel[1]) * dilation[1];
-      for (let t = 0; t < sum.length; t++) sum[t] += value * plane[t + offset];
-    }
-  });
-}
-
-/** Add a plane under any kernels with a stride. */
-function addStrided(sums, plane, width, { weight, kernel, dilation, stride }, starts, columns) {
+/** Add a plane under any kernels; `across` are the sums of a row. */
+function addTaps(sums, plane, width, { weight, kernel, dilation, stride }, starts, across) {
   sums.forEach((sum, k) => {
     for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {
       const value = weight[starts[k] + tap];
@@ -287,7 +271,8 @@ function addStrided(sums, plane, width, { weight, kernel, dilation, stride }, st
       const offset = row * width + (tap % kernel[1]) * dilation[1];
       for (let y = 0, t = 0; t < sum.length; y++) {
         let at = y * stride[0] * width + offset;
-        for (let q = 0; q < columns; q++, at += stride[1]) sum[t++] += value * plane[at];
+        const end = Math.min(t + across, sum.length);
+        for (; t < end; t++, at += stride[1]) sum[t] += value * plane[at];
       }
     }
   });

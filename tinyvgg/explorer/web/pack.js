@@ -27,15 +27,12 @@ export async function readPack(buffer) {
     const weight = scale ? await dequantised(stored, scale, across, count) : stored;
     return { ...layer, weight, bias };
   };
-  const layers = [];
-  for (const [k, layer] of about.layers.entries()) {
-    const plain = layer.kind !== "conv";
-    layers.push(plain ? layer : await weighted(layer, `features.${k}`, false));
-  }
-  const linears = [];
-  for (const [k, linear] of about.linears.entries()) {
-    linears.push(await weighted(linear, `classifier.${k}`, true));
-  }
+  const read = (layer, k) =>
+    layer.kind === "conv" ? weighted(layer, `features.${k}`, false) : layer;
+  const layers = await Promise.all(about.layers.map(read));
+  const linears = await Promise.all(
+    about.linears.map((linear, k) => weighted(linear, `classifier.${k}`, true)),
+  );
   const { task, classes, names, shape, bits, scale, first } = about;
   return {
     ...{ task, classes, names, shape, bits, first },

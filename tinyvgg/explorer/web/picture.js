@@ -2,8 +2,8 @@
 
 import { grouped } from "./session.js";
 
-export const MOST_BYTES = 40 * 2 ** 20;
-export const MOST_PIXELS = 60e6;
+const MOST_BYTES = 40 * 2 ** 20;
+const MOST_PIXELS = 60e6;
 const WHAT_TO_DO = "Choose a JPEG, PNG, WebP or GIF";
 
 /** A file that is no picture, or none that can be taken; the message says why, and what to do. */
@@ -49,7 +49,7 @@ function checkPixels(name, size) {
 }
 
 /** Width and height from the first bytes of a PNG, GIF, BMP, WebP or JPEG; else null. */
-export function sizeInHead(head) {
+function sizeInHead(head) {
   const text = (at, length) => String.fromCharCode(...new Uint8Array(head.buffer, at, length));
   try {
     if (text(1, 3) === "PNG") return [head.getUint32(16), head.getUint32(20)];
@@ -88,15 +88,13 @@ function sizeOfJpeg(head) {
  * result. Returns bytes (size, size, 3). It goes row by row, so a large picture needs no copy.
  */
 export function shrunk(source, { x, y, side }, size) {
-  const canvas = document.createElement("canvas");
   const left = Math.floor(x);
   const wide = Math.ceil(x + side) - left;
   const across = shares(x - left, side, size);
   const down = shares(y, side, size);
-  Object.assign(canvas, {
-    width: wide,
-    height: Math.max(...down.map(({ weights }) => weights.length)),
-  });
+  const canvas = document.createElement("canvas");
+  canvas.width = wide;
+  canvas.height = Math.max(...down.map(({ weights }) => weights.length));
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const bytes = new Uint8Array(size * size * 3);
   const area = (side / size) ** 2;
@@ -108,11 +106,10 @@ export function shrunk(source, { x, y, side }, size) {
     across.forEach(({ start: from, weights: columns }, j) => {
       for (let channel = 0; channel < 3; channel++) {
         let sum = 0;
-        rows.forEach((row, r) =>
-          columns.forEach(
-            (column, c) => (sum += row * column * data[4 * (r * wide + from + c) + channel]),
-          ),
-        );
+        for (const [r, row] of rows.entries()) {
+          for (const [c, column] of columns.entries())
+            sum += row * column * data[4 * (r * wide + from + c) + channel];
+        }
         bytes[3 * (i * size + j) + channel] = Math.round(sum / area);
       }
     });

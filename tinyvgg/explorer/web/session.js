@@ -62,12 +62,7 @@ export class Session {
 
   /** The same task and case, everything else at its default. */
   reset() {
-    return this.restore({ ...DEFAULTS, task: this.choice.task, case: this.choice.case });
-  }
-
-  /** Exactly this choice, of a history or a link. */
-  restore(choice) {
-    return this.choose({ ...choice });
+    return this.choose({ ...DEFAULTS, task: this.choice.task, case: this.choice.case });
   }
 
   /** Add a picture of the reader's own, bytes (H, W, 3), as a case; returns its row, below 0. */
@@ -123,24 +118,23 @@ export class Session {
   // -------------------------------------------------------------------- what can be chosen
 
   #resolve(changes, now) {
-    const given = { ...changes };
     const known = [...INPUTS, "suppressed"];
-    const unknown = Object.keys(given).filter((name) => !known.includes(name));
+    const unknown = Object.keys(changes).filter((name) => !known.includes(name));
     if (unknown.length) {
       throw new Refused(
         `unknown choice ${unknown.sort().join(", ")}: there are ${INPUTS.join(", ")} and suppressed`,
       );
     }
-    for (const [name, value] of Object.entries(given)) {
+    for (const [name, value] of Object.entries(changes)) {
       const [kind, fits] = KINDS[name] ?? ["", () => true];
       if (!fits(value)) throw new Refused(`${name} must be ${kind}, got ${repr(value)}`);
     }
-    const { task = now.task } = given;
+    const { task = now.task } = changes;
     if (task !== this.pack.task) {
       throw new Refused(`unknown task ${repr(task)}: choose one of ${this.tasks.join(", ")}`);
     }
     const inherited = task === now.task ? {} : { case: this.pack.first, target: "predicted" };
-    const changed = { ...inherited, ...given };
+    const changed = { ...inherited, ...changes };
     const { case: row = now.case } = changed;
     const found = this.cases.get(row);
     if (!found) {
@@ -151,10 +145,8 @@ export class Session {
       );
     }
     const moved = task !== now.task || row !== now.case;
-    const fits =
-      now.pixel_set === "hand"
-        ? task === now.task
-        : !WITH_TWIN.includes(now.pixel_set) || found.twin !== null;
+    const needsTwin = WITH_TWIN.includes(now.pixel_set);
+    const fits = now.pixel_set === "hand" ? task === now.task : !needsTwin || found.twin !== null;
     if ("suppressed" in changed) {
       changed.by_hand = changed.suppressed;
       changed.pixel_set = "hand";
@@ -166,9 +158,8 @@ export class Session {
       if (changed.by_hand.length) changed.pixel_set ??= "hand";
     }
     if (moved && !fits) changed.pixel_set ??= "backtracked";
-    if (moved || (changed.pixel_set ?? now.pixel_set) !== now.pixel_set) {
-      if (!("strongest" in changed)) changed.strongest = null;
-    }
+    const { pixel_set = now.pixel_set } = changed;
+    if (moved || pixel_set !== now.pixel_set) changed.strongest ??= null;
     if (changed.pixel_set === "hand" && !changed.by_hand) {
       if (task !== now.task) {
         changed.by_hand = [];

@@ -27,16 +27,10 @@
     return loaded[name];
   }
 
-  /** The bytes of a task's pack. */
-  async function pack(task) {
-    const answer = await fetch(`data:application/octet-stream;base64,${await load(task)}`);
-    return answer.arrayBuffer();
-  }
-
   /** What anywidget gives a view: values with listeners, and a partner that answers. */
   class Model {
     #values;
-    #listeners = new Map();
+    #listeners = {};
 
     constructor(values) {
       this.#values = values;
@@ -61,23 +55,22 @@
     save_changes() {}
 
     on(event, listener) {
-      this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+      (this.#listeners[event] ??= new Set()).add(listener);
     }
 
     off(event, listener) {
-      const left = (this.#listeners.get(event) ?? []).filter((one) => listener && one !== listener);
-      this.#listeners.set(event, left);
+      this.#listeners[event]?.delete(listener);
     }
 
     async send({ need: task }) {
-      if (!task) return;
       const { tasks } = this.#values;
       if (!tasks.includes(task)) {
         this.refuse(`unknown task '${task}': choose one of ${tasks.join(", ")}`, task);
         return;
       }
       try {
-        this.#tell("msg:custom", { pack: task }, [new DataView(await pack(task))]);
+        const pack = await fetch(`data:application/octet-stream;base64,${await load(task)}`);
+        this.#tell("msg:custom", { pack: task }, [new DataView(await pack.arrayBuffer())]);
       } catch (error) {
         this.refuse(error.message, task);
       }
@@ -88,7 +81,7 @@
     }
 
     #tell(event, ...what) {
-      for (const listener of this.#listeners.get(event) ?? []) listener(...what);
+      for (const listener of this.#listeners[event] ?? []) listener(...what);
     }
   }
 

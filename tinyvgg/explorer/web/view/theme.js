@@ -17,7 +17,7 @@ const KNOWN_COLOURS = new Map();
 const KNOWN_VALUES = new Map(); // of variables, in the present tone: to ask makes the page lay out
 
 /** "dark" or "light": that of the book's theme, else JupyterLab's, else the system's. */
-export function toneOfPage() {
+function toneOfPage() {
   const book = document.documentElement.dataset.theme;
   if (book === "dark" || book === "light") return book;
   const lab = document.body.dataset.jpThemeLight;
