@@ -59,15 +59,13 @@ class View {
     this.el.replaceChildren();
   }
 
-  // -------------------------------------------------------------------- what is seen
-
   build() {
     const { controller } = this;
     const painter = new Painter(controller);
     this.live = make("p.tve-unseen", { "aria-live": "polite" });
     this.upload = new Upload(controller, (text) => this.announce(text));
     this.top = new TopControls(controller, () => this.copyLink());
-    this.cases = new Cases(controller, () => this.upload.open(!this.upload.isOpen));
+    this.cases = new Cases(controller, () => this.upload.open());
     this.upload.opened = (open) => {
       this.cases.upload.setAttribute("aria-expanded", String(open));
       if (!open) this.cases.upload.focus({ preventScroll: true });
@@ -136,8 +134,6 @@ class View {
   announce(text) {
     this.live.textContent = text;
   }
-
-  // -------------------------------------------------------------------- by hand
 
   async copyLink() {
     let address;

@@ -164,12 +164,11 @@ export function deletion(network, maps, order, counts, which) {
   });
 }
 
-/** The pixels that two sets share, and those that each has for itself. */
+/** The pixels that two sets share, and those that only the first has. */
 export function compare(a, b) {
   return {
     common: a.map((value, r) => value & b[r]),
     only_a: a.map((value, r) => value & ~b[r]),
-    only_b: b.map((value, r) => value & ~a[r]),
   };
 }
 
@@ -209,9 +208,9 @@ export function deconvolve(network, recording, maps = recording.maps, options = 
  * Returns the deconvolution of all maps, full, and without the set, suppressed (3, H, W), and
  * the absolute difference of the two in grey (H, W).
  */
-export function track(network, recording, pixels, options = {}) {
-  const full = fullDeconvolution(network, recording, options);
-  const suppressed = deconvolve(network, recording, without(recording.maps, pixels), options);
+export function track(network, recording, pixels) {
+  const full = fullDeconvolution(network, recording);
+  const suppressed = deconvolve(network, recording, without(recording.maps, pixels));
   const rest = greyOf(suppressed);
   const difference = Float32Array.from(greyOf(full), (grey, k) => Math.abs(grey - rest[k]));
   return { full, suppressed, difference };
@@ -226,13 +225,8 @@ export function greyOf(picture) {
 }
 
 /** The deconvolution of the recorded maps, made once. */
-export function fullDeconvolution(network, recording, options = {}) {
-  const key = JSON.stringify(options);
-  recording.deconvolved ??= new Map();
-  if (!recording.deconvolved.has(key)) {
-    recording.deconvolved.set(key, deconvolve(network, recording, recording.maps, options));
-  }
-  return recording.deconvolved.get(key);
+export function fullDeconvolution(network, recording) {
+  return (recording.deconvolved ??= deconvolve(network, recording));
 }
 
 /** The active pixels in the order of a draw, each as likely anywhere. */

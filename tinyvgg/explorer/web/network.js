@@ -282,30 +282,21 @@ function addTaps(sums, plane, width, { weight, kernel, dilation, stride }, start
 
 /** Max-pooling of x (C, h, w), with switches as `record` tells; padding is never a maximum. */
 function pool(layer, x, [channels, height, width]) {
-  const rows = pooledExtent(layer, 0, height);
-  const columns = pooledExtent(layer, 1, width);
-  const taps = layer.kernel[0] * layer.kernel[1];
-  const maps = new Float32Array(channels * rows * columns);
-  const switches = new Uint8Array(maps.length * taps);
-  const at = new Int32Array(taps);
-  for (let y = 0; y < rows; y++) {
-    for (let q = 0; q < columns; q++) {
-      placeWindow(at, layer, y, q, height, width);
-      for (let c = 0; c < channels; c++) {
-        const plane = c * height * width;
-        const window = (c * rows + y) * columns + q;
-        let largest = -Infinity;
-        for (let tap = 0; tap < taps; tap++) {
-          if (at[tap] >= 0 && x[plane + at[tap]] > largest) largest = x[plane + at[tap]];
-        }
-        maps[window] = largest;
-        for (let tap = 0; tap < taps; tap++) {
-          if (at[tap] >= 0 && x[plane + at[tap]] === largest) switches[window * taps + tap] = 1;
-        }
-      }
+  const size = [channels, pooledExtent(layer, 0, height), pooledExtent(layer, 1, width)];
+  const maps = new Float32Array(size.reduce((a, b) => a * b));
+  const switches = new Uint8Array(maps.length * layer.kernel[0] * layer.kernel[1]);
+  eachWindow(layer, size, height, width, (window, plane, at) => {
+    let largest = -Infinity;
+    for (const pixel of at) {
+      if (pixel >= 0 && x[plane + pixel] > largest) largest = x[plane + pixel];
     }
-  }
-  return { maps, size: [channels, rows, columns], switches };
+    maps[window] = largest;
+    for (let tap = 0; tap < at.length; tap++) {
+      const isLargest = at[tap] >= 0 && x[plane + at[tap]] === largest;
+      if (isLargest) switches[window * at.length + tap] = 1;
+    }
+  });
+  return { maps, size, switches };
 }
 
 /**
@@ -314,34 +305,33 @@ function pool(layer, x, [channels, height, width]) {
  * Where windows overlap, a pixel is given the sum. `first`: of several pixels that share a
  * maximum, only the first is given it.
  */
-export function unpool(layer, x, [channels, rows, columns], [, height, width], switches, first) {
-  const taps = layer.kernel[0] * layer.kernel[1];
+export function unpool(layer, x, size, [channels, height, width], switches, first) {
   const result = new Float32Array(channels * height * width);
-  const at = new Int32Array(taps);
-  for (let y = 0; y < rows; y++) {
-    for (let q = 0; q < columns; q++) {
-      placeWindow(at, layer, y, q, height, width);
-      for (let c = 0; c < channels; c++) {
-        const window = (c * rows + y) * columns + q;
-        for (let tap = 0; tap < taps; tap++) {
-          if (!switches[window * taps + tap]) continue;
-          result[c * height * width + at[tap]] += x[window];
-          if (first) break;
-        }
-      }
+  eachWindow(layer, size, height, width, (window, plane, at) => {
+    for (let tap = 0; tap < at.length; tap++) {
+      if (!switches[window * at.length + tap]) continue;
+      result[plane + at[tap]] += x[window];
+      if (first) break;
     }
-  }
+  });
   return result;
 }
 
-/** Where the pixels of a window lie in a plane; -1 for padding. */
-function placeWindow(at, { kernel, stride, padding, dilation }, y, q, height, width) {
-  for (let row = 0, tap = 0; row < kernel[0]; row++) {
-    const down = y * stride[0] - padding[0] + row * dilation[0];
-    for (let column = 0; column < kernel[1]; column++, tap++) {
-      const right = q * stride[1] - padding[1] + column * dilation[1];
-      const inside = down >= 0 && down < height && right >= 0 && right < width;
-      at[tap] = inside ? down * width + right : -1;
+/** Visit windows: the number, where the plane begins, and where in it the pixels lie (-1: padding). */
+function eachWindow(layer, [channels, rows, columns], height, width, visit) {
+  const { kernel, stride, padding, dilation } = layer;
+  const at = new Int32Array(kernel[0] * kernel[1]);
+  for (let y = 0; y < rows; y++) {
+    for (let q = 0; q < columns; q++) {
+      for (let tap = 0; tap < at.length; tap++) {
+        const down = y * stride[0] - padding[0] + Math.floor(tap / kernel[1]) * dilation[0];
+        const right = q * stride[1] - padding[1] + (tap % kernel[1]) * dilation[1];
+        const inside = down >= 0 && down < height && right >= 0 && right < width;
+        at[tap] = inside ? down * width + right : -1;
+      }
+      for (let c = 0; c < channels; c++) {
+        visit((c * rows + y) * columns + q, c * height * width, at);
+      }
     }
   }
 }

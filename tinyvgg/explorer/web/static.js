@@ -64,11 +64,9 @@
 
     async send({ need: task }) {
       const { tasks } = this.#values;
-      if (!tasks.includes(task)) {
-        this.refuse(`unknown task '${task}': choose one of ${tasks.join(", ")}`, task);
-        return;
-      }
       try {
+        if (!tasks.includes(task))
+          throw new Error(`unknown task '${task}': choose one of ${tasks.join(", ")}`);
         const pack = await fetch(`data:application/octet-stream;base64,${await load(task)}`);
         this.#tell("msg:custom", { pack: task }, [new DataView(await pack.arrayBuffer())]);
       } catch (error) {

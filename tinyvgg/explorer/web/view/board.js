@@ -1,13 +1,12 @@
 // A canvas of cells to look at and to brush, by pointer and by keys.
 
-import { make, newId } from "./dom.js";
+import { ARROWS, make, newId } from "./dom.js";
 import { rgbOf } from "./theme.js";
 
 const CURSOR_KEYS =
   "Arrow keys move the cursor, with Shift they brush. " +
   "Space brushes, Shift and Space the other way.";
 const MAP_KEYS = "Page Up and Page Down change the map.";
-const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /**
  * One map of cells (the face) or many side by side.
@@ -115,8 +114,7 @@ export class Board {
     const on = (name, act) => this.canvas.addEventListener(name, act);
     on("pointerdown", (event) => this._down(event));
     on("pointermove", (event) => this._move(event));
-    on("pointerup", (event) => this._up(event));
-    on("pointercancel", (event) => this._up(event));
+    on("lostpointercapture", (event) => this._up(event));
     on("pointerleave", () => this._point(null));
     on("keydown", (event) => this._key(event));
     on("keyup", (event) => event.key === " " && event.preventDefault());
@@ -197,7 +195,7 @@ export class Board {
     event.preventDefault();
     this.keyed = true;
     this.cursor = to;
-    const brushes = presses || (event.key in STEPS && event.shiftKey);
+    const brushes = presses || (event.key in ARROWS && event.shiftKey);
     if (brushes && this.painter.tool !== "look") {
       this.painter.begin();
       this._brush(this.cursor, presses && event.shiftKey);
@@ -216,8 +214,8 @@ export class Board {
     if (key === "End") return { map, row, column: columns - 1 };
     if (key === "PageUp") return { map: Math.max(0, map - 1), row, column };
     if (key === "PageDown") return { map: Math.min(maps - 1, map + 1), row, column };
-    if (!(key in STEPS)) return null;
-    const [down, right] = STEPS[key];
+    if (!(key in ARROWS)) return null;
+    const [right, down] = ARROWS[key];
     const [y, x] = [row + down, column + right];
     const leaves = (place, extent) => place < 0 || place >= extent;
     const other = map + (leaves(x, columns) ? right : 0) + (leaves(y, rows) ? down * across : 0);

@@ -21,8 +21,6 @@ export class Cases {
     this.node = make("section.tve-cases", { "aria-label": "Gallery" }, row, this.strip, this.line);
     this._tiles = new Map();
     this._name = newId("case");
-    this._session = null;
-    this._shown = null;
   }
 
   show(state) {

@@ -44,7 +44,6 @@ export class SetControls {
     this.random.show(choice.random, choice.pixel_set === "none");
     this.again.disabled = choice.pixel_set === "none";
     this.note.textContent = explain(state);
-    this.note.hidden = !this.note.textContent;
   }
 }
 

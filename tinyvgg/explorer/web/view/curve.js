@@ -94,8 +94,6 @@ export class Curve {
     this.controller.preview({ strongest: count >= this._size ? null : Math.max(1, count) });
   }
 
-  // ------------------------------------------------------------------ drawing
-
   _makePlot() {
     const [x1, x2, x] = [EDGE.left, WIDE - EDGE.right, EDGE.left - 9];
     const grid = [0, 0.5, 1].flatMap((value) => {
@@ -148,8 +146,6 @@ export class Curve {
     setAll(this._other, { cx: x, cy: yOf(state.without_control[this.class]) });
     setAll(this._guide, { x1: x, x2: x, y1: y });
   }
-
-  // ------------------------------------------------------------------ by hand
 
   _listen() {
     const countAt = (event) => {

@@ -2,6 +2,8 @@
 
 import { grouped } from "../session.js";
 
+/** Where arrow keys lead: to the right, and down. */
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN_ICONS = {
   undo: "M7 5 3 9l4 4M3.5 9H12a5 5 0 0 1 0 10H8",
@@ -19,7 +21,6 @@ const DRAWN_ICONS = {
 // what takes keys; JupyterLab would take some of them for its own (D, D deletes a cell) unless the
 // very element with the focus forbids it
 const FOCUSED = new Set(["button", "canvas", "input", "select", "summary"]);
-let idsGiven = 0;
 
 /** A "tag.class" with attributes, if any (functions named on… become listeners), and children. */
 export function make(kind, ...content) {
@@ -52,8 +53,7 @@ export function setAll(node, attributes) {
 
 /** An id that no other element of the page has. */
 export function newId(stem) {
-  idsGiven += 1;
-  return `tve-${stem}-${idsGiven}-${Math.random().toString(36).slice(2, 8)}`;
+  return `tve-${stem}-${Math.random().toString(36).slice(2)}`;
 }
 
 /** A small drawing, hidden from screen readers. */

@@ -13,8 +13,7 @@ export const SET_COLOUR = {
 const VIRIDIS =
   "#440154 #482878 #3e4989 #31688e #26828e #1f9e89 #35b779 #6ece58 #b5de2b #fde725".split(" ");
 
-const KNOWN_COLOURS = new Map();
-const KNOWN_VALUES = new Map(); // of variables, in the present tone: to ask makes the page lay out
+const KNOWN_COLOURS = new Map(); // in the present tone: to ask makes the page lay out
 
 /** "dark" or "light": that of the book's theme, else JupyterLab's, else the system's. */
 function toneOfPage() {
@@ -30,7 +29,7 @@ export function followTone(node, changed) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const take = () => {
     node.dataset.tone = toneOfPage();
-    KNOWN_VALUES.clear();
+    KNOWN_COLOURS.clear();
   };
   const apply = () => {
     take();
@@ -50,25 +49,15 @@ export function followTone(node, changed) {
 
 /** What a CSS colour, or the value of a variable of a node, is in red, green and blue. */
 export function rgbOf(colour, node = null) {
-  const named = (node ? valueOf(colour, node) : colour) || "#888";
-  if (!KNOWN_COLOURS.has(named)) KNOWN_COLOURS.set(named, measuredColour(named));
-  return KNOWN_COLOURS.get(named);
-}
-
-function valueOf(variable, node) {
-  if (!KNOWN_VALUES.has(variable)) {
-    const value = getComputedStyle(node).getPropertyValue(variable).trim();
-    if (!value) return ""; // the style is still to come
-    KNOWN_VALUES.set(variable, value);
-  }
-  return KNOWN_VALUES.get(variable);
-}
-
-function measuredColour(colour) {
+  if (KNOWN_COLOURS.has(colour)) return KNOWN_COLOURS.get(colour);
+  const named = node ? getComputedStyle(node).getPropertyValue(colour).trim() : colour;
+  if (!named) return [136, 136, 136]; // the style is still to come
   const context = make("canvas", { width: 1, height: 1 }).getContext("2d");
-  context.fillStyle = colour;
+  context.fillStyle = named;
   context.fillRect(0, 0, 1, 1);
-  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  const rgb = [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  KNOWN_COLOURS.set(colour, rgb);
+  return rgb;
 }
 
 /** A colour between two, [r, g, b]. */

@@ -1,7 +1,7 @@
 // The panel for a picture of the reader's own: drop, choose or paste it, frame the face, classify.
 
 import { PictureRefused, readPicture, shrunk } from "../picture.js";
-import { Slider, make, makeButton } from "./dom.js";
+import { ARROWS, Slider, make, makeButton } from "./dom.js";
 import { paintPicture } from "./theme.js";
 
 const LEAD =
@@ -10,7 +10,6 @@ const LEAD =
 const NO_FILE =
   "There was no file in that. Save the picture first, then drop the file, or choose it.";
 const SMALLEST = 16; // pixels of the picture that the square is wide
-const PLACE = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Choose, crop, classify. */
 export class Upload {
@@ -59,11 +58,8 @@ export class Upload {
     this._listen();
   }
 
-  get isOpen() {
-    return !this.node.hidden;
-  }
-
-  open(open) {
+  /** Open the panel, or close it; without a word, whichever it is not. */
+  open(open = this.node.hidden) {
     this.node.hidden = !open;
     this.opened?.(open);
     if (open) this.first.focus();
@@ -243,8 +239,8 @@ export class Upload {
     on("keydown", (event) => {
       const { x, y, side } = this.square;
       const step = Math.max(1, Math.round(side * (event.shiftKey ? 0.1 : 0.02)));
-      const [right, down] = PLACE[event.key] ?? [];
-      if (event.key in PLACE) this._set(x + right * step, y + down * step, side);
+      const [right, down] = ARROWS[event.key] ?? [];
+      if (event.key in ARROWS) this._set(x + right * step, y + down * step, side);
       else if ("+=".includes(event.key)) this._resize(side + step);
       else if ("-_".includes(event.key)) this._resize(side - step);
       else return;
