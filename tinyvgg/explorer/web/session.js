@@ -73,13 +73,7 @@ export class Session {
     const predicted = strongestClass(before);
     const confidence = before[predicted];
     this.cases.set(row, {
-      row,
-      twin: null,
-      shows: name,
-      twin_shows: "",
-      true: null,
-      predicted,
-      confidence,
+      ...{ row, twin: null, true: null, shows: name, twin_shows: "", predicted, confidence },
       caption: `${name} → classified as ${this.pack.names[predicted]} (${confidence.toFixed(2)})`,
       why_no_twin: "It has no twin: it is a picture of your own.",
     });

@@ -67,13 +67,11 @@ export class Curve {
   showLate(state) {
     const { network } = this.controller.session;
     const { maps, order, control_order } = state;
-    const counts = countsUpTo(order.length);
-    const key = [this.class, state.choice.case, state.choice.draw, order.length].join();
-    if (this._key !== key || this._order !== order) {
-      this._key = key;
-      this._order = order;
+    if (this._lines?.state !== state || this._lines.class !== this.class) {
+      const counts = countsUpTo(order.length);
       const values = (pixels) => deletion(network, maps, pixels, counts, this.class);
-      this._lines = { counts, set: values(order), random: values(control_order) };
+      const lines = { set: values(order), random: values(control_order) };
+      this._lines = { state, class: this.class, counts, ...lines };
     }
     this._drawLines(state);
   }

@@ -56,9 +56,8 @@ export class Face {
   overlay(value) {
     this.over = value;
     this.overlays.show(value);
-    this.show(this.controller.state);
     if (value === "tracked") this._difference = this.controller.state.tracking().difference;
-    this.board.redraw();
+    this.show(this.controller.state);
   }
 
   show(state) {
@@ -89,11 +88,11 @@ export class Face {
     const tops = [top, top, topOf(difference)];
     const paper = rgbOf("--features-paper", this.node);
     const ink = rgbOf("--features-ink", this.node);
-    const count = countOf(state.suppressed);
+    const gone = `the ${grouped(countOf(state.suppressed))} suppressed pixels`;
     const words = [
       "What all pixels show: the deconvolution of all maps",
-      `What the rest shows: the deconvolution without the ${grouped(count)} suppressed pixels`,
-      `What the ${grouped(count)} suppressed pixels show: the difference of the two`,
+      `What the rest shows: the deconvolution without ${gone}`,
+      `What ${gone} show: the difference of the two`,
     ];
     [all, rest, difference].forEach((values, k) => {
       const { canvas, node } = this.pictures[k];
@@ -122,23 +121,18 @@ export class Face {
   _places(state) {
     const [maps, height, width] = state.shape;
     const size = height * width;
-    const found = {
-      all: new Float32Array(size),
-      gone: new Float32Array(size),
-      active: new Uint16Array(size),
-      lost: new Uint16Array(size),
-    };
+    const [all, gone, active, lost] = Array.from({ length: 4 }, () => new Float32Array(size));
     for (let k = 0; k < maps * size; k++) {
       const value = state.maps[k];
+      if (value === 0) continue;
       const place = k % size;
-      found.all[place] += value;
-      if (value > 0) found.active[place] += 1;
-      if (state.suppressed[k]) {
-        found.gone[place] += value;
-        found.lost[place] += value > 0 ? 1 : 0;
-      }
+      all[place] += value;
+      active[place] += 1;
+      if (!state.suppressed[k]) continue;
+      gone[place] += value;
+      lost[place] += 1;
     }
-    return found;
+    return { all, gone, active, lost };
   }
 
   _draw(context, geometry) {
