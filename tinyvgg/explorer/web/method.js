@@ -220,7 +220,9 @@ export function track(network, recording, pixels) {
 export function greyOf(picture) {
   const area = picture.length / 3;
   const grey = new Float64Array(area);
-  for (let k = 0; k < picture.length; k++) grey[k % area] += GREY[Math.floor(k / area)] * picture[k];
+  for (let k = 0; k < area; k++) {
+    for (let c = 0; c < 3; c++) grey[k] += GREY[c] * picture[c * area + k];
+  }
   return grey;
 }
 

@@ -317,7 +317,7 @@ export function unpool(layer, x, size, [channels, height, width], switches, firs
   return result;
 }
 
-/** Visit windows: the number, where the plane begins, and where in it the pixels lie (-1: padding). */
+/** Visit windows: number, where the plane begins, where in it the pixels lie (-1: padding). */
 function eachWindow(layer, [channels, rows, columns], height, width, visit) {
   const { kernel, stride, padding, dilation } = layer;
   const at = new Int32Array(kernel[0] * kernel[1]);

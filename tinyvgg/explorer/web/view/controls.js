@@ -136,7 +136,8 @@ export class MethodControls {
     const text = JSON.stringify(options);
     if (text === this._targets) return;
     this._targets = text;
-    this.target.replaceChildren(...options.map(([value, words]) => make("option", { value }, words)));
+    const option = ([value, words]) => make("option", { value }, words);
+    this.target.replaceChildren(...options.map(option));
   }
 }
 

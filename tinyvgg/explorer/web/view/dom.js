@@ -2,8 +2,13 @@
 
 import { grouped } from "../session.js";
 
-/** Where arrow keys lead: to the right, and down. */
-export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+/** Where keys lead: to the right, and down. */
+export const ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN_ICONS = {
   undo: "M7 5 3 9l4 4M3.5 9H12a5 5 0 0 1 0 10H8",
@@ -88,7 +93,8 @@ export class Radios {
       bar.append(make("label", { title }, input, make("span", ...mark, words, count)));
       this.options.set(value, { input, words, count });
     }
-    this.node = make("fieldset", make(seen ? "legend.tve-legend" : "legend.tve-unseen", legend), bar);
+    const title = make(seen ? "legend.tve-legend" : "legend.tve-unseen", legend);
+    this.node = make("fieldset", title, bar);
   }
 
   show(value, { off = [], counts = {} } = {}) {

@@ -6,7 +6,12 @@ import { greyOf, percentileOf } from "../method.js";
 import { countOf, grouped } from "../session.js";
 import { SET_COLOUR, between, paint, paintPicture, rgbOf, viridisScale } from "./theme.js";
 
-const OVERLAYS = { picture: "picture", tracked: "tracked", summed: "maps", suppressed: "suppressed" };
+const OVERLAYS = [
+  ["picture", "picture"],
+  ["tracked", "tracked"],
+  ["summed", "maps"],
+  ["suppressed", "suppressed"],
+];
 const OVERLAY_WORDS = {
   picture: "Where all pixels are suppressed, the picture is gone.",
   tracked: "What the suppressed pixels show, in the colour of the set.",
@@ -30,8 +35,7 @@ export class Face {
       describe: (cell) => this._describe(cell),
     });
     const overlay = (value) => this.overlay(value);
-    const overlays = Object.entries(OVERLAYS);
-    this.overlays = new Radios("Over the picture", overlays, overlay, { seen: false });
+    this.overlays = new Radios("Over the picture", OVERLAYS, overlay, { seen: false });
     this.overlays.show(this.over);
     this.caption = make("p.tve-caption");
     this.pictures = ["all pixels", "the rest", "difference"].map((text) => {

@@ -65,10 +65,11 @@ export class Maps {
     const { choice, suppressed } = state;
     const how = choice.random ? " at random" : choice.pixel_set === "hand" ? " by hand" : "";
     const colour = how === " by hand" ? SET_COLOUR.hand : "var(--ink)";
-    keys.push(keyOf(colour, `suppressed${how} (${grouped(countOf(suppressed))})`, "i.tve-key.tve-crossed"));
+    const words = `suppressed${how} (${grouped(countOf(suppressed))})`;
+    keys.push(keyOf(colour, words, "i.tve-key.tve-crossed"));
     this.key.replaceChildren(...keys);
-    const words = keys.map((key) => key.textContent).join(", ");
-    this.board.canvas.setAttribute("aria-label", `${this.heading.textContent}: ${words}`);
+    const all = keys.map((key) => key.textContent).join(", ");
+    this.board.canvas.setAttribute("aria-label", `${this.heading.textContent}: ${all}`);
   }
 
   _layOut(wide, ratio) {
