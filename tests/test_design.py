@@ -12,6 +12,7 @@ from tinyvgg.faces.design import (
     PAPER_ANGLES,
     ROSTER,
     FaceName,
+    check_workers,
     format_name,
     full_design,
     parse_name,
@@ -129,3 +130,10 @@ def test_impossible_subject_counts_are_refused(subjects):
 def test_unknown_angles_are_refused_with_the_known_ones(angles):
     with pytest.raises(ValueError, match="angles must be"):
         full_design(angles=angles)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True, "2"])
+def test_workers_are_a_whole_number_or_left_to_the_machine(workers):
+    assert check_workers(None) is None and check_workers(3) == 3
+    with pytest.raises(ValueError, match=f"from 1, or None; got {workers!r}"):
+        check_workers(workers)

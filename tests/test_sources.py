@@ -33,7 +33,7 @@ def test_unknown_sources_are_refused_with_the_known_ones(source):
 
 @pytest.mark.parametrize("size", [0, -8, 2.5, "64", True, None])
 def test_sizes_that_are_no_positive_whole_number_are_refused(size):
-    with pytest.raises(ValueError, match="size must be a positive whole number"):
+    with pytest.raises(ValueError, match="size must be a whole number of pixels from 1; got"):
         open_faces("synthetic", size)
 
 

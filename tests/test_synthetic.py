@@ -149,7 +149,7 @@ def test_a_table_without_a_column_and_no_workers_are_refused():
     table = design((0, "happy", "left", 45))
     with pytest.raises(ValueError, match=r"lacks the column\(s\) gaze"):
         render_faces(table.drop(columns="gaze"), SIZE)
-    with pytest.raises(ValueError, match="workers is 0"):
+    with pytest.raises(ValueError, match="workers must be a whole number from 1, or None; got 0"):
         render_faces(table, SIZE, workers=0)
 
 

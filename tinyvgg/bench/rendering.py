@@ -86,7 +86,7 @@ def measure(
 
 
 def table(costs: dict[int, dict[str, float]]) -> list[dict[str, Any]]:
-    """What `measure` gave for some sizes, a row a stage."""
+    """What `measure` gave for some sizes, one row per stage."""
     said = STAGES | {"all": "", "floor": "numpy touches everything once"}
     return [
         {"stage": name, "what is done": words} | {f"{size} px": costs[size][name] for size in costs}

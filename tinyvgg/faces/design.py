@@ -2,7 +2,7 @@
 
 67 subjects x 8 emotions x 3 gaze directions x 5 camera angles = 8,040 images. The paper
 leaves out the two profiles (0 and 180 degrees), and 4,824 remain. The synthetic set follows
-the same design; `full_design` writes it down as a table, a row an image.
+the same design; `full_design` writes it down as a table, one row per image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import product
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -91,7 +91,8 @@ def _mixed_roster() -> tuple[Subject, ...]:
 ROSTER = _mixed_roster()
 
 _NAME = re.compile(
-    r"(?:Rafd|Synthetic)(?P<angle>000|045|090|135|180)_(?P<identity>\d{2})_"
+    rf"(?:Rafd|Synthetic)(?P<angle>{'|'.join(f'{angle:03d}' for angle in ANGLES)})_"
+    r"(?P<identity>\d{2})_"
     rf"(?P<group>{'|'.join(GROUPS)})_(?P<gender>{'|'.join(GENDERS)})_"
     rf"(?P<emotion>{'|'.join(EMOTIONS)})_(?P<gaze>{'|'.join(GAZES)})\.\w+"
 )
@@ -137,6 +138,37 @@ def format_name(name: FaceName, prefix: str = "Rafd", suffix: str = ".jpg") -> s
     return f"{prefix}{angle:03d}_{identity:02d}_{group}_{gender}_{emotion}_{gaze}{suffix}"
 
 
+def whole_number(
+    name: str,
+    value: Any,
+    least: int,
+    most: int | None = None,
+    unit: str = "",
+    otherwise: str = "",
+) -> int:
+    """Return a setting that must be a whole number.
+
+    Raises
+    ------
+    ValueError
+        If it is not, or lies outside of `least` to `most`; the message ends on what else the
+        setting may be (`otherwise`).
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        to = "" if most is None else f" to {most}"
+        unit = f" of {unit}" if unit else ""
+        raise ValueError(
+            f"{name} must be a whole number{unit} from {least}{to}{otherwise}; got {value!r}"
+        )
+    return int(value)
+
+
+def check_workers(workers: int | None) -> int | None:
+    """Return how many workers to use, or None where the number is left to the machine."""
+    return None if workers is None else whole_number("workers", workers, 1, otherwise=", or None")
+
+
 def check_angles(angles: Iterable[int] | None) -> tuple[int, ...]:
     """Return camera angles sorted and without repeats; None means all five.
 
@@ -165,19 +197,13 @@ def check_subjects(subjects: int | None, available: int) -> int:
     """
     if subjects is None:
         return available
-    whole = isinstance(subjects, Integral) and not isinstance(subjects, bool)
-    if not whole or not 1 <= subjects <= available:
-        raise ValueError(
-            f"subjects must be a whole number from 1 to {available}, or None for all; "
-            f"got {subjects!r}"
-        )
-    return int(subjects)
+    return whole_number("subjects", subjects, 1, available, otherwise=", or None for all")
 
 
 def full_design(
     subjects: int | None = None, angles: Iterable[int] | None = PAPER_ANGLES
 ) -> pd.DataFrame:
-    """Return the table of the full factorial design, a row an image.
+    """Return the table of the full factorial design, one row per image.
 
     Parameters
     ----------

@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, cpu_count, delayed
 from tqdm.auto import tqdm
 
-from tinyvgg.faces.design import full_design
+from tinyvgg.faces.design import check_workers, full_design
 from tinyvgg.faces.mark import MARK, save_rendered
 from tinyvgg.faces.synthetic import basis_fingerprint
 from tinyvgg.faces.synthetic.rendering.photograph import HEIGHT, film_size, take_photographs
@@ -102,7 +101,8 @@ def write_photographs(
 ) -> int:
     """Write one photograph for each row of a part of the full design; see `export_faces`."""
     folder = Path(folder).expanduser()
-    workers, settings = _count(workers), _settings(height)
+    workers = check_workers(workers) or cpu_count()  # those that this process may use
+    settings = _settings(height)
     _check_folder(folder, settings)
     missing = table[[not _is_whole(folder / name) for name in table.source]]
     _announce(folder, len(table), len(missing), workers, height)
@@ -246,11 +246,3 @@ def _photograph(shot: _Shot, folder: Path, made_by: str, height: int) -> int:
     for name, picture in zip(shot.names, pictures, strict=True):
         save_rendered(picture, folder / name, made_by)
     return len(pictures)
-
-
-def _count(workers: int | None) -> int:
-    if workers is None:
-        return cpu_count()  # those that this process may use
-    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
-        raise ValueError(f"workers must be a whole number from 1, or None; got {workers!r}")
-    return int(workers)

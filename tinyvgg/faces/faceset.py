@@ -88,7 +88,7 @@ class FaceSet:
         return tuple(task for task in PAPER_TASKS if self._has(TASKS[task]))
 
     def subset(self, rows: np.ndarray) -> FaceSet:
-        """Return the images of the given rows, in that order, numbered anew from 0.
+        """Return the images of the given rows, in that order, numbered from 0 again.
 
         Parameters
         ----------

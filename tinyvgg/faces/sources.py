@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,15 @@ from tqdm.auto import tqdm
 
 from tinyvgg.faces.crop import UNREADABLE as DAMAGE
 from tinyvgg.faces.crop import Box, centre_square, crop_square, open_photo
-from tinyvgg.faces.design import PAPER_ANGLES, ROSTER, check_angles, check_subjects, full_design
+from tinyvgg.faces.design import (
+    PAPER_ANGLES,
+    ROSTER,
+    check_angles,
+    check_subjects,
+    check_workers,
+    full_design,
+    whole_number,
+)
 from tinyvgg.faces.detect import FaceNotFound, check_detector, detect_face
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.listings import LISTINGS, Listing
@@ -85,9 +92,8 @@ def open_faces(
         If ``crop=detect`` is asked for and OpenCV 4 is not installed.
     """
     spec = parse_source(source)
-    size, angles = _check_size(size), check_angles(angles)
-    if workers is not None and (not isinstance(workers, Integral) or workers < 1):
-        raise ValueError(f"workers must be a whole number from 1, or None; got {workers!r}")
+    size, angles = whole_number("size", size, 1, unit="pixels"), check_angles(angles)
+    workers = check_workers(workers)
     if spec.kind == "synthetic":
         return _render(size, angles, subjects, workers, progress)
     if spec.crop == "detect":
@@ -109,7 +115,7 @@ def source_fingerprint(
     `open_faces`, but for what is wrong with single files.
     """
     spec = parse_source(source)
-    size, angles = _check_size(size), check_angles(angles)
+    size, angles = whole_number("size", size, 1, unit="pixels"), check_angles(angles)
     identity: dict[str, object] = {"kind": spec.kind, "size": size}
     if spec.kind == "synthetic":
         identity["angles"] = angles
@@ -253,7 +259,7 @@ def _copies(listing: Listing, digests: Iterable[str]) -> list[Problem]:
 
 
 def _dense(table: pd.DataFrame) -> pd.DataFrame:
-    """Number the subjects anew from 0, where leaving out images has left out people."""
+    """Number the subjects from 0 again, where leaving out images has left out people."""
     if table.subject.isna().any():
         return table
     return table.assign(subject=np.unique(table.subject.astype(int), return_inverse=True)[1])
@@ -268,12 +274,6 @@ def _mark(path: os.PathLike) -> tuple[int, int]:
     except OSError:  # a link to nowhere, which reading will name
         return -1, -1
     return mark.st_size, mark.st_mtime_ns
-
-
-def _check_size(size: int) -> int:
-    if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"size must be a positive whole number of pixels; got {size!r}")
-    return int(size)
 
 
 def _reason(error: BaseException) -> str:

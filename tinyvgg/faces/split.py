@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
+from tinyvgg.faces.design import whole_number
 from tinyvgg.faces.faceset import TASKS, FaceSet
 
 log = logging.getLogger(__name__)
@@ -78,8 +78,7 @@ def split(
         have none in training, or the face task is asked for unseen subjects.
     """
     labels, classes = faces.labels(task), faces.classes(task)
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed must be a whole number from 0; got {seed!r}")
+    seed = whole_number("seed", seed, 0)
     if len(faces) == 0:
         raise ValueError(f"the set {faces.name!r} is empty; there is nothing to split")
     if unseen_subjects and task == "face":
@@ -87,7 +86,7 @@ def split(
             "the face task cannot be tested on unseen subjects: each subject is a class; "
             "use unseen_subjects=False, or task='emotion'"
         )
-    random = np.random.default_rng([int(seed), list(TASKS).index(task), int(unseen_subjects)])
+    random = np.random.default_rng([seed, list(TASKS).index(task), int(unseen_subjects)])
     if unseen_subjects:
         faces.require("subject")
         train, remarks = _half_of_the_subjects(faces, random), ""
@@ -97,7 +96,7 @@ def split(
     if bare:
         raise ValueError(f"no training image would be left for: {_named(bare)}")
     rows = np.arange(len(faces), dtype=np.int64)
-    parts = Split(rows[train], rows[~train], classes, labels, task, int(seed), remarks)
+    parts = Split(rows[train], rows[~train], classes, labels, task, seed, remarks)
     if remarks:
         counts = f"{len(parts.train)} images train and {len(parts.test)} test"
         log.info("%s, %s task: %s (%s)", faces.name, task, counts, remarks)

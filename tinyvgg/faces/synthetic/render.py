@@ -10,7 +10,15 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from tqdm.auto import tqdm
 
-from tinyvgg.faces.design import ANGLES, EMOTIONS, GAZES, GENDERS, GROUPS
+from tinyvgg.faces.design import (
+    ANGLES,
+    EMOTIONS,
+    GAZES,
+    GENDERS,
+    GROUPS,
+    check_workers,
+    whole_number,
+)
 from tinyvgg.faces.synthetic.head import build_head, pose
 from tinyvgg.faces.synthetic.person.expression import draw_shot
 from tinyvgg.faces.synthetic.rendering.picture import take_pictures
@@ -48,7 +56,7 @@ def render_faces(
     ValueError
         For a missing column, an unknown label, or a size out of range.
     """
-    _check_size(size)
+    size = whole_number("size", size, SMALLEST, LARGEST, "pixels")
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise ValueError(
@@ -60,7 +68,8 @@ def render_faces(
     jobs: dict[tuple, list[int]] = {}
     for number, (subject, _, _, _, gender, group) in enumerate(rows):
         jobs.setdefault((subject, group, gender), []).append(number)
-    workers = _count_workers(workers, len(jobs))
+    workers = check_workers(workers) or cpu_count()  # those that this process may use
+    workers = max(1, min(workers, len(jobs)))
 
     images = np.empty((len(rows), size, size, 3), np.uint8)
     with tqdm(total=len(rows), desc="faces", unit="face", disable=not progress) as bar:
@@ -74,7 +83,7 @@ def render_face(
     subject: int, emotion: str, gaze: str, angle: int, size: int, group: str, gender: str
 ) -> np.ndarray:
     """One picture, uint8 (size, size, 3); the same as `render_faces` gives for such a row."""
-    _check_size(size)
+    size = whole_number("size", size, SMALLEST, LARGEST, "pixels")
     row = _check_row(subject, emotion, gaze, angle, gender, group)
     return _render_subject((row[0], group, gender), [row], size)[0]
 
@@ -111,21 +120,6 @@ def _render_subject(person: tuple, rows: list[tuple], size: int) -> np.ndarray:
     return images
 
 
-def _count_workers(workers: int | None, jobs: int) -> int:
-    if workers is None:
-        workers = cpu_count()  # those that this process may use
-    if not isinstance(workers, (int, np.integer)) or workers < 1:
-        raise ValueError(f"workers is {workers!r}; expected a positive number or None")
-    return max(1, min(int(workers), jobs))
-
-
-def _check_size(size) -> None:
-    if not isinstance(size, (int, np.integer)) or not SMALLEST <= size <= LARGEST:
-        raise ValueError(
-            f"size is {size!r}; expected a whole number of pixels from {SMALLEST} to {LARGEST}"
-        )
-
-
 def _check_row(subject, emotion, gaze, angle, gender, group) -> tuple:
     for name, value, known in (
         ("emotion", emotion, EMOTIONS),
@@ -138,6 +132,4 @@ def _check_row(subject, emotion, gaze, angle, gender, group) -> tuple:
             raise ValueError(
                 f"unknown {name} {value!r}; known: {', '.join(str(each) for each in known)}"
             )
-    if not isinstance(subject, (int, np.integer)) or subject < 0:
-        raise ValueError(f"subject is {subject!r}; expected a whole number from 0 on")
-    return int(subject), emotion, gaze, int(angle), gender, group
+    return whole_number("subject", subject, 0), emotion, gaze, int(angle), gender, group

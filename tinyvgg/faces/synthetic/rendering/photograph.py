@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from numbers import Integral
 
 import numpy as np
 
 from tinyvgg.faces.crop import RAFD
+from tinyvgg.faces.design import whole_number
 from tinyvgg.faces.synthetic.head import (
     NORMAL,
     POSITION,
@@ -46,12 +46,8 @@ def film_size(height: int = HEIGHT) -> tuple[int, int]:
     ValueError
         If the height is not a whole number from `LOWEST` to `HEIGHT`.
     """
-    whole = isinstance(height, Integral) and not isinstance(height, bool)
-    if not whole or not LOWEST <= height <= HEIGHT:
-        raise ValueError(
-            f"height must be a whole number of pixels from {LOWEST} to {HEIGHT}; got {height!r}"
-        )
-    return round(height * WIDTH / HEIGHT), int(height)
+    height = whole_number("height", height, LOWEST, HEIGHT, "pixels")
+    return round(height * WIDTH / HEIGHT), height
 
 
 def take_photographs(
