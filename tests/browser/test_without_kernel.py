@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 import pytest
-from explorers import CLASSES, OPEN, world
+from explorers import CLASSES, OPEN, link_of, world
 from serving import serve
 
 from tinyvgg.explorer import Session, pack
@@ -180,7 +180,7 @@ def test_python_and_the_page_write_and_read_the_same_links(chromium, modules, ch
 
 
 def test_a_link_that_cannot_be_is_refused_in_words_and_the_page_goes_on(open_page, session):
-    page = open_page("#explore:task=emotion&case=9999")
+    page = open_page(f"#explore:{link_of(task='emotion', case=9999)}")
     page.page.get_by_text("picture 9999 is not among").first.wait_for()
     assert page.said()  # there is something to go on with
     page.go("#explore:nonsense")
@@ -190,7 +190,7 @@ def test_a_link_that_cannot_be_is_refused_in_words_and_the_page_goes_on(open_pag
 
 
 def test_a_link_to_an_unknown_task_is_refused_beside_the_first_paint(open_page, session):
-    page = open_page("#explore:task=age&case=1")
+    page = open_page(f"#explore:{link_of(task='age', case=1)}")
     page.page.get_by_text("unknown task 'age': choose one of face, emotion").wait_for()
     assert session.state.sentence in page.page.locator("body").inner_text()
 

@@ -1,39 +1,35 @@
-"""A choice as the text of a link, as web/link.js writes and reads it."""
+"""A choice as the text of a link: JSON in base64url, as web/link.js writes and reads it."""
 
 from __future__ import annotations
 
 import base64
-import binascii
+import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
-from urllib.parse import quote, unquote
 
 import numpy as np
 
-from tinyvgg.explorer.state import Choice, Refused
+from tinyvgg.explorer.state import Choice, Refused, to_numbers
 
-SHORT = {"pixel_set": "set", "by_hand": "pixels"}  # what a link calls them
-NAMES = {SHORT.get(field.name, field.name): field.name for field in fields(Choice)}
-UNQUOTED = "!'()*~-_."  # by the browser's encodeURIComponent
+LARGEST = 2**53 - 1  # whole number that JavaScript holds exactly
+ENTRIES = {field.name: str(field.type) for field in fields(Choice)}
 
 
 def encode(choice: Choice) -> str:
-    """The text of a choice: "task=emotion&case=1432&set=unique".
+    """The text of a choice; values that equal the defaults are left out.
 
-    What is as in the beginning is left out. Pixels by hand, ascending, are base64url of the gaps
-    between them, seven bits a byte, the lowest first.
+    Pixels chosen by hand are a bit each, the lowest first, in base64url of their own.
     """
-    parts = []
-    for field in fields(choice):
-        value = getattr(choice, field.name)
-        if value == field.default and field.name != "by_hand":
-            continue
-        if field.name == "by_hand" and choice.pixel_set != "hand":
-            continue
-        parts.append(f"{SHORT.get(field.name, field.name)}={_text(value)}")
-    return "&".join(parts)
+    values = {field.name: getattr(choice, field.name) for field in fields(choice)}
+    changed = {f.name: values[f.name] for f in fields(choice) if values[f.name] != f.default}
+    changed.pop("by_hand", None)
+    if choice.pixel_set == "hand":
+        changed["by_hand"] = _packed(choice.by_hand)
+    written = ",".join(f'"{name}":{_json(value)}' for name, value in changed.items())
+    return _base64(f"{{{written}}}".encode())
 
 
 def decode(text: str) -> Choice:
@@ -42,89 +38,80 @@ def decode(text: str) -> Choice:
     Raises
     ------
     Refused
-        The text is damaged: a `ValueError`. Whether there is such a task, case or class, only a
+        The text is damaged: a `ValueError`. Whether such a task, case or class exists, only a
         session knows.
     """
-    found: dict[str, Any] = {}
-    for part in text.split("&"):
-        key, _, value = part.partition("=")
-        if key not in NAMES:
-            raise _damaged(f"it says {key!r}, which no link does")
-        if NAMES[key] in found:
-            raise _damaged(f"it says {key} twice")
-        found[NAMES[key]] = _read(key, value)
-    for key in ("task", "case"):
-        if key not in found:
-            raise _damaged(f"it says no {key}")
-    if ("by_hand" in found) != (found.get("pixel_set") == "hand"):
-        raise _damaged("pixels and set=hand go together")
-    return Choice(**found)
+    try:
+        values = json.loads(_bytes(text).decode(), parse_constant=_no_number)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise _damaged("it cannot be read")
+    if unknown := sorted(set(values) - set(ENTRIES)):
+        raise _damaged(f"it has the unknown entries {', '.join(unknown)}")
+    for name in ("task", "case"):
+        if name not in values:
+            raise _damaged(f"it has no {name}")
+    if ("by_hand" in values) != (values.get("pixel_set") == "hand"):
+        raise _damaged("by_hand needs the pixel_set 'hand', and this set needs by_hand")
+    return Choice(**{name: _read(name, value) for name, value in values.items()})
 
 
 def _damaged(why: str) -> Refused:
     return Refused(f"This link is damaged: {why}")
 
 
-def _read(key: str, value: str) -> Any:
-    if key == "pixels":
-        return _numbers(value)
-    if key in ("random", "printed"):
-        if value != "1":
-            raise _damaged(f"{key} is 1 or left out, not {value!r}")
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _read(name: str, value: Any) -> Any:
+    """An entry, of the type that it has in a choice."""
+    kind = ENTRIES[name]
+    if kind.startswith("tuple"):
+        return _unpacked(value)
+    if kind == "str" and isinstance(value, str):
+        return value
+    if kind == "bool" and value is True:
         return True
-    if key in ("case", "draw", "strongest"):
-        if not re.fullmatch(r"[0-9]{1,15}", value):
-            raise _damaged(f"{key} is no whole number: {value!r}")
-        return int(value)
-    if key in ("floor", "percentile"):
-        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?", value):
-            raise _damaged(f"{key} is no number: {value!r}")
-        return float(value)
-    if re.search(r"%(?![0-9A-Fa-f]{2})", value):
-        raise _damaged(f"{key} is no text: {value!r}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+        if kind == "float":
+            return float(value)
+        if kind.startswith("int") and value <= LARGEST and value == int(value):
+            return int(value)
+    raise _damaged(f"its {name} cannot be read")
+
+
+def _json(value: Any) -> str:
+    """A value as the browser's JSON.stringify writes it."""
+    if not isinstance(value, float):
+        return json.dumps(value, ensure_ascii=False)
+    if 0 < value < 1e-6 or value >= 1e21:
+        return np.format_float_scientific(value, trim="-", exp_digits=1)
+    return np.format_float_positional(value, trim="-")
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    if not re.fullmatch(r"[\w-]*", text, re.ASCII):
+        raise ValueError("not base64url")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _packed(numbers: Iterable[int]) -> str:
+    """Numbers as a bit mask."""
+    numbers = list(numbers)
+    mask = np.zeros(max(numbers, default=-1) + 1, bool)
+    mask[numbers] = True
+    return _base64(np.packbits(mask, bitorder="little").tobytes())
+
+
+def _unpacked(text: Any) -> tuple[int, ...]:
     try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError:
-        raise _damaged(f"{key} is no text: {value!r}") from None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return _gaps(value)
-    if value is True:
-        return "1"
-    if isinstance(value, float):  # as a browser writes it
-        if 0 < value < 1e-6 or value >= 1e21:
-            return np.format_float_scientific(value, trim="-", exp_digits=1)
-        return np.format_float_positional(value, trim="-")
-    return quote(str(value), safe=UNQUOTED)
-
-
-def _gaps(numbers: Iterable[int]) -> str:
-    coded, following = bytearray(), 0
-    for number in numbers:
-        gap = number - following
-        while gap > 127:
-            coded.append(gap % 128 + 128)
-            gap //= 128
-        coded.append(gap)
-        following = number + 1
-    return base64.urlsafe_b64encode(bytes(coded)).decode().rstrip("=")
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    numbers, following, gap, place = [], 0, 0, 1
-    try:
-        coded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise _damaged("its pixels cannot be read") from None
-    for byte in coded:
-        gap += byte % 128 * place
-        place *= 128
-        if byte < 128:
-            numbers.append(following + gap)
-            following, gap, place = numbers[-1] + 1, 0, 1
-    # a text that was cut off or altered is not what these numbers are written as
-    if place != 1 or following >= 2**48 or _gaps(numbers) != text:
-        raise _damaged("its pixels cannot be read")
-    return tuple(numbers)
+        mask = np.frombuffer(_bytes(text), np.uint8)
+    except (TypeError, ValueError):
+        raise _damaged("its by_hand cannot be read") from None
+    return to_numbers(np.unpackbits(mask, bitorder="little"))

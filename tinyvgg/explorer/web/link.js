@@ -1,111 +1,90 @@
-// A choice as the text of a link: "task=emotion&case=1432&set=unique". What is as in the
-// beginning is left out; pixels chosen by hand are the gaps between their numbers.
+// A choice as the text of a link: JSON in base64url, as tinyvgg/explorer/link.py writes and reads
+// it. What equals the defaults is left out; pixels chosen by hand are a bit each, the lowest first.
 
-import { DEFAULTS, Refused, repr } from "./choice.js";
+import { DEFAULTS, INPUTS, Refused } from "./choice.js";
 
-const KEYS = {
-  task: "task", case: "case", pixel_set: "set", random: "random", draw: "draw", target: "target",
-  printed: "printed", floor: "floor", percentile: "percentile", strongest: "strongest",
-  by_hand: "pixels",
+const isText = (value) => typeof value === "string";
+const isTrue = (value) => value === true;
+const isNumber = (value) => typeof value === "number" && value >= 0 && value < Infinity;
+const isWhole = (value) => Number.isSafeInteger(value) && value >= 0;
+
+const ENTRIES = {
+  task: isText, case: isWhole, pixel_set: isText, random: isTrue, draw: isWhole, target: isText,
+  printed: isTrue, floor: isNumber, percentile: isNumber, strongest: isWhole, by_hand: isText,
 };
 
 /** The text of a choice. */
 export function encode(choice) {
   if (choice.case < 0) throw new Refused("A picture of your own stays with you: no link holds it");
-  const parts = [];
-  for (const [name, key] of Object.entries(KEYS)) {
-    const value = choice[name];
-    if (name === "by_hand" ? choice.pixel_set !== "hand" : value === DEFAULTS[name]) continue;
-    parts.push(`${key}=${name === "by_hand" ? numbersToText(value) : written(value)}`);
+  const values = {};
+  for (const name of INPUTS) {
+    if (name !== "by_hand" && choice[name] !== DEFAULTS[name]) values[name] = choice[name];
   }
-  return parts.join("&");
+  if (choice.pixel_set === "hand") values.by_hand = toBase64(bitsOf(choice.by_hand));
+  return toBase64(new TextEncoder().encode(JSON.stringify(values)));
 }
 
 /** The choice that a text stands for. Refused if the text is damaged. */
 export function decode(text) {
-  const choice = { ...DEFAULTS };
-  const names = Object.fromEntries(Object.entries(KEYS).map(([name, key]) => [key, name]));
-  const found = new Set();
-  for (const part of text.split("&")) {
-    const [, key, value] = /^([^=]*)=(.*)$/s.exec(part) ?? [null, part, ""];
-    if (!Object.hasOwn(names, key)) throw damagedLink(`it says ${repr(key)}, which no link does`);
-    if (found.has(key)) throw damagedLink(`it says ${key} twice`);
-    found.add(key);
-    choice[names[key]] = read(key, value);
+  let values = null;
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    values = JSON.parse(decoder.decode(fromBase64(text)));
+  } catch {
+    // what cannot be read stays null
   }
-  for (const key of ["task", "case"]) if (!found.has(key)) throw damagedLink(`it says no ${key}`);
-  if (found.has("pixels") !== (choice.pixel_set === "hand")) {
-    throw damagedLink("pixels and set=hand go together");
+  if (typeof values !== "object" || values === null || Array.isArray(values)) {
+    throw damagedLink("it cannot be read");
   }
-  return choice;
+  const unknown = Object.keys(values).filter((name) => !INPUTS.includes(name));
+  if (unknown.length) {
+    throw damagedLink(`it has the unknown entries ${unknown.sort().join(", ")}`);
+  }
+  for (const name of ["task", "case"]) {
+    if (!(name in values)) throw damagedLink(`it has no ${name}`);
+  }
+  if ("by_hand" in values !== (values.pixel_set === "hand")) {
+    throw damagedLink("by_hand needs the pixel_set 'hand', and this set needs by_hand");
+  }
+  for (const [name, value] of Object.entries(values)) {
+    if (!ENTRIES[name](value)) throw damagedLink(`its ${name} cannot be read`);
+  }
+  return { ...DEFAULTS, ...values, by_hand: pixelsOf(values.by_hand ?? "") };
 }
 
 function damagedLink(why) {
   return new Refused(`This link is damaged: ${why}`);
 }
 
-function written(value) {
-  if (value === true) return "1";
-  return typeof value === "string" ? encodeURIComponent(value) : String(value);
-}
-
-function read(key, value) {
-  if (key === "pixels") return numbersFromText(value);
-  if (key === "random" || key === "printed") {
-    if (value !== "1") throw damagedLink(`${key} is 1 or left out, not ${repr(value)}`);
-    return true;
-  }
-  if (key === "case" || key === "draw" || key === "strongest") {
-    if (!/^\d{1,15}$/.test(value)) throw damagedLink(`${key} is no whole number: ${repr(value)}`);
-    return Number(value);
-  }
-  if (key === "floor" || key === "percentile") {
-    if (!/^\d+(\.\d+)?(e[+-]\d+)?$/.test(value)) {
-      throw damagedLink(`${key} is no number: ${repr(value)}`);
-    }
-    return Number(value);
-  }
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    throw damagedLink(`${key} is no text: ${repr(value)}`);
-  }
-}
-
-/** Ascending numbers as base64url of their gaps, seven bits a byte, the lowest first. */
-export function numbersToText(numbers) {
-  const bytes = [];
-  let next = 0;
-  for (const number of numbers) {
-    let gap = number - next;
-    for (; gap > 127; gap = Math.floor(gap / 128)) bytes.push((gap % 128) + 128);
-    bytes.push(gap);
-    next = number + 1;
-  }
-  const binary = bytes.map((byte) => String.fromCharCode(byte)).join("");
+function toBase64(bytes) {
+  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** The numbers that such a text stands for. */
-export function numbersFromText(text) {
-  const wrong = damagedLink("its pixels cannot be read");
-  let binary;
+function fromBase64(text) {
+  if (!/^[\w-]*$/.test(text)) throw new Error("not base64url");
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** Ascending numbers as a bit mask. */
+function bitsOf(numbers) {
+  const mask = new Uint8Array(numbers.length ? (numbers.at(-1) >> 3) + 1 : 0);
+  for (const number of numbers) mask[number >> 3] |= 1 << (number & 7);
+  return mask;
+}
+
+/** The numbers that the text of a bit mask stands for. */
+function pixelsOf(text) {
+  let mask;
   try {
-    binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    mask = fromBase64(text);
   } catch {
-    throw wrong;
+    throw damagedLink("its by_hand cannot be read");
   }
   const numbers = [];
-  let [next, gap, place] = [0, 0, 1];
-  for (const character of binary) {
-    const byte = character.charCodeAt(0);
-    gap += (byte % 128) * place;
-    place *= 128;
-    if (byte > 127) continue;
-    numbers.push(next + gap);
-    [next, gap, place] = [next + gap + 1, 0, 1];
-  }
-  // a text that was cut off or altered is not what these numbers are written as
-  if (place !== 1 || !(next < 2 ** 48) || numbersToText(numbers) !== text) throw wrong;
+  mask.forEach((byte, k) => {
+    for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) numbers.push(8 * k + bit);
+  });
   return numbers;
 }
