@@ -18,12 +18,16 @@ from tinyvgg.experiments.control_experiments import (
     PICTURES,
     RANDOMISED,
     ControlExperiments,
-    agreement,
-    others_in_store,
 )
 from tinyvgg.experiments.control_sets import RANDOM
 from tinyvgg.experiments.cut_map import cut_map
 from tinyvgg.experiments.effects import (
+    effect,
+    effects,
+)
+from tinyvgg.experiments.randomisation import randomised
+from tinyvgg.experiments.selection import contribution_variation, selected_by_layer
+from tinyvgg.experiments.suppressions import (
     BACKTRACKED,
     CORRECT,
     EVERY,
@@ -32,16 +36,14 @@ from tinyvgg.experiments.effects import (
     MISCLASSIFIED,
     TWIN,
     by_image,
-    effect,
-    effects,
     mean_maps,
     rows_of,
     subjects_of_pairs,
     suppressions,
 )
-from tinyvgg.experiments.effects import PRINTED as AS_PRINTED
-from tinyvgg.experiments.randomisation import randomised
-from tinyvgg.experiments.selection import contribution_variation, selected_by_layer
+from tinyvgg.experiments.suppressions import (
+    PRINTED as AS_PRINTED,
+)
 from tinyvgg.storage.store import Store
 
 EXPERIMENTS = (
@@ -209,19 +211,3 @@ def test_curves_are_means_over_the_pairs_of_a_kind(study, made):
             np.testing.assert_allclose(rows.share, attributions.SHARES)
             np.testing.assert_allclose(rows.probability, some.mean(axis=0))
             assert areas.area[kind, order, mode] == pytest.approx(attributions.area(some).mean())
-
-
-# ---------------------------------------------------------------------- several networks
-
-
-def test_two_networks_agree_where_their_sets_lie_in_images_that_both_are_tested_on(study):
-    found = agreement(study, study.variant(1), "face")
-    assert found["images"] == 20
-    assert found["same"] == pytest.approx(1)  # it is the same network
-    assert found["different"] < 1
-    assert agreement(study, study.variant(1), "face", count=6)["images"] == 6
-
-
-def test_other_seeds_are_those_whose_network_is_in_the_store(study):
-    assert [other.seed for other in others_in_store(study, "face", [5, 1, 3, 0])] == [1]
-    assert others_in_store(study, "face", []) == []

@@ -22,7 +22,9 @@ from tinyvgg.experiments.control_sets import (
     matched_pixels,
     random_draws,
 )
-from tinyvgg.experiments.effects import pixel_sets
+from tinyvgg.experiments.suppressions import (
+    pixel_sets,
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,18 +16,20 @@ from tinyvgg.experiments.batches import trace_rows
 from tinyvgg.experiments.control_sets import RANDOM
 from tinyvgg.experiments.cut_map import FLOORS, MEASURES, PERCENTILES, cut_map, thresholds
 from tinyvgg.experiments.effects import (
+    control_table,
+    effect,
+    effects,
+)
+from tinyvgg.experiments.pairs import pair_twins
+from tinyvgg.experiments.suppressions import (
     ITSELF,
     MISCLASSIFIED,
     SETS,
     by_image,
-    control_table,
-    effect,
-    effects,
     pixel_sets,
     subjects_of_pairs,
     suppressions,
 )
-from tinyvgg.experiments.pairs import pair_twins
 
 GRID = (0.0, 0.02), (60.0, 90.0)
 DRAWS, SEED = 3, 4

@@ -26,42 +26,45 @@ from tinyvgg.experiments.control_sets import (
 )
 from tinyvgg.experiments.effects import (
     ANOTHER_CLASS,
+    EFFECT_COLUMNS,
+    LABELS,
+    MEASURES,
+    control_table,
+    effect,
+    effect_by_image,
+    effects,
+    fill_rows,
+    forest_rows,
+    paired,
+    suppressed_table,
+    verdicts,
+)
+from tinyvgg.experiments.statistics import bootstrap_mean
+from tinyvgg.experiments.suppressions import (
     BACKTRACKED,
     CASE,
     COMMON,
     CORRECT,
-    EFFECT_COLUMNS,
     EVERY,
     FILLS,
     ITSELF,
     KEYS,
-    LABELS,
     MEAN,
-    MEASURES,
     MISCLASSIFIED,
     NOTHING,
+    PREDICTIONS,
     PRINTED,
     SETS,
     TWIN,
     UNIQUE,
     ZERO,
     Subjects,
-    by_image,
-    control_table,
-    effect,
-    effects,
-    fill_rows,
-    forest_rows,
     mean_maps,
-    paired,
     pixel_sets,
     rows_of,
     subjects_of_pairs,
-    suppressed_table,
     suppressions,
-    verdicts,
 )
-from tinyvgg.experiments.statistics import bootstrap_mean
 
 DRAWS, SEED = 3, 5
 LOOKED_AT = ("probability", "true class", "changed", "corrected")
@@ -249,7 +252,7 @@ def test_a_run_without_pairs_has_an_empty_table_and_no_effects(net, mean, pairs)
     none = subjects_of_pairs(MISCLASSIFIED, pairs.nobody, pairs.nobody)
     for some in (none, []):
         raw = suppressions(net, some, mean)
-        assert len(raw) == 0 and {*KEYS, *MEASURES[1:], "probability", "pixels"} <= {*raw}
+        assert len(raw) == 0 and {*KEYS, *PREDICTIONS, "pixels"} <= {*raw}
         table = effects(raw)
         assert len(table) == 0 and list(table) == EFFECT_COLUMNS
         assert math.isnan(table.difference.mean())
@@ -258,7 +261,7 @@ def test_a_run_without_pairs_has_an_empty_table_and_no_effects(net, mean, pairs)
         assert suppressed_table(raw).isna().all(axis=None)
         assert all(map(math.isnan, paired(raw, "corrected", (UNIQUE, ITSELF), (COMMON, ITSELF))))
         assert verdicts(table, COMMON, "confidence").count("too few") == len(CONTROLS)
-        assert len(by_image(raw, "confidence", COMMON)) == 0
+        assert len(effect_by_image(raw, "confidence", COMMON)) == 0
 
 
 # ---------------------------------------------------------------------- the mean
@@ -308,10 +311,9 @@ def test_effects_are_paired_differences_with_intervals_by_person(raw, table):
         rows = [by_key.loc[k].reset_index() for k in ((*key[:3], ITSELF, key[4]), key)]
         of_set, of_control = (some.sort_values("pair") for some in rows)
         person, difference = of_set.person.to_numpy(), own - control
-        names = ("difference", "low", "high"), ("of_set", "set_low", "set_high")
-        for some, values in zip(names, (difference, own), strict=True):
-            expected = bootstrap_mean(values, person, 4)
-            np.testing.assert_allclose([row[n] for n in some], expected, atol=1e-12)
+        found = [row[name] for name in ("difference", "low", "high")]
+        np.testing.assert_allclose(found, bootstrap_mean(difference, person, 4), atol=1e-12)
+        assert row["of_set"] == pytest.approx(own.mean())
         assert row["of_control"] == pytest.approx(control.mean())
         assert row["of_set"] - row["of_control"] == pytest.approx(row["difference"])
         assert row["more"] == (difference > 1e-6).sum()
@@ -367,8 +369,7 @@ def test_every_reader_of_the_table_reads_the_same_rows(raw, table, measure):
                 ].itertuples()
                 assert (mark.difference, mark.low, mark.high) == value
     own = paired(raw, measure, (UNIQUE, ITSELF), (UNIQUE, LARGEST), seed=4)
-    if measure != "true class":  # a fall is positive in effects; the column itself is not a fall
-        assert own == pytest.approx(effect(table, UNIQUE, LARGEST, measure))
+    assert own == pytest.approx(effect(table, UNIQUE, LARGEST, measure))
 
 
 def test_values_of_another_image_kind_or_fill_are_read_where_they_are_asked_for(raw, table):
@@ -379,7 +380,7 @@ def test_values_of_another_image_kind_or_fill_are_read_where_they_are_asked_for(
                 for c in (ITSELF, RANDOM)]  # fmt: skip
         found = effect(table, name, RANDOM, **where)
         assert found.value == pytest.approx((rows[0] - rows[1]).mean())
-        np.testing.assert_allclose(by_image(raw, "confidence", name, **where), rows[0])
+        np.testing.assert_allclose(effect_by_image(raw, "confidence", name, **where), rows[0])
     assert all(math.isnan(x) for x in effect(table, COMMON, "no such control"))
 
 

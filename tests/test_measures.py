@@ -18,8 +18,23 @@ from tinyvgg.experiments.control_experiments import (
     PAPERS_SET,
     ControlExperiments,
 )
-from tinyvgg.experiments.control_sets import CONTROLS, LARGEST, MATCHED, RANDOM, draws_for
+from tinyvgg.experiments.control_sets import CONTROLS, MATCHED, RANDOM, draws_for
 from tinyvgg.experiments.effects import (
+    control_table,
+    effect,
+    suppressed_table,
+)
+from tinyvgg.experiments.measures import (
+    OVER,
+    SHORT,
+    TASKS,
+    measure,
+    measure_task,
+)
+from tinyvgg.experiments.pairs import pair_twins
+from tinyvgg.experiments.patching import patch, value_distance
+from tinyvgg.experiments.statistics import bootstrap_mean
+from tinyvgg.experiments.suppressions import (
     BACKTRACKED,
     CASE,
     COMMON,
@@ -27,23 +42,7 @@ from tinyvgg.experiments.effects import (
     PRINTED,
     TWIN,
     UNIQUE,
-    control_table,
-    effect,
-    suppressed_table,
 )
-from tinyvgg.experiments.measures import (
-    OVER,
-    RENAMED,
-    SHORT,
-    TASKS,
-    measure,
-    measure_task,
-    over_seeds,
-    renamed,
-)
-from tinyvgg.experiments.pairs import pair_twins
-from tinyvgg.experiments.patching import patch, value_distance
-from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.experiments.table_3 import one_for_each
 from tinyvgg.storage.store import Store
 from tinyvgg.tracking import suppress
@@ -379,60 +378,3 @@ def test_a_run_without_mistakes_has_no_numbers_of_them(tmp_path):
     for name in (*(f"{name}_face" for name in names), "case_over_random", "case_lost"):
         assert numbers[name] is None, name
     assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
-
-
-# ---------------------------------------------------------------------- records and other seeds
-
-
-def test_old_names_of_records_are_translated_and_present_ones_stay(world):
-    found = measure(world)
-    old = {
-        "seed": 2,
-        "control_face_random": 0.4,
-        "control_face_largest_low": 0.1,
-        "control_emotion_matched_high": 0.2,
-        "mended_unique": 0.5,
-        "mended_over_common_low": 0.0,
-        "chosen_mended": 6,
-        "exchange_right": 0.7,
-        "exchange_over_random": None,
-    }
-    assert renamed(old) == {
-        "seed": 2,
-        "case_over_random": 0.4,
-        "case_over_largest_low": 0.1,
-        "corrected_over_matched_high": 0.2,
-        "corrected_unique": 0.5,
-        "corrected_over_common_low": 0.0,
-        "chosen_corrected": 6,
-        "patched_correct": 0.7,
-        "patched_over_random": None,
-    }
-    assert renamed(found) == found and not any(name.startswith((*RENAMED,)) for name in found)
-    assert set(renamed(old)) - {"seed"} <= set(found)
-
-
-def test_other_seeds_come_from_the_store_and_from_the_record(world):
-    own = measure_task(world, "face")
-    assert {"case_over_random", "case_over_largest_low"} <= set(own)
-    entry = {"seed": 7, **dict.fromkeys(own, 0.25), "case_over_random_low": None}
-    old = {"seed": 0, "control_face_random": 0.5, "control_face_random_low": 0.4}
-    others = [{**entry, "seed": 3}, old]
-    known = SimpleNamespace(results=[entry, *others, {"seed": 8}])
-    table = over_seeds(world, "face", known)
-    origins = table.groupby("seed").origin.first().to_dict()
-    assert origins == {0: "recorded", 1: "in the store", 3: "this run", 7: "recorded"}
-    assert (table[table.seed == 7].difference == 0.25).all()
-    assert table[table.seed == 7].low.isna().sum() == 1
-    assert list(table.control[table.seed == 3]) == list(CONTROLS)
-    here = table[(table.seed == 3) & (table.control == LARGEST)].iloc[0]
-    assert [here.difference, here.low, here.high] == interval(own, "case_over_largest")
-    before = table[(table.seed == 0) & (table.control == RANDOM)].iloc[0]
-    assert (before.difference, before.low) == (0.5, 0.4) and math.isnan(before.high)
-    assert table[(table.seed == 0) & (table.control == LARGEST)].difference.isna().all()
-    assert set(SHORT) == set(CONTROLS)
-
-
-def test_without_a_record_only_the_store_is_searched(world):
-    table = over_seeds(world, "emotion", seeds=[0, 3])
-    assert set(table.origin) == {"this run"} and len(table) == len(CONTROLS)

@@ -6,7 +6,7 @@ measures, and not on what keeps and finds both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,13 @@ from tinyvgg.experiments.batches import first_images, trace_rows
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.cut_map import cut_map
 from tinyvgg.experiments.effects import (
+    effects,
+)
+from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
+from tinyvgg.experiments.randomisation import randomised
+from tinyvgg.experiments.selection import contribution_variation, selected_by_layer
+from tinyvgg.experiments.statistics import NAN
+from tinyvgg.experiments.suppressions import (
     BACKTRACKED,
     CASE,
     COMMON,
@@ -32,23 +39,18 @@ from tinyvgg.experiments.effects import (
     NOTHING,
     UNIQUE,
     Subjects,
-    effects,
     mean_maps,
     subjects_of_pairs,
     suppressions,
 )
-from tinyvgg.experiments.effects import PRINTED as AS_PRINTED
-from tinyvgg.experiments.localisation import mean_known, similarity
-from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
-from tinyvgg.experiments.randomisation import randomised
-from tinyvgg.experiments.selection import contribution_variation, selected_by_layer
-from tinyvgg.experiments.statistics import NAN
+from tinyvgg.experiments.suppressions import (
+    PRINTED as AS_PRINTED,
+)
 
 PAPERS_SET = {"face": COMMON, "emotion": UNIQUE}  # which pixels decide, according to the paper
 PAPERS_MEASURE = {"face": "confidence", "emotion": "corrected"}  # by what it says so
 RANDOMISED = 40  # images whose dense layers are randomised
 PICTURES = 16  # of them, those whose tracked features are compared
-SEEDS = range(5)  # of the runs that are compared
 AVERAGED = 300  # training images whose mean is the other ablation value
 
 
@@ -212,37 +214,6 @@ class ControlExperiments:
             return _columns(make())
 
         return _table(self.study.store.get("experiments", recipe, columns))
-
-
-def agreement(study: Any, other: Any, task: str, count: int = RANDOMISED) -> dict[str, float]:
-    """How alike the sets of two networks lie in the images that both are tested on.
-
-    The maps of two networks have no common order, so that their pixels cannot be compared; the
-    number of selected pixels at each place of the maps can.
-
-    Returns
-    -------
-    dict
-        images; same and different: mean correlation of these numbers over the places, for the
-        same image and for two different ones.
-    """
-    rows = np.intersect1d(study.split(task).test, other.split(task).test)
-    rows = np.random.default_rng(study.seed).permutation(rows)[:count]
-    one, two = (
-        trace_rows(some.network(task), some.inputs, rows, cut=Cut()).pixels.sum(dim=1).cpu().numpy()
-        for some in (study, other)
-    )
-    return {
-        "images": len(rows),
-        "same": mean_known(similarity(one, two)),
-        "different": mean_known(similarity(one, np.roll(two, 1, axis=0))),
-    }
-
-
-def others_in_store(study: Any, task: str, seeds: Iterable[int] = SEEDS) -> list[Any]:
-    """The same study with other seeds, those whose network of a task is in the store."""
-    variants = [study.variant(seed=seed) for seed in sorted(seeds) if seed != study.seed]
-    return [other for other in variants if other.is_trained(task)]
 
 
 def _as_printed(net: nn.Module, trace: Backtrace) -> Backtrace:

@@ -15,17 +15,17 @@ from tinyvgg.backtracking import Backtrace, percentile_in_order
 from tinyvgg.comparison import compare
 from tinyvgg.experiments.attributions import largest_contribution
 from tinyvgg.experiments.control_sets import RANDOM
-from tinyvgg.experiments.effects import (
+from tinyvgg.experiments.effects import effect_by_image
+from tinyvgg.experiments.pairs import TwinPairs
+from tinyvgg.experiments.suppressions import (
     CASE,
     ITSELF,
     MISCLASSIFIED,
     NOTHING,
     Subjects,
-    by_image,
     pixel_sets,
     suppressions,
 )
-from tinyvgg.experiments.pairs import TwinPairs
 from tinyvgg.layers import check_network
 
 FLOORS = (0.0, 0.02, 0.05, 0.1, 0.2)
@@ -107,8 +107,7 @@ def cut_map(
         row |= {"backtracked": _mean(sizes[number]), "pixels": _mean(sets[str(number)])}
         for measure in MEASURES:
             own, other = (
-                by_image(raw, measure, str(number), control) if len(raw) else pd.Series(dtype=float)
-                for control in (ITSELF, RANDOM)
+                effect_by_image(raw, measure, str(number), control) for control in (ITSELF, RANDOM)
             )
             row |= {measure: own.mean(), f"{measure} over random": (own - other).mean()}
         rows.append(row)

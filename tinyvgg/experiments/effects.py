@@ -1,287 +1,60 @@
-"""What each set of pixels does to the decisions, and each of its controls: one table for a run.
+"""What each set of pixels does to the decisions beyond each of its controls: one table for a run.
 
-The table has a row for each image, set, control, ablation value and measure, so that every page,
-verdict and record that speaks of such an effect takes the same number from it.
+Every page, verdict and record that speaks of such an effect takes its number from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import ArrayLike
-from torch import Tensor, nn
 
-from tinyvgg.backtracking import Backtrace
-from tinyvgg.experiments.control_sets import (
-    CONTROLS,
-    GRADIENT,
-    LARGEST,
-    MATCHED,
-    RANDOM,
-    draws_for,
-    fixed_control,
-    random_draws,
-)
-from tinyvgg.experiments.pairs import TwinPairs
+from tinyvgg.experiments.control_sets import CONTROLS, GRADIENT, LARGEST, MATCHED, RANDOM
 from tinyvgg.experiments.statistics import Interval, bootstrap_mean, verdict
-from tinyvgg.layers import check_network, feature_maps_of
-from tinyvgg.tracking import suppress
+from tinyvgg.experiments.suppressions import (
+    CASE,
+    ITSELF,
+    KEYS,
+    KINDS,
+    MEAN,
+    MISCLASSIFIED,
+    NOTHING,
+    SETS,
+    ZERO,
+    by_image,
+    rows_of,
+)
 
-MISCLASSIFIED, CORRECT, EVERY = "misclassified", "correct", "every misclassified"
-KINDS = (MISCLASSIFIED, CORRECT)  # of pairs
-CASE, TWIN = "case", "twin"
-NOTHING, COMMON, UNIQUE, BACKTRACKED = "nothing", "common", "unique", "backtracked"
-SETS = (COMMON, UNIQUE, BACKTRACKED)
-PRINTED = ", as printed"  # what the name of a set ends with that was traced without the cut
-ITSELF = "the set itself"
-ZERO, MEAN = "zero", "mean"
-FILLS = (ZERO, MEAN)
-MEASURES = ("confidence", "true class", "changed", "corrected")
-KEYS = ["kind", "image", "set", "control", "fill"]
-BATCH = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Subjects:
-    """Some images, what they are, and the sets that are suppressed in them.
-
-    Attributes
-    ----------
-    kind : str
-        MISCLASSIFIED or CORRECT, of pairs; EVERY, whether they have a twin or not.
-    image : {CASE, TWIN}
-    trace : Backtrace
-        Of N images, for the class in question.
-    true, person : array (N,)
-        The true class, and what is resampled as a whole.
-    sets : mapping of str to bool Tensor (N, C, h, w)
-    """
-
-    kind: str
-    image: str
-    trace: Backtrace
-    true: np.ndarray
-    person: np.ndarray
-    sets: Mapping[str, Tensor]
-
-
-def subjects_of_pairs(kind: str, pairs: TwinPairs, printed: TwinPairs | None = None) -> list:
-    """The first images of some pairs with all their sets, and the twins of misclassified ones.
-
-    Parameters
-    ----------
-    kind : {MISCLASSIFIED, CORRECT}
-    pairs : TwinPairs
-    printed : TwinPairs, optional
-        The same pairs, traced without the cut.
-    """
-    true, person = pairs.table["true"].to_numpy(), pairs.table.subject.to_numpy()
-    none = torch.zeros_like(pairs.case.pixels)
-    sets = {NOTHING: none, **pixel_sets(pairs)}
-    if printed is not None:
-        sets[COMMON + PRINTED] = printed.sets.common
-        sets[BACKTRACKED + PRINTED] = printed.case.pixels
-    found = [Subjects(kind, CASE, pairs.case, true, person, sets)]
-    if kind == MISCLASSIFIED:
-        of_twin = {NOTHING: none, COMMON: pairs.sets.common, UNIQUE: pairs.sets.only_b}
-        found.append(Subjects(kind, TWIN, pairs.twin, true, person, of_twin))
-    return found
-
-
-def pixel_sets(pairs: TwinPairs) -> dict[str, Tensor]:
-    """The sets that the paper suppresses in the first image of each pair, bool (N, C, h, w)."""
-    sets = pairs.sets
-    return {COMMON: sets.common, UNIQUE: sets.only_a, BACKTRACKED: pairs.case.pixels}
-
-
-# ---------------------------------------------------------------------- suppressions
-
-
-def suppressions(
-    net: nn.Module,
-    subjects: Iterable[Subjects],
-    mean: Tensor | None = None,
-    draws: int | None = None,
-    seed: int = 0,
-    controls: Sequence[str] = CONTROLS,
-) -> pd.DataFrame:
-    """Suppress every set and every control of it, and see what the network predicts.
-
-    Parameters
-    ----------
-    net : nn.Module
-        A supported network.
-    subjects : iterable of Subjects
-    mean : Tensor (C, h, w), optional
-        The other ablation value beside zero; without it there is zero alone.
-    draws : int, optional
-        Of each random control; `draws_for` the images if not given.
-    seed : int
-        Seeds the random number generator.
-    controls : sequence of str
-        Which of them.
-
-    Returns
-    -------
-    DataFrame
-        One row per image, set, control (ITSELF for the set) and fill: the columns of `KEYS`; pair
-        (the image's number), person; draws; pixels, activation (their sum) and shared (how many
-        are in the set), and the `MEASURES`: probability (of the class in question) and true class
-        (probability of the true one) as they are then, changed (another class is predicted now,
-        0 or 1), corrected (it is the true one; NaN for an image that was classified correctly),
-        all means over draws; and "error, " with each of the last four, the standard error of
-        the mean over the draws. Sets as printed are set to zero and compared with random pixels
-        alone; so are twins and the images of EVERY kind, with activation-matched ones besides.
-    """
-    check_network(net)
-    parts = [
-        part for some in subjects for part in _of_subjects(net, some, mean, draws, seed, controls)
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_RAW)
-
-
-_LOOKED_AT = ("probability", "true class", "changed", "corrected")
-_RAW = [
+MEASURES = {  # of an effect, and the prediction that each is read from
+    "confidence": "probability",
+    "true class": "true class",
+    "changed": "changed",
+    "corrected": "corrected",
+}
+FALLS = ("confidence", "true class")  # by how much a probability falls
+EFFECT_COLUMNS = [
     *KEYS,
-    *("pair", "person", "draws", "pixels", "activation", "shared"),
-    *_LOOKED_AT,
-    *(f"error, {name}" for name in _LOOKED_AT),
+    *("measure", "pairs", "people", "pixels", "of_set", "of_control", "sampling", "difference"),
+    *("low", "high", "more", "less", "shared", "activation"),
 ]
 
 
-def _of_subjects(
-    net: nn.Module,
-    some: Subjects,
-    mean: Tensor | None,
-    draws: int | None,
-    seed: int,
-    controls: Sequence[str],
-) -> list[pd.DataFrame]:
-    maps, target = some.trace.maps, some.trace.target
-    if not len(maps):
-        return []
-    count = draws_for(len(maps)) if draws is None else draws
-    full = some.image == CASE and some.kind in KINDS
-    fills = {ZERO: None} | ({MEAN: mean} if full and mean is not None else {})
-    sums: dict[tuple[str, str, str], _Sums] = {}
-
-    def look(name: str, control: str, chosen: Tensor) -> None:
-        """Suppress some draws, (D, N, C, h, w), of a control of a set."""
-        for fill, value in fills.items():
-            if fill == ZERO or name in SETS:
-                key = name, control, fill
-                sums.setdefault(key, _Sums()).add(_predictions(net, some, name, chosen, value))
-
-    for name, pixels in some.sets.items():
-        look(name, ITSELF, pixels[None])
-        if full and name in SETS:
-            counts = pixels.flatten(1).sum(dim=1)
-            for control in (c for c in (LARGEST, GRADIENT) if c in controls):
-                look(name, control, fixed_control(control, net, maps, target, counts)[None])
-    for drawn in random_draws(maps, count, seed):
-        for name, pixels in some.sets.items():
-            for control in () if name == NOTHING else (RANDOM, MATCHED):
-                if control in controls and (control == RANDOM or not name.endswith(PRINTED)):
-                    look(name, control, drawn.control(control, pixels))
-    return [
-        made.table(some).assign(kind=some.kind, image=some.image, set=s, control=c, fill=f)[_RAW]
-        for (s, c, f), made in sums.items()
-    ]
-
-
-def _predictions(
-    net: nn.Module, some: Subjects, name: str, chosen: Tensor, fill: Tensor | None
-) -> np.ndarray:
-    """What is looked at of each draw and image, float64 (7, D, N), in the order of `_RAW`."""
-    depth, count = chosen.shape[:2]
-    maps = some.trace.maps.expand(chosen.shape)
-    flat = suppress(net, maps.flatten(0, 1), chosen.flatten(0, 1), fill)
-    after = flat.reshape(depth, count, -1).double().cpu().numpy()
-    target = some.trace.target.cpu().numpy()
-    each, predicted = np.arange(count), after.argmax(axis=2)
-    corrected = np.where(some.true != target, predicted == some.true, np.nan)
-    sizes = [
-        chosen.flatten(2).sum(dim=2),
-        (maps.double() * chosen).flatten(2).sum(dim=2),
-        (chosen & some.sets[name]).flatten(2).sum(dim=2),
-    ]
-    looked_at = [after[:, each, target], after[:, each, some.true], predicted != target, corrected]
-    return np.array([*(size.cpu().numpy() for size in sizes), *looked_at], float)
-
-
-class _Sums:
-    """Sums over draws, from which means and their standard errors follow."""
-
-    def __init__(self) -> None:
-        self.draws = 0
-        self.first: np.ndarray | float = 0.0
-        self.second: np.ndarray | float = 0.0
-
-    def add(self, values: np.ndarray) -> None:
-        self.draws += values.shape[1]
-        self.first = self.first + values.sum(axis=1)
-        self.second = self.second + (values**2).sum(axis=1)
-
-    def table(self, some: Subjects) -> pd.DataFrame:
-        mean = np.asarray(self.first) / self.draws
-        spread = np.maximum(np.asarray(self.second) / self.draws - mean**2, 0)
-        error = np.sqrt(spread / max(1, self.draws - 1))[3:]
-        columns = dict(zip(_RAW[8:], [*mean, *error], strict=True))
-        table = pd.DataFrame({"pair": np.arange(len(some.true)), "person": some.person, **columns})
-        return table.assign(draws=self.draws)
-
-
-def mean_maps(
-    net: nn.Module, inputs: Callable[[np.ndarray], Tensor], rows: ArrayLike, batch: int = BATCH
-) -> Tensor:
-    """Mean of the last feature maps over some pictures, (C, h, w); each pixel for itself.
-
-    The ablation value beside zero: a pixel at its mean says as little about the image, and is
-    nearer to what the dense layers were trained on.
-    """
-    rows = np.asarray(rows, int)
-    if not len(rows):
-        raise ValueError("a mean needs at least one picture: give at least one row")
-    total = sum(
-        feature_maps_of(net, inputs(rows[k : k + batch])).double().sum(dim=0)
-        for k in range(0, len(rows), batch)
-    )
-    return torch.as_tensor(total) / len(rows)
-
-
-# ---------------------------------------------------------------------- effects
-
-
-def by_image(
+def effect_by_image(
     raw: pd.DataFrame, measure: str, name: str, control: str = ITSELF, **where: str
 ) -> pd.Series:
-    """One measure of one set or control, image by image.
+    """One effect of one set or control, image by image.
 
     Parameters
     ----------
-    raw : DataFrame
-        Of `suppressions`.
+    raw, name, control, **where
+        As for `suppressions.by_image`.
     measure : str
-        A column of it, or "confidence": by how much the probability of the class in question
-        falls.
-    name, control : str
-    **where
-        kind, image and fill, if they are not MISCLASSIFIED, CASE and ZERO.
+        One of `MEASURES`.
     """
-    if measure == "confidence":
-        before = by_image(raw, "probability", NOTHING, ITSELF, **{**where, "fill": ZERO})
-        return before - by_image(raw, "probability", name, control, **where)
-    return rows_of(raw, set=name, control=control, **where).set_index("pair")[measure]
-
-
-def rows_of(table: pd.DataFrame, **where: str) -> pd.DataFrame:
-    """The rows with some keys; where they are not given: MISCLASSIFIED, CASE and ZERO."""
-    asked = {"kind": MISCLASSIFIED, "image": CASE, "fill": ZERO} | where
-    return table[np.logical_and.reduce([table[key] == value for key, value in asked.items()])]
+    after = by_image(raw, MEASURES[measure], name, control, **where)
+    if measure not in FALLS:
+        return after
+    before = by_image(raw, MEASURES[measure], NOTHING, ITSELF, **{**where, "fill": ZERO})
+    return before - after
 
 
 def paired(
@@ -297,13 +70,14 @@ def paired(
     Parameters
     ----------
     raw, measure, **where
-        As for `by_image`.
+        As for `effect_by_image`.
     one, other : (set, control)
     seed : int
         Of the bootstrap, which resamples whole persons.
     """
     person = rows_of(raw, set=one[0], control=one[1], **where).person
-    difference = by_image(raw, measure, *one, **where) - by_image(raw, measure, *other, **where)
+    ours, theirs = (effect_by_image(raw, measure, *which, **where) for which in (one, other))
+    difference = ours - theirs
     return bootstrap_mean(difference, person, seed)
 
 
@@ -321,9 +95,9 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     DataFrame
         One row per kind, image, set, control, fill and measure: pairs and people (how many);
-        pixels; of_set with set_low and set_high (its mean effect with a 95 % interval) and
-        of_control; sampling (the standard error of of_control over the draws); difference, low
-        and high; more and less (in how many images the set does more and less than the control);
+        pixels; of_set and of_control (mean effects); sampling (the standard error of of_control
+        over the draws); difference, low and high (paired, with its 95 % interval); more and less
+        (in how many images the set does more and less than the control);
         shared (which part of the control is in the set) and activation (the control's sum over
         the set's), means over the images whose set is not empty. The measures: confidence and
         true class, by how much the probability of the class in question and of the true class
@@ -337,14 +111,13 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         other = rows_of(raw, set=key["set"], control=key["control"], **where).set_index("pair")
         for measure in MEASURES:
             ours, theirs = (
-                _effect(raw, measure, key["set"], control, where)
+                effect_by_image(raw, measure, key["set"], control, **where)
                 for control in (ITSELF, key["control"])
             )
             if ours.isna().any():
                 continue
-            difference, error = ours - theirs, other[f"error, {_COLUMN[measure]}"]
+            difference, error = ours - theirs, other[f"error, {MEASURES[measure]}"]
             value, low, high = bootstrap_mean(difference, own.person, seed)
-            of_set = bootstrap_mean(ours, own.person, seed)
             rows.append(
                 {
                     **key,
@@ -352,9 +125,7 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                     "pairs": len(own),
                     "people": own.person.nunique(),
                     "pixels": own.pixels.mean(),
-                    "of_set": of_set.value,
-                    "set_low": of_set.low,
-                    "set_high": of_set.high,
+                    "of_set": ours.mean(),
                     "of_control": theirs.mean(),
                     "sampling": float(np.sqrt((error**2).sum())) / len(own),
                     "difference": value,
@@ -367,22 +138,6 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
-
-
-_COLUMN = dict(zip(MEASURES, _LOOKED_AT, strict=True))
-EFFECT_COLUMNS = [
-    *KEYS,
-    *("measure", "pairs", "people", "pixels", "of_set", "set_low", "set_high", "of_control"),
-    *("sampling", "difference", "low", "high", "more", "less", "shared", "activation"),
-]
-
-
-def _effect(raw: pd.DataFrame, measure: str, name: str, control: str, where: dict) -> pd.Series:
-    """A measure as an effect: falls are positive."""
-    if measure == "true class":
-        before = by_image(raw, measure, NOTHING, ITSELF, **{**where, "fill": ZERO})
-        return before - by_image(raw, measure, name, control, **where)
-    return by_image(raw, measure, name, control, **where)
 
 
 def effect(table: pd.DataFrame, name: str, control: str, measure: str = "confidence", **where: str):

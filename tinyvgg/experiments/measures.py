@@ -7,12 +7,11 @@ study measures the same for several seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tinyvgg.evaluation import confusion
 from tinyvgg.experiments.class_dependence import dependence_counts
@@ -20,11 +19,23 @@ from tinyvgg.experiments.control_experiments import (
     PAPERS_MEASURE,
     PAPERS_SET,
     ControlExperiments,
-    others_in_store,
 )
-from tinyvgg.experiments.control_experiments import SEEDS as COMPARED
 from tinyvgg.experiments.control_sets import CONTROLS, RANDOM
 from tinyvgg.experiments.effects import (
+    effect,
+    paired,
+)
+from tinyvgg.experiments.patching import patch, value_distance
+from tinyvgg.experiments.selection import count_pixels
+from tinyvgg.experiments.statistics import (
+    NAN,
+    Interval,
+    bootstrap_difference,
+    bootstrap_mean,
+    difference_of_shares,
+    wilson,
+)
+from tinyvgg.experiments.suppressions import (
     BACKTRACKED,
     CASE,
     COMMON,
@@ -37,19 +48,7 @@ from tinyvgg.experiments.effects import (
     TWIN,
     UNIQUE,
     by_image,
-    effect,
-    paired,
     rows_of,
-)
-from tinyvgg.experiments.patching import patch, value_distance
-from tinyvgg.experiments.selection import count_pixels
-from tinyvgg.experiments.statistics import (
-    NAN,
-    Interval,
-    bootstrap_difference,
-    bootstrap_mean,
-    difference_of_shares,
-    wilson,
 )
 from tinyvgg.experiments.table_3 import (
     at_moment,
@@ -63,16 +62,6 @@ from tinyvgg.paper import PAPER
 TASKS = ("face", "emotion")
 SHORT = dict(zip(CONTROLS, ("random", "matched", "largest", "gradient"), strict=True))
 OVER = {"face": "case_over", "emotion": "corrected_over"}  # the paper's set, less each control
-# Figures whose names were others when the records were made.
-RENAMED = {
-    "control_face_": "case_over_",
-    "control_emotion_": "corrected_over_",
-    "mended_": "corrected_",
-    "chosen_mended": "chosen_corrected",
-    "exchange_right": "patched_correct",
-    "exchange_over": "patched_over",
-}
-
 Numbers = dict[str, float]
 
 
@@ -365,56 +354,6 @@ def _table_3(made: ControlExperiments) -> Numbers:
         "ties_free": int((floors["after"] > 1).sum()),
         "ties_rectified": int((floors["after, rectified"] > 1).sum()),
     }
-
-
-# ---------------------------------------------------------------------- other seeds
-
-
-def over_seeds(
-    study: Any, task: str, record: Any = None, seeds: Iterable[int] = COMPARED
-) -> pd.DataFrame:
-    """What the paper's set does beyond each control, in this run and with other seeds.
-
-    Parameters
-    ----------
-    study : Study
-    task : {"face", "emotion"}
-    record : Record, optional
-        Of the study "seeds". An entry of its results has a `seed` and the numbers by name.
-    seeds : iterable of int
-        Which others to look for in the store, if they are not recorded. No network is trained.
-
-    Returns
-    -------
-    DataFrame
-        One row per seed and control: seed, control, difference, low, high, origin ("this run",
-        "in the store" or "recorded").
-    """
-    found = {study.seed: ("this run", measure_task(study, task))}
-    for entry in map(renamed, record.results if record else ()):
-        if entry.get("seed") != study.seed and f"{OVER[task]}_random" in entry:
-            found[entry["seed"]] = ("recorded", entry)
-    for other in others_in_store(study, task, set(seeds) - set(found)):
-        found[other.seed] = ("in the store", measure_task(other, task))
-    rows = []
-    for seed, (origin, numbers) in sorted(found.items()):
-        for control, short in SHORT.items():
-            key = f"{OVER[task]}_{short}"
-            values = [numbers.get(f"{key}{bound}") for bound in ("", "_low", "_high")]
-            known = [NAN if value is None else float(value) for value in values]
-            rows.append((seed, control, *known, origin))
-    return pd.DataFrame(rows, columns=["seed", "control", "difference", "low", "high", "origin"])
-
-
-def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry of a record with the present names of its figures."""
-    made = {}
-    for name, value in entry.items():
-        for before, now in RENAMED.items():
-            if name.startswith(before):
-                name = now + name.removeprefix(before)
-        made[name] = value
-    return made
 
 
 def _mean(values: Any) -> float:

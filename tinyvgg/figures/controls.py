@@ -141,7 +141,7 @@ def seed_dots(tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> 
     Parameters
     ----------
     tables : mapping of task to DataFrame
-        Of `measures.over_seeds`.
+        Of `other_seeds.controls_by_seed`.
     titles : mapping of task to str
     """
     if not any(table.difference.notna().any() for table in tables.values()):
