@@ -96,3 +96,52 @@ def world():
     from worlds import random_world
 
     return random_world()
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of a few photographs that no test changes."""
+    from photographs import a_few
+
+    return a_few(tmp_path_factory.mktemp("rafd"))
+
+
+@pytest.fixture(scope="module")
+def small():
+    """The network, pictures and labels of a small explorer."""
+    import explorers
+
+    return explorers.world()
+
+
+@pytest.fixture
+def session():
+    """A session of such an explorer."""
+    import explorers
+
+    return explorers.opened()
+
+
+@pytest.fixture
+def one_thread():
+    """Torch computes with one thread, so that the numbers do not depend on how many there are."""
+    from tinyvgg.training.device import threads
+
+    with threads(1):
+        yield
+
+
+@pytest.fixture
+def short_studies(monkeypatch, tmp_path):
+    """Long studies are short, and keep what they train in a store of their own."""
+    import small_studies
+
+    small_studies.shrink(monkeypatch, tmp_path / "store")
+
+
+@pytest.fixture
+def run(place, tmp_path, short_studies):
+    """Makes the record of a long study of a few pictures."""
+    import small_studies
+
+    return small_studies.run(place, tmp_path)

@@ -5,15 +5,10 @@ from safetensors.torch import save_file
 from trainings import Brighter, run, same, some_data
 
 from tinyvgg.training import checkpoint
-from tinyvgg.training.device import threads
 from tinyvgg.training.epochs import Epochs
 from tinyvgg.training.protocol import Protocol
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threads(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -7,21 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from explorers import CLASSES, opened, world
+from explorers import CLASSES
 
 from tinyvgg import as_input, backtrack
 from tinyvgg.explorer import Refused, Session
 from tinyvgg.explorer.gallery import study_gallery
-
-
-@pytest.fixture(scope="module")
-def small():
-    return world()
-
-
-@pytest.fixture
-def session():
-    return opened()
 
 
 def test_cases_are_the_mistakes_the_most_confident_first(session, small):

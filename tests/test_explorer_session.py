@@ -7,23 +7,13 @@ import copy
 import numpy as np
 import pytest
 import torch
-from explorers import CLASSES, OPEN, lonely_case, of, opened, world
+from explorers import CLASSES, OPEN, lonely_case, of, world
 from networks import SmallAlexNet, random_foreign, random_tiny
 
 from tinyvgg import Cut, as_input, backtrack
 from tinyvgg.explorer import Refused, Session, still
 from tinyvgg.explorer.gallery import gallery_of
 from tinyvgg.explorer.state import to_numbers
-
-
-@pytest.fixture(scope="module")
-def small():
-    return world()
-
-
-@pytest.fixture
-def session():
-    return opened()
 
 
 def test_a_set_that_needs_a_twin_is_refused_where_there_is_none(session):

@@ -7,22 +7,11 @@ import re
 from html import unescape
 
 import numpy as np
-import pytest
-from explorers import CLASSES, OPEN, lonely_case, opened, world
+from explorers import CLASSES, OPEN, lonely_case
 from matplotlib.colors import to_rgb
 
 from tinyvgg.explorer import Session, snapshot, still
 from tinyvgg.explorer.state import Choice
-
-
-@pytest.fixture(scope="module")
-def small():
-    return world()
-
-
-@pytest.fixture
-def session():
-    return opened()
 
 
 def test_probabilities_stand_in_the_order_that_holds_after(session):

@@ -8,21 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from explorers import CLASSES, OPEN, of, opened, world
+from explorers import CLASSES, OPEN, of, world
 from networks import random_tiny
 
 from tinyvgg import Cut, as_input, backtrack, compare, suppress, track
 from tinyvgg.explorer.state import drawn, scrambled, strengths, to_numbers
-
-
-@pytest.fixture(scope="module")
-def small():
-    return world()
-
-
-@pytest.fixture
-def session():
-    return opened()
 
 
 def trace_of(session, cut):

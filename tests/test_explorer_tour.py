@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from explorers import CLASSES, OPEN, of, opened, world
+from explorers import CLASSES, OPEN, of, world
 
 from tinyvgg.explorer import Session
 from tinyvgg.explorer.link import encode
 from tinyvgg.explorer.tour import tour
-
-
-@pytest.fixture
-def session():
-    return opened()
 
 
 def test_a_tour_goes_from_the_mistake_through_the_set_and_its_control_to_ones_own(session):

@@ -58,11 +58,6 @@ class FrontEnd:
         return [content["refused"] for content in said if "refused" in content]
 
 
-@pytest.fixture(scope="module")
-def small():
-    return world()
-
-
 @pytest.fixture
 def explorer(small):
     explorer = of(small, Explorer)

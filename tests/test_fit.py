@@ -8,14 +8,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from trainings import Brighter, network, run, same, some_data
 
-from tinyvgg.training.device import threads
 from tinyvgg.training.protocol import Protocol, epoch_order
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threads(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import pytest
 from tinyvgg.runs.jobs import Job, Processes, Stopped, run_jobs
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-DEAF = [
-    sys.executable,
-    "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); "
-    "time.sleep(60)",
-]
+DEAF = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(60)
+"""
 
 
 def traced(edges: dict[str, str], at_a_time: int) -> list[str]:
@@ -108,21 +108,20 @@ def test_a_failure_ends_the_processes_of_the_others_and_starts_no_more():
     assert len(pids) == 1 and not alive(pids[0])
 
 
-def test_a_process_that_does_not_listen_is_killed(monkeypatch):
+def test_a_process_that_does_not_listen_is_killed(monkeypatch, tmp_path):
     monkeypatch.setattr("tinyvgg.runs.jobs.PATIENCE", 0.5)
-    processes, outcome = Processes(), []
+    processes, outcome, deaf = Processes(), [], tmp_path / "deaf"
 
     def run():
         try:
-            processes.run(DEAF, stdout=subprocess.PIPE)
+            processes.run([sys.executable, "-c", DEAF, str(deaf)])
         except Stopped:
             outcome.append("stopped")
 
     thread = threading.Thread(target=run)
     thread.start()
-    while not processes._running:
+    while not deaf.exists():
         time.sleep(0.01)
-    time.sleep(0.5)  # until it is deaf
     processes.stop()
     thread.join(20)
     assert outcome == ["stopped"]

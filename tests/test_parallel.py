@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from photographs import a_few
 
 from tinyvgg import Study
 from tinyvgg.experiments.augmentation import Regions
@@ -65,11 +64,6 @@ def cluster(tmp_path_factory):
             process.kill()
         for process in processes:
             process.wait()
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return a_few(tmp_path_factory.mktemp("rafd"))
 
 
 @pytest.fixture

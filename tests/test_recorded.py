@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import small_studies
-from photographs import a_few
 from small_studies import one
 
 from tinyvgg.runs import recorded as common
 from tinyvgg.runs import records
 from tinyvgg.studies import augmentation, seeds
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return a_few(tmp_path_factory.mktemp("rafd"))
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch, tmp_path):
-    small_studies.shrink(monkeypatch, tmp_path / "store")
-
-
-@pytest.fixture
-def run(place, tmp_path):
-    return small_studies.run(place, tmp_path)
+pytestmark = pytest.mark.usefixtures("short_studies")
 
 
 def test_a_study_goes_through_its_seeds_and_names_its_command(run, place):

@@ -8,9 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import small_studies
 import torch
-from photographs import a_few
 from scipy.stats import binomtest
 from small_studies import one
 
@@ -24,20 +22,7 @@ from tinyvgg.runs import records
 from tinyvgg.studies import augmentation, discussion, precision
 from tinyvgg.training import unit
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return a_few(tmp_path_factory.mktemp("rafd"))
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch, tmp_path):
-    small_studies.shrink(monkeypatch, tmp_path / "store")
-
-
-@pytest.fixture
-def run(place, tmp_path):
-    return small_studies.run(place, tmp_path)
+pytestmark = pytest.mark.usefixtures("short_studies")
 
 
 @pytest.fixture

@@ -48,34 +48,7 @@ _NAMES = {
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = [
-    "Backtrace",
-    "Cut",
-    "FaceSet",
-    "Fit",
-    "PixelSets",
-    "Protocol",
-    "Recording",
-    "Split",
-    "Study",
-    "TinyVGG",
-    "Tracking",
-    "as_input",
-    "backtrack",
-    "compare",
-    "deconvolve",
-    "find_twins",
-    "fit",
-    "grey",
-    "jaccard",
-    "open_faces",
-    "random_pixels",
-    "record",
-    "split",
-    "suppress",
-    "track",
-    "vgg",
-]
+__all__ = sorted(_HOMES.keys() - {"Explorer"})
 
 
 def __getattr__(name: str) -> Any:

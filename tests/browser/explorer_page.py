@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from serving import settle
 
 from tinyvgg.explorer.static import bundle
 
@@ -131,15 +132,7 @@ class Hands:
         return self.page.evaluate("model.values")
 
     def settle(self) -> None:
-        """Wait for the frame under way and for what takes longer, a frame for each step."""
-        self.page.evaluate(
-            """async () => {
-                for (let k = 0; k < 6; k++) {
-                    await new Promise((done) => requestAnimationFrame(done));
-                    await new Promise((done) => setTimeout(done));
-                }
-            }"""
-        )
+        settle(self.page)
 
     # ------------------------------------------------------------------ what can be done
 
@@ -159,7 +152,6 @@ class Hands:
     def change(self, **values) -> None:
         """As Python, a link or another widget does."""
         self.page.evaluate("values => model.change(values)", values)
-        self.page.wait_for_timeout(20)
         self.settle()
 
     def box(self, selector: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A folder as a site, for as long as a test needs it."""
+"""A folder as a site for as long as a test needs it, and a page that has come to rest."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def serve(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def settle(page, frames: int = 6) -> None:
+    """Wait for the frame under way and for what takes longer, a frame for each step."""
+    page.evaluate(
+        """async (frames) => {
+            for (let k = 0; k < frames; k++) {
+                await new Promise((done) => requestAnimationFrame(done));
+                await new Promise((done) => setTimeout(done));
+            }
+        }""",
+        frames,
+    )

@@ -11,7 +11,7 @@ import torch
 from explorer_page import Hands, write_page
 from networks import random_tiny
 from PIL import Image
-from serving import serve
+from serving import serve, settle
 
 from tinyvgg import as_input, backtrack
 from tinyvgg.explorer.gallery import gallery_of
@@ -657,7 +657,7 @@ def choose_file(hands: Hands, name: str, mime: str, content: bytes) -> None:
 def seen(hands: Hands) -> np.ndarray:
     """What the network will see, (S, S, 3)."""
     hands.page.locator(".tve-preview").wait_for()
-    hands.page.wait_for_timeout(50)
+    hands.settle()
     return hands.shown(".tve-preview")
 
 
@@ -738,7 +738,7 @@ def test_an_animation_gives_its_first_frame(hands):
     frames = [Image.new("RGB", (80, 80), colour) for colour in ("red", "lime", "blue")]
     gif = picture_file(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=20)
     choose_file(hands, "me.gif", "image/gif", gif)
-    hands.page.wait_for_timeout(100)
+    settle(hands.page, frames=12)  # long enough for another frame of the picture
     assert (seen(hands) == [255, 0, 0]).all()
 
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from serving import serve
+from serving import serve, settle
 
 from tinyvgg.book import build as book
 from tinyvgg.explorer.static import MOUNT
@@ -210,7 +210,7 @@ def test_each_step_leads_to_what_it_says(chromium, html):
     sentence = visit.page.locator(".tve-sentence")
     for step in steps[:3]:
         step.locator("a").click()
-        visit.page.wait_for_timeout(50)
+        settle(visit.page)
         assert sentence.inner_text() in step.inner_text()
     steps[3].locator("a").click()
     assert sentence.inner_text() in steps[0].inner_text()  # nothing is suppressed yet
@@ -238,8 +238,12 @@ def test_a_link_opens_with_the_explorer_in_sight(chromium, html):
     visit.page.goto("about:blank")
     visit.page.goto(link)
     visit.settle()
-    visit.page.wait_for_timeout(300)
-    assert 0 <= visit.page.locator(".tve").bounding_box()["y"] < 100
+    visit.page.wait_for_function(
+        """() => {
+            const top = document.querySelector(".tve").getBoundingClientRect().y;
+            return 0 <= top && top < 100;
+        }"""
+    )
     visit.page.close()
 
 

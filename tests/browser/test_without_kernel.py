@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 from explorers import CLASSES, OPEN, link_of, world
-from serving import serve
+from serving import serve, settle
 
 from tinyvgg.explorer import Session, pack
 from tinyvgg.explorer.gallery import gallery_of
@@ -82,11 +82,11 @@ class Page:
 
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
-        self.page.wait_for_timeout(100)
+        settle(self.page)
 
     def go(self, fragment: str) -> None:
         self.page.evaluate("to => { location.hash = to; }", fragment)
-        self.page.wait_for_timeout(100)
+        settle(self.page)
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_back_returns_to_the_state_before(open_page, session):
     page.go(f"#explore:{session.link}")
     assert page.said() == session.state.sentence != before
     page.page.go_back()
-    page.page.wait_for_timeout(100)
+    settle(page.page)
     assert page.said() == before
 
 

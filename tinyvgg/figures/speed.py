@@ -38,7 +38,7 @@ def speed_ratios(rows: pd.DataFrame) -> Figure:
     _plain_numbers(axes.xaxis)
     axes.margins(x=0.12)
     axes.set(yticks=places, yticklabels=rows.name, ylim=(-0.7, len(rows) - 0.3))
-    axes.set_xlabel("times faster than the other way (median and quartiles of turns)")
+    axes.set_xlabel("times faster than the other way (median and quartiles of rounds)")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     return figure

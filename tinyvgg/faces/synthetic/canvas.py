@@ -95,12 +95,6 @@ class Canvas:
         """Noise of deviation 1 (at the finest level), the same on everybody; `scale` in texels."""
         return _noise(name, scale, octaves, self.level)
 
-    def spots(self, columns, rows, strengths, radius: float, height: float) -> np.ndarray:
-        """Cover 0..1 of round spots; `height` scales their strengths after blurring."""
-        dots = np.zeros(self.shape, np.float32)
-        np.add.at(dots, self.texels(columns, rows), np.asarray(strengths) / self.shrink**2)
-        return np.clip(self.blur(dots, radius) * height, 0, 1)
-
     def strokes(self, starts, stops, strength, width: float = 1.0) -> np.ndarray:
         """Cover 0..1 of straight strokes between points (n, 2): columns, rows.
 
