@@ -31,7 +31,7 @@ from tinyvgg.experiments.measures import (
     measure,
     measure_task,
 )
-from tinyvgg.experiments.pairs import pair_twins
+from tinyvgg.experiments.pairs import correct_pairs, pair_twins
 from tinyvgg.experiments.patching import patch, value_distance
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.experiments.suppressions import (
@@ -350,7 +350,8 @@ def test_patched_values_are_those_of_activation_patching(study, found, made, pai
     assert interval(found, "patched_over_random") == same(tuple(over))
     assert found["patched_correct_random"] == pytest.approx(table.random.mean())
     assert found["distance_wrong"] == pytest.approx(table.distance.mean())
-    right = made["face"].pairs["correct"]
+    outcomes = study.outcomes("face")
+    right = correct_pairs(study.network("face"), outcomes, study.inputs, 100, study.seed)
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
     assert found["distance_right"] == pytest.approx(np.nanmean(usual))
     further = found["distance_wrong"] - found["distance_right"]

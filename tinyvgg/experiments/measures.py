@@ -21,10 +21,8 @@ from tinyvgg.experiments.control_experiments import (
     ControlExperiments,
 )
 from tinyvgg.experiments.control_sets import CONTROLS, RANDOM
-from tinyvgg.experiments.effects import (
-    effect,
-    paired,
-)
+from tinyvgg.experiments.effects import effect, paired
+from tinyvgg.experiments.pairs import correct_pairs
 from tinyvgg.experiments.patching import patch, value_distance
 from tinyvgg.experiments.selection import count_pixels
 from tinyvgg.experiments.statistics import (
@@ -62,6 +60,7 @@ from tinyvgg.paper import PAPER
 TASKS = ("face", "emotion")
 SHORT = dict(zip(CONTROLS, ("random", "matched", "largest", "gradient"), strict=True))
 OVER = {"face": "case_over", "emotion": "corrected_over"}  # the paper's set, less each control
+USUAL_PAIRS = 100  # of two correctly classified faces, whose distance is the usual one
 Numbers = dict[str, float]
 
 
@@ -294,7 +293,9 @@ def _common(made: ControlExperiments) -> Numbers:
 
 def _patching(made: ControlExperiments) -> Numbers:
     """Fig. 10: how far the values at the common pixels differ, and what they carry over."""
-    pairs, right, seed = *made.pairs.values(), made.study.seed
+    pairs, study, seed = made.pairs[MISCLASSIFIED], made.study, made.study.seed
+    outcomes = study.outcomes(made.task)
+    right = correct_pairs(made.net, outcomes, study.inputs, USUAL_PAIRS, seed)
     patched, people = patch(made.net, pairs, seed=seed), pairs.table.subject.to_numpy()
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
     distances = [
