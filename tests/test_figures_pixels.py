@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,9 +14,10 @@ from networks import random_images, random_tiny
 
 from tinyvgg import figures
 from tinyvgg.backtracking import backtrack
+from tinyvgg.experiments.class_dependence import coverage
 from tinyvgg.experiments.selection import last_layer
 from tinyvgg.figures.pixels import SELECTED, map_sheet
-from tinyvgg.figures.style import TRUE, WRONG
+from tinyvgg.figures.style import TASK, TRUE, WRONG
 
 NAMES = [f"class {k}" for k in range(5)]
 
@@ -98,6 +101,24 @@ def test_counts_are_drawn_as_shares_image_by_image():
         assert released.tolist() == [15, 10]  # in the same order of images
         (line,) = ax.get_lines()
         assert line.get_ydata()[0] == pytest.approx(paper)
+
+
+def test_the_curves_of_neurons_are_means_at_doublings_beside_the_coins():
+    net, images = random_tiny(0), random_images(0, batch=5)
+    found = coverage(net, backtrack(net, images))
+    shares, missing = figures.active_returned({"face": found}).axes
+    coins, mean = shares.lines[:2]
+    k = mean.get_xdata()
+    np.testing.assert_allclose(mean.get_ydata(), 100 * np.nanmean(found.returned[:, k - 1], axis=0))
+    assert mean.get_color() == TASK["face"]
+    np.testing.assert_allclose(coins.get_ydata(), 100 * (1 - 0.5 ** coins.get_xdata()))
+    assert (missing.lines[1].get_ydata() > 0).all()
+
+
+def test_without_a_case_there_is_a_sentence():
+    empty = SimpleNamespace(returned=np.zeros((0, 0)), table=pd.DataFrame({"needed": []}))
+    (axes,) = figures.active_returned({"face": empty}).axes
+    assert "no image" in axes.texts[0].get_text()
 
 
 @pytest.mark.parametrize(

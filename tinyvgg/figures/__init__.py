@@ -1,7 +1,6 @@
 """Every figure of the book: a function each, which returns a matplotlib figure."""
 
 from tinyvgg.figures.controls import Forest, forest, seed_dots, shared_bars
-from tinyvgg.figures.departures import active_returned, saved_epochs
 from tinyvgg.figures.discussion import (
     Panel,
     augmentation_arms,
@@ -20,7 +19,7 @@ from tinyvgg.figures.faces import (
     mistaken_for,
 )
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
-from tinyvgg.figures.pixels import contributions, missing_pixels, pixel_counts
+from tinyvgg.figures.pixels import active_returned, contributions, missing_pixels, pixel_counts
 from tinyvgg.figures.sanity import (
     CutMap,
     class_dependence,
@@ -41,7 +40,7 @@ from tinyvgg.figures.suppression import (
     unique_features,
 )
 from tinyvgg.figures.tracking import feature_places, feature_rows, tracked_features, tracking_steps
-from tinyvgg.figures.training import confusion_matrix, error_counts, error_curves
+from tinyvgg.figures.training import confusion_matrix, error_counts, error_curves, saved_epochs
 from tinyvgg.figures.unpooling import (
     deconvolution_variants,
     unpooling_again_and_again,

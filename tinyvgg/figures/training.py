@@ -1,4 +1,4 @@
-"""Fig. 5 (error rate by epoch) and what a network gets wrong: counts and confusions."""
+"""Fig. 5 (error rate by epoch), the epoch that is saved, and what a network gets wrong."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tinyvgg.figures.marks import centred
-from tinyvgg.figures.style import COUNTS, FAINT, INK, PAPER, TASK, panels
+from tinyvgg.figures.style import CONTROL, COUNTS, FAINT, INK, PAPER, TASK, panels
 
 
 def error_curves(
@@ -37,6 +38,33 @@ def error_curves(
         ax.grid(axis="y")
         ax.legend(loc="upper right")
     axes[0, 0].set_ylabel("error rate (%)")
+    return figure
+
+
+def saved_epochs(stops: Mapping[str, pd.DataFrame], shown: int = 20) -> Figure:
+    """The last epochs: the error of each, and the error of the weights that would be saved.
+
+    Parameters
+    ----------
+    stops : mapping of task to DataFrame
+        Of `departures.stops`.
+    shown : int
+        Epochs at the end.
+    """
+    figure, axes = panels(1, len(stops), 2.8)
+    for ax, (task, table) in zip(axes[0], stops.items(), strict=True):
+        some = table.tail(shown)
+        error, saved = 100 * some.test_error, 100 * some.saved_error
+        ax.plot(some.epoch, error, color=CONTROL, linewidth=1.2, label="this epoch")
+        ax.plot(some.epoch, saved, color=TASK[task], drawstyle="steps-post", label="weights saved")
+        own = some.same
+        ax.scatter(some.epoch[~own], error[~own], s=20, color=CONTROL, zorder=3)
+        ax.scatter(some.epoch[own], error[own], s=26, color=TASK[task], zorder=4)
+        ax.set(title=f"{task} task", xlabel="training stops after epoch", ylim=(0, None))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.grid(axis="y")
+        ax.legend(loc="upper right")
+    axes[0, 0].set_ylabel("error on the test images (%)")
     return figure
 
 
