@@ -66,7 +66,7 @@ def test_labels_of_the_staircase_stay_inside_its_panel(layer):
 def test_exactly_the_pixels_of_a_set_are_blue_and_the_others_are_as_without_it():
     rng = np.random.default_rng(0)
     maps, chosen = rng.random((6, 3, 3)), rng.random((6, 3, 3)) < 0.4
-    plain, marked = map_sheet(maps, None, 4), map_sheet(maps, chosen, 4)
+    plain, marked = map_sheet(maps, None, 4), map_sheet(maps, {SELECTED: chosen}, 4)
     blue = np.isclose(marked, to_rgb(SELECTED)).all(axis=-1)
     assert blue.sum() == chosen.sum()
     np.testing.assert_array_equal(plain[~blue], marked[~blue])

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tinyvgg.experiments.statistics import Interval
-from tinyvgg.figures.marks import centred, legend_of, mark, row_axis, row_titles
+from tinyvgg.figures.marks import centred, legend_of, mark, row_axis
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -25,6 +25,7 @@ from tinyvgg.figures.style import (
     note,
     panels,
     picture,
+    picture_panels,
 )
 from tinyvgg.studies.difficulty import NETWORK, PROBE, THIS_RUN
 
@@ -140,7 +141,7 @@ def region_examples(
     rows = ("misclassified", "its twin", "region", "aimed", "elsewhere")
     count, size = len(cases), cases.shape[1]
     side = WIDTH / max(count, 6)
-    figure, axes = panels(len(rows), count, side * len(rows) + 0.5)
+    figure, axes = picture_panels(len(rows), count, side * len(rows) + 0.5, rows, 8.5)
     moved = np.roll(regions, (size // 3, size // 3), axis=(1, 2))
     for k in range(count):
         filled = [np.where(r[k][..., None], fill, cases[k]) for r in (regions, moved)]
@@ -151,7 +152,6 @@ def region_examples(
         axes[0, k].set_title(shows, fontsize=8, fontweight="normal", color=TRUE, pad=13)
         place = {"transform": axes[0, k].transAxes, "ha": "center", "va": "bottom"}
         axes[0, k].text(0.5, 1.02, named, fontsize=8, color=WRONG, **place)
-    row_titles(axes, rows, 8.5)
     return figure
 
 

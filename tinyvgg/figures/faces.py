@@ -15,7 +15,7 @@ from pandas.api.types import is_list_like
 from tinyvgg.faces.design import full_design
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.synthetic import basis_fingerprint, render_faces
-from tinyvgg.figures.style import TRUE, WIDTH, WRONG, bare, montage, panels, picture
+from tinyvgg.figures.style import TRUE, WIDTH, WRONG, montage, panels, picture, picture_panels
 from tinyvgg.storage.store import Store
 
 SMOOTH = "bicubic"  # for faces shown larger than they are
@@ -33,9 +33,7 @@ def face_row(images: np.ndarray, titles: Sequence[str], columns: int | None = No
     """
     columns = columns or len(images)
     rows = -(-len(images) // columns)
-    figure, axes = panels(rows, columns, rows * (WIDTH / columns + 0.2))
-    for ax in axes.flat:
-        bare(ax)
+    figure, axes = picture_panels(rows, columns, rows * (WIDTH / columns + 0.2))
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         picture(ax, image, title)
     return figure
@@ -120,9 +118,7 @@ def mistaken_for(faces: FaceSet, cases: pd.DataFrame) -> Figure:
     """
     columns = 4  # pairs in a row
     rows = max(1, -(-len(cases) // columns))
-    figure, axes = panels(rows, 2 * columns, rows * (WIDTH / columns / 2 + 0.25))
-    for ax in axes.flat:
-        bare(ax)
+    figure, axes = picture_panels(rows, 2 * columns, rows * (WIDTH / columns / 2 + 0.25))
     for k, case in enumerate(cases.itertuples()):
         left, right = axes[k // columns, 2 * (k % columns) : 2 * (k % columns) + 2]
         picture(left, faces.images[case.row], f"{case.true_name}", TRUE)

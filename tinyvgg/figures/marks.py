@@ -48,12 +48,6 @@ def row_axis(ax: Axes, labels: Sequence[str], grid: bool = True) -> None:
         ax.grid(axis="x")
 
 
-def row_titles(axes: np.ndarray, titles: Sequence[str], fontsize: float = 8) -> None:
-    """A title to the left of each row of axes."""
-    for ax, title in zip(axes[:, 0], titles, strict=True):
-        ax.set_ylabel(title, fontsize=fontsize)
-
-
 def legend_of(figure: Figure, ax: Axes, where: str = "upper", **more: Any) -> None:
     """The legend of one axes, for the whole figure: above or below it."""
     handles, labels = ax.get_legend_handles_labels()

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullFormatter
 
 from tinyvgg.experiments.class_dependence import Coverage, coin_share, doublings
 from tinyvgg.experiments.selection import LastLayer
-from tinyvgg.figures.marks import beside, legend_of, probability, rgb, row_titles
+from tinyvgg.figures.marks import beside, legend_of, probability, rgb
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -27,6 +27,7 @@ from tinyvgg.figures.style import (
     note,
     panels,
     picture,
+    picture_panels,
 )
 
 COLUMNS = 8  # maps side by side
@@ -116,30 +117,30 @@ def missing_pixels(
     rows = -(-maps.shape[1] // COLUMNS)
     across = WIDTH / max(3, len(images))
     ratios = [0.62, *[rows / COLUMNS] * (1 + len(sets))]
-    figure, axes = panels(
-        2 + len(sets),
-        len(images),
-        across * sum(ratios) + 0.5,
-        width=across * len(images) + 0.3,
-        height_ratios=ratios,
+    size = {"height": across * sum(ratios) + 0.5, "width": across * len(images) + 0.3}
+    titles_of_rows = ["image", "feature maps", *sets]
+    figure, axes = picture_panels(
+        len(ratios), len(images), titles=titles_of_rows, height_ratios=ratios, **size
     )
     figure.set_layout_engine("constrained", w_pad=0.08)
     for k, image in enumerate(images):
         picture(axes[0, k], image, titles[k])
         picture(axes[1, k], map_sheet(maps[k]))
         for row, chosen in enumerate(sets.values(), 2):
-            picture(axes[row, k], map_sheet(maps[k], chosen[k]))
-    row_titles(axes, ["image", "feature maps", *sets])
+            picture(axes[row, k], map_sheet(maps[k], {SELECTED: chosen[k]}))
     return figure
 
 
 def map_sheet(
-    maps: np.ndarray, pixels: np.ndarray | None = None, columns: int = COLUMNS
+    maps: np.ndarray, sets: Mapping[str, np.ndarray] | None = None, columns: int = COLUMNS
 ) -> np.ndarray:
-    """Feature maps (C, h, w) side by side, float RGB; a set of pixels is blue instead of dark."""
+    """Feature maps (C, h, w) side by side, float RGB; sets of pixels are coloured instead of dark.
+
+    `sets` maps a colour to the pixels, bool (C, h, w), that have it.
+    """
     sheet = rgb(inverted(maps))  # (C, h, w, 3)
-    if pixels is not None:
-        sheet[pixels] = to_rgb(SELECTED)
+    for colour, pixels in (sets or {}).items():
+        sheet[pixels] = to_rgb(colour)
     return montage(sheet, columns, fill=1.0)
 
 

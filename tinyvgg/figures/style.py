@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -77,6 +77,18 @@ def bare(axes: Axes) -> Axes:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return axes
+
+
+def picture_panels(
+    rows: int, columns: int, height: float, titles: Sequence[str] = (), size: float = 8, **more
+) -> tuple[Figure, np.ndarray]:
+    """Bare axes as of `panels`; a title of `size` points to the left of each row, if there are."""
+    figure, axes = panels(rows, columns, height, **more)
+    for ax in axes.flat:
+        bare(ax)
+    for ax, title in zip(axes[:, 0], titles, strict=bool(titles)):
+        ax.set_ylabel(title, fontsize=size)
+    return figure, axes
 
 
 def picture(axes: Axes, image: np.ndarray, title: str = "", colour: str = INK, **more) -> Axes:

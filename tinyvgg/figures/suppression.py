@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tinyvgg.experiments.statistics import Interval
-from tinyvgg.figures.marks import beside, centred, probability, rgb, row_titles
+from tinyvgg.figures.marks import beside, centred, probability
+from tinyvgg.figures.pixels import COLUMNS, map_sheet
 from tinyvgg.figures.style import (
     COMMON,
     CONTROL,
@@ -22,12 +22,11 @@ from tinyvgg.figures.style import (
     UNIQUE,
     WIDTH,
     WRONG,
-    bare,
     inverted,
-    montage,
     note,
     panels,
     picture,
+    picture_panels,
 )
 
 NO_PAIR = "In this run no misclassified face has a twin."
@@ -52,16 +51,15 @@ def twin_faces(
     if not len(images):
         return note(NO_PAIR)
     common, twin_only, case_only = sets
-    rows = -(-maps.shape[1] // 8)
-    ratios = [1, 8 / rows] * 2
+    rows = -(-maps.shape[1] // COLUMNS)
+    ratios = [1, COLUMNS / rows] * 2
     height = WIDTH / sum(ratios) + 0.55
     figure, axes = panels(1, 4, height, width_ratios=ratios)
     for k, (only, colour) in enumerate(((twin_only, TWIN_ONLY), (case_only, UNIQUE))):
         picture(axes[0, 2 * k], images[k], titles[k], (TRUE, WRONG)[k])
-        sheet = rgb(inverted(maps[k]))
-        sheet[common], sheet[only] = to_rgb(COMMON), to_rgb(colour)
         counts = f"{common.sum()} common (green), {only.sum()} only here"
-        picture(axes[0, 2 * k + 1], montage(sheet, 8, fill=1.0), counts)
+        sheet = map_sheet(maps[k], {COMMON: common, colour: only})
+        picture(axes[0, 2 * k + 1], sheet, counts)
     return figure
 
 
@@ -174,16 +172,14 @@ def unique_features(
     if not len(cases):
         return note(NO_PAIR)
     count = max(len(cases), 4)
-    figure, axes = panels(3, count, 3 * (WIDTH / count + 0.25))
-    for ax in axes.flat:
-        bare(ax)
+    rows = ("case", "twin", "unique features")
+    figure, axes = picture_panels(3, count, 3 * (WIDTH / count + 0.25), rows)
     for k in range(len(cases)):
         shown = (cases[k], twins[k], inverted(differences[k]))
         for ax, image, title, colour in zip(
             axes[:, k], shown, (*titles[k], ""), (WRONG, TRUE, INK), strict=True
         ):
             picture(ax, image, title, colour, vmin=0, vmax=1)
-    row_titles(axes, ("case", "twin", "unique features"))
     return figure
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinyvgg.figures.marks import rgb, row_titles
-from tinyvgg.figures.style import WIDTH, bare, inverted, montage, note, panels, picture
+from tinyvgg.figures.marks import rgb
+from tinyvgg.figures.style import WIDTH, inverted, montage, note, panels, picture, picture_panels
 
 NOBODY = "In this run there is no such misclassified face."
 
@@ -55,13 +55,12 @@ def feature_rows(rows: Mapping[str, np.ndarray]) -> Figure:
     count = len(next(iter(rows.values())))
     if not count:
         return note(NOBODY)
-    figure, axes = panels(len(rows), max(count, 4), len(rows) * WIDTH / max(count, 4))
-    for ax in axes.flat:
-        bare(ax)
+    columns = max(count, 4)
+    height = len(rows) * WIDTH / columns
+    figure, axes = picture_panels(len(rows), columns, height, list(rows), 8.5)
     for row, features in zip(axes, rows.values(), strict=True):
         for ax, values in zip(row, features, strict=False):
             picture(ax, inverted(values), vmin=0, vmax=1)
-    row_titles(axes, list(rows), 8.5)
     return figure
 
 
@@ -80,14 +79,13 @@ def tracking_steps(stacks: Sequence[np.ndarray], titles: Sequence[str]) -> Figur
     if not stacks:
         return note(NOBODY)
     count = len(titles)
-    figure, axes = panels(count, 4, count * (WIDTH / 4 + 0.05) + 0.2)
+    figure, axes = picture_panels(count, 4, count * (WIDTH / 4 + 0.05) + 0.2, titles)
     for k, (image, full, suppressed, difference) in enumerate(zip(*stacks, strict=True)):
         both = inverted(np.stack([full, suppressed]))
         shown = (image, both[0], both[1], inverted(difference))
         names = ("image", "$dd$: all pixels", "$dd'$: without the set", "$D'$: the difference")
         for ax, values, name in zip(axes[k], shown, names, strict=True):
             picture(ax, values, name if k == 0 else "", vmin=0, vmax=1)
-    row_titles(axes, titles)
     return figure
 
 
@@ -111,9 +109,8 @@ def feature_places(
     if not angles:
         return note(NOBODY)
     across = 2 * len(angles)
-    figure, axes = panels(len(faces), across, len(faces) * (WIDTH / across + 0.25))
-    for ax in axes.flat:
-        bare(ax)
+    height, titles = len(faces) * (WIDTH / across + 0.25), [f"{task} task" for task in faces]
+    figure, axes = picture_panels(len(faces), across, height, titles, 9)
     for row, (task, by_angle) in zip(axes, faces.items(), strict=True):
         for left, right, angle in zip(row[::2], row[1::2], angles, strict=True):
             if angle not in by_angle:
@@ -121,7 +118,6 @@ def feature_places(
             title = f"{angle}°, mean of {counts[task][angle]}"
             picture(left, by_angle[angle], title, vmin=0, vmax=255)
             picture(right, _tinted(by_angle[angle], features[task][angle]))
-    row_titles(axes, [f"{task} task" for task in faces], 9)
     return figure
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tinyvgg.deconv import find_switches, unpool
 from tinyvgg.experiments.deconv_variants import Variant
 from tinyvgg.figures.marks import centred
-from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, panels, picture
+from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, panels, picture, picture_panels
 from tinyvgg.layers import apply_feature_layer
 
 SWITCH = "#56B4E9"  # the place of a maximum
@@ -152,8 +152,7 @@ def deconvolution_variants(image: np.ndarray, pictures: Mapping[Variant, np.ndar
         Grey. Each is scaled by its own 99.5th percentile of absolute values: red is positive,
         blue negative, white zero.
     """
-    figure, axes = panels(2, 5, 3.5)
-    bare(axes[1, 0])
+    figure, axes = picture_panels(2, 5, 3.5)
     picture(axes[0, 0], image, "the face")
     columns = [("previous", True), ("previous", False), ("none", True), ("none", False)]
     for row, ties in zip(axes, ("all", "first"), strict=True):
