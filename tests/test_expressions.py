@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tinyvgg.faces.design import EMOTIONS, ROSTER
-from tinyvgg.faces.synthetic.head import LIPS as LIP_COLUMN
-from tinyvgg.faces.synthetic.head import MEAN_EYE_DISTANCE, build_head, pose
+from tinyvgg.faces.synthetic.head import MEAN_EYE_DISTANCE, Column, build_head, pose
 from tinyvgg.faces.synthetic.person.basis import PARTS, load_basis
 from tinyvgg.faces.synthetic.person.expression import draw_shot
 from tinyvgg.faces.synthetic.person.identity import draw_person
@@ -131,10 +130,10 @@ def _teeth_in_sight(head: np.ndarray) -> int:
     surface = BASIS.surface(head)
     mouth = surface[BASIS.masks["lips"] > 0.5].mean(0)
     near = np.abs(surface - mouth).max(1) < 0.5
-    kept = np.flatnonzero(near[BASIS.triangles].all(1))
+    kept = np.flatnonzero(near[BASIS.fine.triangles].all(1))
     points = 30 + 100 * (surface[:, :2] - mouth[:2]) * [1, -1]
-    seen = rasterize(points, 10 - surface[:, 2], BASIS.triangles[kept], 60, 60)
-    return int((BASIS.part_of_triangle[kept][seen.triangle] == PARTS.index("teeth")).sum())
+    seen = rasterize(points, 10 - surface[:, 2], BASIS.fine.triangles[kept], 60, 60)
+    return int((BASIS.fine.part_of_triangle[kept][seen.triangle] == PARTS.index("teeth")).sum())
 
 
 def test_details_stay_within_their_limit_and_the_resting_shape_is_known():
@@ -155,7 +154,7 @@ def test_no_tooth_pierces_the_skin_below_the_lips(number):
     camera = aim(scene.head.frame, scene.shot, 90, 96)
     seen = look(scene, Rig((camera,)))
     row, column = np.divmod(seen.pixel, camera.width)
-    teeth, lips = seen.part == PARTS.index("teeth"), seen.values[:, LIP_COLUMN] > 0.5
+    teeth, lips = seen.part == PARTS.index("teeth"), seen.values[:, Column.LIPS] > 0.5
     lowest = np.zeros(camera.width, int)  # lip in each column
     np.maximum.at(lowest, column[lips], row[lips])
     assert teeth.sum() > 20

@@ -154,7 +154,7 @@ def _coarse_fields() -> np.ndarray:
     rest, normals = basis.rest, basis.rest_normals
     # Ears hide the scalp beside them and the mouth's inside is no outer skin: leave them out.
     outer = (basis.masks["ears"] < 0.5) & (basis.masks["inside-mouth"] < 0.5) & basis.is_skin
-    triangles = basis.triangles[outer[basis.triangles].all(1)]
+    triangles = basis.fine.triangles[outer[basis.fine.triangles].all(1)]
     angle = angle_of(rest[:, 0], rest[:, 2])
     radius = np.hypot(rest[:, 0], rest[:, 2] - AXIS_Z)
     corner = angle[triangles]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from tinyvgg.faces.synthetic.canvas import LEVELS, TEXELS_PER_DM, level_for, loa
 from tinyvgg.faces.synthetic.hair import locks, scalp
 from tinyvgg.faces.synthetic.hair.ribbons import Sheet, make_bun
 from tinyvgg.faces.synthetic.paint import blend, halve, ramp
-from tinyvgg.faces.synthetic.person.basis import PARTS, HeadBasis, Mesh, eyeball_mesh, load_basis
+from tinyvgg.faces.synthetic.person.basis import HeadBasis, Mesh, eyeball_mesh, load_basis
 from tinyvgg.faces.synthetic.person.expression import Shot
 from tinyvgg.faces.synthetic.person.identity import Person, draw_person
 from tinyvgg.faces.synthetic.person.mesh import triangulate, vertex_normals
@@ -21,19 +22,30 @@ from tinyvgg.faces.synthetic.skin.eyes import lash_layout, lash_roots, lid_edges
 from tinyvgg.faces.synthetic.skin.mouth import fit_teeth
 from tinyvgg.faces.synthetic.skin.painting import paint_skin
 
-# Numbers of the parts of a scene; the first four are those of the mesh.
-SKIN, TEETH, TONGUE, LASH = range(len(PARTS))
-EYES = {"left": 4, "right": 5}
-LOCKS, BUN = 6, 7
-TWO_SIDED = (TEETH, LASH, LOCKS)
-POROUS = (LASH, LOCKS)
 
-# Columns of `Scene.attributes`. The layout is the rest position on the mesh and
-# `ribbons.Sheet.layout` on hair, where the last four columns hold direction and tone.
-POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
-LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
-TANGENT, TONE = slice(9, 12), 12
-LIT = 13  # share of the lamps' light that no shadow takes away
+class Part(IntEnum):
+    """The parts of a scene; the first four are those of the mesh, `basis.PARTS`."""
+
+    SKIN, TEETH, TONGUE, LASH, LEFT_EYE, RIGHT_EYE, LOCKS, BUN = range(8)
+
+
+EYES = {"left": Part.LEFT_EYE, "right": Part.RIGHT_EYE}
+TWO_SIDED = (Part.TEETH, Part.LASH, Part.LOCKS)
+POROUS = (Part.LASH, Part.LOCKS)
+
+
+class Column:
+    """Columns of `Scene.attributes`.
+
+    The layout is the rest position on the mesh and `ribbons.Sheet.layout` on hair, where the
+    columns after it hold direction and tone.
+    """
+
+    POSITION, NORMAL, LAYOUT = slice(0, 3), slice(3, 6), slice(6, 9)
+    LIPS, MOUTH, EARS, LASH_LINE = 9, 10, 11, 12
+    TANGENT, TONE = slice(9, 12), 12
+    LIT = 13  # share of the lamps' light that no shadow takes away
+
 
 COARSE = 45.0  # pixels per dm up to which the head is drawn with its coarse faces
 MEAN_EYE_DISTANCE = 0.6155  # dm, between the eyes of the mean head
@@ -87,9 +99,9 @@ class HeadModel:
         return max(level_for(pixels_per_dm), min(self.canvases))
 
     @functools.cached_property
-    def sheets(self) -> dict[int, Sheet]:
+    def sheets(self) -> dict[Part, Sheet]:
         """The hair that there is, by the number of its part."""
-        sheets = {LOCKS: self.locks, BUN: self.bun}
+        sheets = {Part.LOCKS: self.locks, Part.BUN: self.bun}
         return {number: sheet for number, sheet in sheets.items() if sheet is not None}
 
     @functools.cached_property
@@ -111,19 +123,20 @@ class HeadModel:
         """`Scene.attributes` with what does not depend on the shot."""
         basis, mesh = self.basis, self.mesh
         fixed = np.zeros((len(basis.rest), 14))
-        fixed[:, LAYOUT], fixed[:, EARS] = basis.rest, scalp.near_ears()
-        fixed[:, LIPS], fixed[:, MOUTH] = basis.masks["lips"], basis.masks["inside-mouth"]
+        fixed[:, Column.LAYOUT], fixed[:, Column.EARS] = basis.rest, scalp.near_ears()
+        fixed[:, Column.LIPS] = basis.masks["lips"]
+        fixed[:, Column.MOUTH] = basis.masks["inside-mouth"]
         ball, _ = eyeball_mesh()
         eye = np.zeros((len(ball), 14))
-        eye[:, NORMAL] = eye[:, LAYOUT] = ball
+        eye[:, Column.NORMAL] = eye[:, Column.LAYOUT] = ball
         blocks = [fixed.take(mesh.vertices, 0), *[eye] * len(EYES)]
         for sheet in self.sheets.values():
             look = np.zeros((len(sheet.vertices), 14))
-            look[:, NORMAL], look[:, LAYOUT] = sheet.normals, sheet.layout
-            look[:, TANGENT], look[:, TONE] = sheet.tangent, sheet.tone
+            look[:, Column.NORMAL], look[:, Column.LAYOUT] = sheet.normals, sheet.layout
+            look[:, Column.TANGENT], look[:, Column.TONE] = sheet.tangent, sheet.tone
             blocks.append(look)
         attributes = np.asfortranarray(np.concatenate(blocks, dtype=np.float32))
-        attributes[:, LIT] = 1
+        attributes[:, Column.LIT] = 1
         return attributes
 
 
@@ -146,9 +159,9 @@ def build_head(subject: int, group: str, gender: str, side: int | None = None) -
     above = scalp.scalp_growth(person, basis)
     thickness = scalp.shell(person, basis, above) * unit
     surface = basis.surface(vertices)
-    shell = vertex_normals(surface, basis.quads) * thickness[:, None]
+    shell = vertex_normals(surface, basis.fine.quads) * thickness[:, None]
     surface = surface + shell
-    normals = vertex_normals(surface, basis.quads)
+    normals = vertex_normals(surface, basis.fine.quads)
     return HeadModel(
         person=person,
         basis=basis,
@@ -208,15 +221,17 @@ class Scene:
     @functools.cached_property
     def is_plain(self) -> np.ndarray:
         """Which triangles (T,) are skin that looks the same all over a pixel: no lips, no lids."""
-        detailed = (self.attributes[:, (LIPS, MOUTH, LASH_LINE)] > FAINT).any(1)
-        return (self.facets.part == SKIN) & ~detailed.take(self.facets.corners).any(0)
+        masks = (Column.LIPS, Column.MOUTH, Column.LASH_LINE)
+        detailed = (self.attributes[:, masks] > FAINT).any(1)
+        return (self.facets.part == Part.SKIN) & ~detailed.take(self.facets.corners).any(0)
 
     @functools.cached_property
     def hair_layout(self) -> np.ndarray:
         """Where on its lock or strip of lashes each vertex lies, (V, 3)."""
-        layout = self.attributes[:, LAYOUT].astype(float, "F")
+        layout = self.attributes[:, Column.LAYOUT].astype(float, "F")
         mesh = self.head.mesh  # its vertices come first
-        layout[mesh.lashes] = lash_layout()[mesh.vertices[mesh.lashes]]
+        lashes = mesh.vertices_of("lash")
+        layout[lashes] = lash_layout()[mesh.vertices[lashes]]
         return layout
 
 
@@ -240,13 +255,13 @@ def pose(head: HeadModel, shot: Shot) -> Scene:
     vertices = np.concatenate(points)
 
     attributes = head.attributes.copy("F")
-    attributes[:, POSITION] = vertices
+    attributes[:, Column.POSITION] = vertices
     of_mesh = attributes[: len(surface)]
-    of_mesh[:, NORMAL], of_mesh[:, LASH_LINE] = normals, lash_line.take(mesh.vertices)
+    of_mesh[:, Column.NORMAL], of_mesh[:, Column.LASH_LINE] = normals, lash_line.take(mesh.vertices)
     on_skin = np.flatnonzero(basis.is_skin.take(mesh.vertices))
     lit = surface.take(on_skin, 0), normals.take(on_skin, 0)
     casters = lit[0] if head.locks is None else np.concatenate([lit[0], head.locks.vertices])
-    of_mesh[on_skin, LIT] = shade.lit_share(*lit, casters, shade.lamps(shot.light))
+    of_mesh[on_skin, Column.LIT] = shade.lit_share(*lit, casters, shade.lamps(shot.light))
     lips = basis.masks["lips"].take(mesh.vertices) > 0.5
     return Scene(
         head=head,

@@ -213,7 +213,7 @@ def _drift(random, root) -> np.ndarray:
 def _roots(random, basis, own, normals, above, ears, hair: Hair):
     """Places (n, 3) where locks grow, and the normals (n, 3) there."""
     cut = hair.cut
-    triangles = basis.triangles
+    triangles = basis.fine.triangles
     rest = basis.rest[triangles].mean(1)
     grows = (above[triangles].min(1) > -0.01) & (ears[triangles].max(1) < 0.3)
     triangles, rest = triangles[grows], rest[grows]

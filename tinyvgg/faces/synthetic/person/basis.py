@@ -80,14 +80,10 @@ class Mesh:
     @functools.cached_property
     def inside_mouth(self) -> np.ndarray:
         """Numbers, among those n, of the vertices of teeth and tongue."""
-        return self._vertices_of("teeth", "tongue")
+        return self.vertices_of("teeth", "tongue")
 
-    @functools.cached_property
-    def lashes(self) -> np.ndarray:
-        """Numbers, among those n, of the vertices of the lashes."""
-        return self._vertices_of("lash")
-
-    def _vertices_of(self, *parts: str) -> np.ndarray:
+    def vertices_of(self, *parts: str) -> np.ndarray:
+        """Numbers, among those n, of the vertices of some parts."""
         numbers = [PARTS.index(part) for part in parts]
         return np.unique(self.triangles[np.isin(self.part_of_triangle, numbers)])
 
@@ -102,16 +98,13 @@ class HeadBasis:
 
     vertices: np.ndarray  # (V, 3) coarse mean head, the two eyes last
     smooth: sparse.csr_matrix  # coarse surface -> fine vertices
-    quads: np.ndarray  # (F, 4) fine
-    triangles: np.ndarray  # (2F, 3) fine
-    part_of_triangle: np.ndarray  # (2F,) number in PARTS
     is_skin: np.ndarray  # (fine vertices,) bool
     rest: np.ndarray  # (fine vertices, 3)
     rest_normals: np.ndarray
     masks: dict[str, np.ndarray]  # name in MASKS -> (fine vertices,) 0..1
     identity: Targets
     actions: Targets
-    fine: Mesh  # all faces
+    fine: Mesh  # all faces, on all fine vertices
     coarse: Mesh  # coarse faces but around eyes and mouth, for small pictures
 
     def surface(self, vertices: np.ndarray) -> np.ndarray:
@@ -159,9 +152,6 @@ def load_basis() -> HeadBasis:
     basis = HeadBasis(
         vertices=vertices,
         smooth=smooth,
-        quads=quads,
-        triangles=triangulate(quads),
-        part_of_triangle=np.tile(part_of_quad, 2),
         is_skin=is_skin,
         rest=rest,
         rest_normals=vertex_normals(rest, quads),

@@ -13,16 +13,7 @@ import numpy as np
 
 from tinyvgg.faces.crop import RAFD
 from tinyvgg.faces.design import whole_number
-from tinyvgg.faces.synthetic.head import (
-    NORMAL,
-    POSITION,
-    SKIN,
-    Facets,
-    HeadModel,
-    Scene,
-    build_head,
-    pose,
-)
+from tinyvgg.faces.synthetic.head import Column, Facets, HeadModel, Part, Scene, build_head, pose
 from tinyvgg.faces.synthetic.person.basis import load_basis
 from tinyvgg.faces.synthetic.person.expression import draw_shot
 from tinyvgg.faces.synthetic.person.mesh import grid_quads, triangulate, vertex_normals
@@ -83,7 +74,7 @@ def _photograph(scene: Scene, angle: int, width: int, height: int) -> np.ndarray
 def rim() -> np.ndarray:
     """Vertices (n,) of the fine mesh along its cut, in order, leftwards seen from in front."""
     basis = load_basis()
-    quads = basis.quads[basis.is_skin[basis.quads].all(1)]
+    quads = basis.fine.quads[basis.is_skin[basis.fine.quads].all(1)]
     forward = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
     edges = {tuple(edge) for edge in forward.tolist()}
     following = {start: stop for start, stop in edges if (stop, start) not in edges}
@@ -109,8 +100,8 @@ def hang_shirt(scene: Scene) -> Scene:
     quads = grid_quads(len(rows), len(loop), wrap=True)
     # All of it bears the paint of the edge: the shirt's.
     attributes = np.tile(scene.attributes[loop], (len(rows), 1))
-    attributes[:, POSITION] = vertices
-    attributes[len(loop) :, NORMAL] = vertex_normals(vertices, quads)[len(loop) :]
+    attributes[:, Column.POSITION] = vertices
+    attributes[len(loop) :, Column.NORMAL] = vertex_normals(vertices, quads)[len(loop) :]
     triangles = triangulate(quads) + len(scene.vertices)
     return replace(
         scene,
@@ -118,6 +109,6 @@ def hang_shirt(scene: Scene) -> Scene:
         attributes=np.concatenate([scene.attributes, attributes]),
         facets=Facets(
             np.concatenate([scene.facets.triangles, triangles]),
-            np.concatenate([scene.facets.part, np.full(len(triangles), SKIN)]),
+            np.concatenate([scene.facets.part, np.full(len(triangles), Part.SKIN)]),
         ),
     )

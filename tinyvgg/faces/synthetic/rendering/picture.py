@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyvgg.faces.synthetic.head import EYES, LIT, Scene
+from tinyvgg.faces.synthetic.head import EYES, Column, Scene
 from tinyvgg.faces.synthetic.paint import chosen, to_display
 from tinyvgg.faces.synthetic.rendering import shade
 from tinyvgg.faces.synthetic.rendering.camera import Rig, aim
@@ -55,7 +55,7 @@ def illuminate(scene: Scene, rig: Rig, points: VisiblePoints) -> np.ndarray:
     surface = describe(scene, rig, points)
     normal = surface.normal
     open_share = shade.occlusion(points, rig, scene.head.frame.eye_chin)
-    open_share *= points.values[:, LIT]
+    open_share *= points.values[:, Column.LIT]
     lamps = shade.lamps(scene.shot.light)
 
     lit = surface.colour * shade.diffuse(normal, shade.SKIN_WRAP, open_share, lamps)

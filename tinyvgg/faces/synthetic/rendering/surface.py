@@ -8,24 +8,7 @@ import numpy as np
 
 from tinyvgg.faces.synthetic.canvas import AXIS_Z, column_of, row_of
 from tinyvgg.faces.synthetic.hair.ribbons import hair_colour, strand_at
-from tinyvgg.faces.synthetic.head import (
-    BUN,
-    EARS,
-    LASH,
-    LASH_LINE,
-    LAYOUT,
-    LIPS,
-    LOCKS,
-    MOUTH,
-    NORMAL,
-    SKIN,
-    TANGENT,
-    TEETH,
-    TONE,
-    TONGUE,
-    TWO_SIDED,
-    Scene,
-)
+from tinyvgg.faces.synthetic.head import TWO_SIDED, Column, Part, Scene
 from tinyvgg.faces.synthetic.paint import blend, chosen, dot, ramp, sample
 from tinyvgg.faces.synthetic.rendering.camera import Rig
 from tinyvgg.faces.synthetic.rendering.view import SUPERSAMPLING, VisiblePoints
@@ -63,7 +46,7 @@ class Surface:
 def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
     """What the visible points are made of; the eyes are left to `eyes.paint_eye`."""
     person, values, part = scene.head.person, points.values, points.part
-    normal = values[:, NORMAL].copy("F")  # coordinates apart, as in `values`: quicker
+    normal = values[:, Column.NORMAL].copy("F")  # coordinates apart, as in `values`: quicker
     seen_from = rig.views.T.take(points.film, 1)
     behind = np.isin(part, TWO_SIDED) & (dot(normal, seen_from) < 0)
     normal[behind] *= -1
@@ -77,24 +60,24 @@ def describe(scene: Scene, rig: Rig, points: VisiblePoints) -> Surface:
         dim=np.ones(count, np.float32),
     )
     surface.direction[:, 1] = 1
-    _describe_skin(scene, rig, values, np.flatnonzero(part == SKIN), surface)
+    _describe_skin(scene, rig, values, np.flatnonzero(part == Part.SKIN), surface)
     length = np.sqrt((surface.normal * surface.normal).sum(1, keepdims=True))
     surface.normal /= length + np.float32(1e-9)
 
-    teeth, tongue = np.flatnonzero(part == TEETH), np.flatnonzero(part == TONGUE)
-    surface.colour[teeth], surface.gloss[teeth] = paint_teeth(values[teeth, LAYOUT]), 0.35
+    teeth, tongue = np.flatnonzero(part == Part.TEETH), np.flatnonzero(part == Part.TONGUE)
+    surface.colour[teeth], surface.gloss[teeth] = paint_teeth(values[teeth, Column.LAYOUT]), 0.35
     surface.colour[tongue], surface.gloss[tongue] = TONGUE_COLOUR, 0.3
     for inside in (teeth, tongue):
         behind_lips = scene.lips_z - values[inside, 2]
         surface.dim[inside] = light_in_mouth(behind_lips, scene.head.frame.unit)
-    surface.colour[part == LASH] = person.complexion.lash_colour
-    locks = np.flatnonzero((part == LOCKS) | (part == BUN))
+    surface.colour[part == Part.LASH] = person.complexion.lash_colour
+    locks = np.flatnonzero((part == Part.LOCKS) | (part == Part.BUN))
     if len(locks):
-        column, _, along = values[locks, LAYOUT].T
+        column, _, along = values[locks, Column.LAYOUT].T
         strand = strand_at(column, along)
-        drawn = SUPERSAMPLING * rig.pixels_per_dm
-        surface.colour[locks] = hair_colour(person.hair.colour, strand, values[locks, TONE], drawn)
-        surface.direction[locks] = values[locks, TANGENT]
+        drawn, tone = SUPERSAMPLING * rig.pixels_per_dm, values[locks, Column.TONE]
+        surface.colour[locks] = hair_colour(person.hair.colour, strand, tone, drawn)
+        surface.direction[locks] = values[locks, Column.TANGENT]
         surface.hair[locks] = 0.55 + 0.9 * strand
     return surface
 
@@ -104,13 +87,13 @@ def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> No
     values, normal = chosen(values, here), chosen(surface.normal, here)
     head, person = scene.head, scene.head.person
     level = head.canvas_for(rig.pixels_per_dm)
-    x, y, z = values[:, LAYOUT].T
+    x, y, z = values[:, Column.LAYOUT].T
     angle = np.arctan2(x, z - np.float32(AXIS_Z))
     column, row = column_of(angle), row_of(y)
     shrink = 1 / 2**level
     painted = sample(head.canvases[level], column * shrink, row * shrink)
     colour, gloss, hair, slope = painted[:, :3], painted[:, 3], painted[:, 4], painted[:, 5:7]
-    no_hair = values[:, EARS]
+    no_hair = values[:, Column.EARS]
     if (no_hair > 0.3).any():  # the ear covers hair at the same place of the canvas
         bare = hair * ramp(no_hair, 0.3, 0.7)
         colour = blend(colour, person.complexion.skin.astype(np.float32), bare)
@@ -132,16 +115,16 @@ def _describe_skin(scene: Scene, rig: Rig, values, here, surface: Surface) -> No
     slope[inside] += folds[:, 1:] * bare
 
     # The lips, the line between them, the mouth behind it, and the edges of the lids.
-    lips = values[:, LIPS]
+    lips = values[:, Column.LIPS]
     lip = ramp(lips, *LIP_EDGE)
     colour = blend(colour, colour * person.complexion.lips.astype(np.float32), lip)
     gloss = gloss + (LIP_GLOSS - gloss) * lip
-    mouth = ramp(values[:, MOUTH], 0.4, 0.9)
-    between = ramp(values[:, MOUTH], 0.02, 0.5) * (1 - mouth)
+    mouth = ramp(values[:, Column.MOUTH], 0.4, 0.9)
+    between = ramp(values[:, Column.MOUTH], 0.02, 0.5) * (1 - mouth)
     colour = colour * np.exp(-between[:, None] * LIP_LINE)
     colour = blend(colour, MOUTH_COLOUR, mouth)
     dim = 1 - 0.5 * ramp(mouth, 0.1, 0.5)
-    margin = values[:, LASH_LINE]
+    margin = values[:, Column.LASH_LINE]
     dark = margin * ramp(y, *UPPER_LID) * np.float32(0.35 + 0.65 * person.complexion.lashes)
     colour = colour * np.exp(-dark[:, None] * LID_MARGIN - (margin - dark)[:, None] * WATER_LINE)
 

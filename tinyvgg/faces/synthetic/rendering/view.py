@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvgg.faces.synthetic.hair.ribbons import is_frayed
-from tinyvgg.faces.synthetic.head import LASH, Scene
+from tinyvgg.faces.synthetic.head import Part, Scene
 from tinyvgg.faces.synthetic.rendering.camera import Rig
 from tinyvgg.faces.synthetic.rendering.raster import Fragments, rasterize
 from tinyvgg.faces.synthetic.skin.eyes import is_gap
@@ -50,7 +50,7 @@ def look(scene: Scene, rig: Rig) -> VisiblePoints:
         corner = facets.corners.take(triangle, 1)
         place = _interpolate(scene.hair_layout, corner, weight)
         hole = is_frayed(place)
-        lash = np.flatnonzero(part.take(triangle) == LASH)
+        lash = np.flatnonzero(part.take(triangle) == Part.LASH)
         hole[lash] = is_gap(place[lash], thickness)
         return hole
 

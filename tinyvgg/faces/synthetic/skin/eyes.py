@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from tinyvgg.faces.synthetic.paint import blend, dot, ramp, sample, smooth_noise, stream
-from tinyvgg.faces.synthetic.person.basis import PARTS, SIDES, load_basis
+from tinyvgg.faces.synthetic.person.basis import load_basis
 from tinyvgg.faces.synthetic.person.identity import Person
 
 IRIS_ANGLE = 25.0  # degrees from the axis to the iris's border
@@ -150,12 +150,9 @@ def eye_reflections(outward, gaze, views, film, light, lids=None) -> np.ndarray:
 def lash_layout() -> np.ndarray:
     """Place along the lid (dm), share from root to tip, and 1 on the upper lid; per vertex."""
     basis = load_basis()
-    lash = PARTS.index("lash")
-    here = np.unique(basis.triangles[basis.part_of_triangle == lash])
+    here = basis.fine.vertices_of("lash")
     layout = np.zeros((len(basis.rest), 3))
-    balls = basis.eyeballs(basis.vertices)
-    for side in SIDES:
-        centre, _ = balls[side]
+    for side, (centre, _) in basis.eyeballs(basis.vertices).items():
         own = here[(basis.rest[here, 0] > 0) == (side == "left")]
         distance = np.linalg.norm(basis.rest[own] - centre, axis=1)
         layout[own, 0] = basis.rest[own, 0]
@@ -170,7 +167,7 @@ def lash_roots(side: str) -> tuple[np.ndarray, np.ndarray]:
     basis = load_basis()
     centre, radius = basis.eyeballs(basis.vertices)[side]
     layout = lash_layout()
-    lash = np.unique(basis.triangles[basis.part_of_triangle == PARTS.index("lash")])
+    lash = basis.fine.vertices_of("lash")
     away = np.linalg.norm(basis.rest[lash] - centre, axis=1)
     roots = lash[away < LASH_ROOTS * radius]
     upper = layout[roots, 2] > 0.5

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from tinyvgg.faces.synthetic.paint import ramp
-from tinyvgg.faces.synthetic.person.basis import PARTS, load_basis
+from tinyvgg.faces.synthetic.person.basis import load_basis
 
 MOUTH_COLOUR = np.array([0.15, 0.035, 0.035], np.float32)
 TEETH_COLOUR = np.array([0.70, 0.655, 0.56], np.float32)
@@ -46,10 +46,7 @@ def _mouth_vertices() -> tuple[np.ndarray, ...]:
     """Coarse vertices: upper teeth, lower teeth, tongue, the middle of the lips' seam."""
     basis = load_basis()
     count = basis.smooth.shape[1]
-    teeth, tongue = (
-        np.unique(basis.triangles[basis.part_of_triangle == PARTS.index(part)])
-        for part in ("teeth", "tongue")
-    )
+    teeth, tongue = (basis.fine.vertices_of(part) for part in ("teeth", "tongue"))
     teeth, tongue = teeth[teeth < count], tongue[tongue < count]
     opening, _ = basis.actions.shifts("jawOpen")
     lips = np.flatnonzero(basis.masks["lips"][:count] > 0.5)
