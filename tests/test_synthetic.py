@@ -32,7 +32,7 @@ from tinyvgg.faces.synthetic.person.mesh import (
 )
 from tinyvgg.faces.synthetic.rendering.camera import Camera, aim, rotation_about
 from tinyvgg.faces.synthetic.rendering.raster import rasterize
-from tinyvgg.faces.synthetic.rendering.shade import lamp_shares, lamps
+from tinyvgg.faces.synthetic.rendering.shade import lamp_share, lamps
 from tinyvgg.faces.synthetic.skin.wrinkles import FOLDS, fold_strengths
 
 SIZE = 24
@@ -507,7 +507,7 @@ def test_a_plate_casts_a_soft_shadow_away_from_the_lamp():
     plate = (np.abs(x) < 0.3) & (np.abs(y) < 0.3)
     casters = np.concatenate([wall, wall[plate] + [0, 0, 0.4]])
     sideways = np.array([1.0, 0, 1]) / np.sqrt(2)  # the shadow falls 0.4 to the other side
-    (share,) = lamp_shares(wall, 0 * wall + [0, 0, 1], casters, [(sideways, None)])
+    share = lamp_share(wall, 0 * wall + [0, 0, 1], casters, sideways)
     share = share.reshape(81, 81)
     columns = np.searchsorted(place, [-0.4, 0.6, -0.69, -1.05])
     inside, lit, border, beyond = share[40, columns]
@@ -520,7 +520,7 @@ def test_a_plate_casts_a_soft_shadow_away_from_the_lamp():
 def test_the_nose_shades_the_cheek_on_the_side_away_from_the_key_lamp(woman):
     surface = woman.basis.surface(woman.vertices)
     normals = vertex_normals(surface, woman.basis.fine.quads)
-    key, fill = lamp_shares(surface, normals, surface, lamps(np.zeros(4))[:2])
+    key, fill = (lamp_share(surface, normals, surface, lamp) for lamp, _ in lamps(np.zeros(4))[:2])
     x, y, z = woman.basis.rest.T
     beside_nose = (np.abs(np.abs(x) - 0.2) < 0.06) & (np.abs(y - 6.95) < 0.08) & (z > 0.8)
     on_left, on_right = beside_nose & (x > 0), beside_nose & (x < 0)  # the key is on the left

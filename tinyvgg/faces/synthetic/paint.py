@@ -68,13 +68,20 @@ def blend(below, above, cover):
     return below + (above - below) * np.asarray(cover)[..., None]
 
 
-def smooth_noise(random, shape, scale: float, octaves: int = 3, mode="wrap") -> np.ndarray:
+def layered_noise(random, shape, layers, dtype=np.float32) -> np.ndarray:
+    """The sum of layers of noise: of each the deviation, and the radius of its lumps in texels."""
+    total = np.zeros(shape, dtype)
+    for share, radius in layers:
+        white = random.standard_normal(shape, dtype=dtype)
+        layer = gaussian_filter(white, radius, mode="wrap", truncate=3)
+        total += share * layer / layer.std()
+    return total
+
+
+def smooth_noise(random, shape, scale: float, octaves: int = 3) -> np.ndarray:
     """Float32 noise of deviation 1 whose largest lumps are about `scale` texels wide."""
-    total = np.zeros(shape, np.float32)
-    for octave in range(octaves):
-        white = random.standard_normal(shape, dtype=np.float32)
-        layer = gaussian_filter(white, max(scale / 2**octave, 0.5), mode=mode, truncate=3)
-        total += 0.55**octave * layer / layer.std()
+    layers = [(0.55**octave, max(scale / 2**octave, 0.5)) for octave in range(octaves)]
+    total = layered_noise(random, shape, layers)
     return total / total.std()
 
 

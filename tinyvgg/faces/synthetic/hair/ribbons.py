@@ -6,10 +6,9 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from tinyvgg.faces.synthetic.paint import ramp, sample, stream, to_unit
+from tinyvgg.faces.synthetic.paint import layered_noise, ramp, sample, stream, to_unit
 from tinyvgg.faces.synthetic.person.haircuts import TIE
 from tinyvgg.faces.synthetic.person.identity import Person
 from tinyvgg.faces.synthetic.person.mesh import grid_quads, unit_sphere
@@ -152,13 +151,8 @@ def make_bun(person: Person, frame: Frame) -> Sheet | None:
 @functools.lru_cache(maxsize=1)
 def strand_texture() -> np.ndarray:
     """Float32 (ROWS, COLUMNS, 1), evenly spread over 0..1, the same for everybody."""
-    random = stream("strands")
-    total = np.zeros((ROWS, COLUMNS))
-    for share, along, across in ((1.0, 16, 0.6), (0.55, 16, 2.4)):
-        layer = gaussian_filter(
-            random.standard_normal((ROWS, COLUMNS)), (along, across), mode="wrap", truncate=3
-        )
-        total += share * layer / layer.std()
+    layers = (1.0, (16, 0.6)), (0.55, (16, 2.4))
+    total = layered_noise(stream("strands"), (ROWS, COLUMNS), layers, float)
     even = np.empty(total.size)
     even[np.argsort(total, axis=None)] = np.arange(1, total.size + 1) / total.size
     return even.reshape(*total.shape, 1).astype(np.float32)

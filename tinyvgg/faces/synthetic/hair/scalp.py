@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import zoom
 
 from tinyvgg.faces.synthetic.canvas import (
     HEIGHT,
@@ -22,7 +22,7 @@ from tinyvgg.faces.synthetic.canvas import (
 )
 from tinyvgg.faces.synthetic.hair.locks import bald_patch
 from tinyvgg.faces.synthetic.hair.ribbons import DULLNESS, SHADE
-from tinyvgg.faces.synthetic.paint import halve, ramp, sample, smooth_noise, stream
+from tinyvgg.faces.synthetic.paint import halve, layered_noise, ramp, sample, smooth_noise, stream
 from tinyvgg.faces.synthetic.person.basis import HeadBasis, load_basis
 from tinyvgg.faces.synthetic.person.haircuts import Hair
 from tinyvgg.faces.synthetic.person.identity import Person
@@ -129,16 +129,11 @@ def _grain(level: int, is_rough: bool) -> np.ndarray:
     """Light and dark (H, W), about -1..1, of hair that lies down, or of short and curly hair."""
     if level:
         return halve(_grain(level - 1, is_rough)[..., None])[..., 0]
-    random = stream("grain", is_rough)
-    total = np.zeros((HEIGHT, WIDTH), np.float32)
-    for share, along, across in GRAIN[is_rough]:
-        layer = gaussian_filter(
-            random.standard_normal((HEIGHT, WIDTH), dtype=np.float32),
-            (along * TEXELS_PER_DM, across * TEXELS_PER_DM),
-            mode="wrap",
-            truncate=3,
-        )
-        total += share * layer / layer.std()
+    layers = [
+        (share, (along * TEXELS_PER_DM, across * TEXELS_PER_DM))
+        for share, along, across in GRAIN[is_rough]
+    ]
+    total = layered_noise(stream("grain", is_rough), (HEIGHT, WIDTH), layers)
     return np.clip(0.5 * total / total.std(), -1, 1)
 
 

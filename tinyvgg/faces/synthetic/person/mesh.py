@@ -6,10 +6,8 @@ import numpy as np
 import scipy.sparse as sparse
 
 
-def _incidence(rows, columns, shape, weights=None) -> sparse.csr_matrix:
-    rows, columns = np.ravel(rows), np.ravel(columns)
-    weights = np.ones(len(rows)) if weights is None else np.ravel(weights)
-    return sparse.csr_matrix((weights, (rows, columns)), shape)
+def _incidence(rows, columns, shape) -> sparse.csr_matrix:
+    return sparse.csr_matrix((np.ones(np.size(rows)), (np.ravel(rows), np.ravel(columns))), shape)
 
 
 def _row_mean(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -106,29 +106,25 @@ def lit_share(points, normals, casters, light) -> np.ndarray:
     total = AMBIENT_BELOW + (AMBIENT_ABOVE - AMBIENT_BELOW) * (0.5 + 0.5 * normals[:, 1])
     total = total + sum(falling)
     lost = np.zeros(len(points))
-    for lamp, each in zip(light[:CASTING_LAMPS], falling, strict=False):
+    for (lamp, _), each in zip(light[:CASTING_LAMPS], falling, strict=False):
         here = np.flatnonzero(each)  # the others are turned away
         share = np.ones(len(points), np.float32)
-        share[here] = lamp_shares(points.take(here, 0), normals.take(here, 0), casters, [lamp])[0]
+        share[here] = lamp_share(points.take(here, 0), normals.take(here, 0), casters, lamp)
         lost += (1 - share) * each
     return 1 - lost / total
 
 
-def lamp_shares(points, normals, casters, lamps) -> np.ndarray:
-    """Share 0..1 (lamps, n) of each lamp's light that gets to points (n, 3) of a surface.
+def lamp_share(points, normals, casters, direction) -> np.ndarray:
+    """Share 0..1 (n,) of a lamp's light that gets to points (n, 3) of a surface.
 
-    `casters` (m, 3) are points of all that casts shadows, about `SHADOW_TEXEL` apart.
+    `casters` (m, 3) are points of all that casts shadows, about `SHADOW_TEXEL` apart. The light
+    comes from far away, and is softened by the mean over a disc around each point.
     """
     middle = np.array([0.0, casters[:, 1].max() - 0.45 * SHADOW_HEIGHT * SHADOW_TEXEL, 0.5])
     points, casters = (
         np.subtract(each, middle, order="F").astype(np.float32) for each in (points, casters)
     )
     normals = normals.astype(np.float32, order="F")
-    return np.stack([_share(points, normals, casters, lamp) for lamp, _ in lamps])
-
-
-def _share(points, normals, casters, direction) -> np.ndarray:
-    """Light from far away, softened by the mean over a disc around each point."""
     direction = np.asarray(direction, np.float32)
     sideways = np.array([direction[2], 0, -direction[0]], np.float32)
     sideways /= np.linalg.norm(sideways)

@@ -182,46 +182,26 @@ def _paint_marks(person: Person, canvas: Canvas, absorbed: np.ndarray) -> None:
     """Add freckles, moles, blemishes, age spots and a scar to what is absorbed, in place."""
     look = person.complexion
     random = stream("marks", person.subject)
-    place = canvas.place
+    stamp = functools.partial(_stamp, canvas, absorbed, random)
     if look.freckles > 0.04:
         count = int(FRECKLES * (0.3 + 0.7 * look.freckles))
         x = np.clip(random.normal(0, 0.30, count), -0.78, 0.78)
-        places = place(x, random.normal(7.02, 0.15, count) + 0.06 * random.normal(size=count))
+        y = random.normal(7.02, 0.15, count) + 0.06 * random.normal(size=count)
         radii = 0.0045 + 0.0050 * random.random(count) ** 2
-        strengths = (0.25 + 0.75 * look.freckles) * random.uniform(0.2, 1, count)
-        _stamp(canvas, absorbed, places, radii, strengths, MELANIN, random)
-    if look.moles:
-        x = random.uniform(0.10, 0.68, look.moles) * random.choice([-1, 1], look.moles)
-        places = place(x, random.uniform(6.15, 7.85, look.moles))
-        radii = random.uniform(0.0045, 0.0085, look.moles)
-        _stamp(canvas, absorbed, places, radii, random.uniform(0.5, 1.0, look.moles), MOLE, random)
-    if look.blemishes:
-        x = random.normal(0, 0.35, look.blemishes).clip(-0.7, 0.7)
-        places = place(
-            x,
-            random.choice([6.5, 7.0, 7.75], look.blemishes)
-            + random.normal(0, 0.12, look.blemishes),
-        )
-        radii = random.uniform(0.006, 0.014, look.blemishes)
-        _stamp(
-            canvas, absorbed, places, radii, random.uniform(0.5, 1.6, look.blemishes), BLOOD, random
-        )
-    if look.age_spots:
-        side = random.choice([-1, 1], look.age_spots)
-        places = place(
-            side * random.uniform(0.25, 0.8, look.age_spots),
-            random.uniform(6.9, 7.9, look.age_spots),
-        )
-        radii = random.uniform(0.010, 0.028, look.age_spots)
-        _stamp(
-            canvas,
-            absorbed,
-            places,
-            radii,
-            random.uniform(0.1, 0.35, look.age_spots),
-            MELANIN,
-            random,
-        )
+        stamp(x, y, radii, (0.25 + 0.75 * look.freckles) * random.uniform(0.2, 1, count), MELANIN)
+    if count := look.moles:
+        x = random.uniform(0.10, 0.68, count) * random.choice([-1, 1], count)
+        y, radii = random.uniform(6.15, 7.85, count), random.uniform(0.0045, 0.0085, count)
+        stamp(x, y, radii, random.uniform(0.5, 1.0, count), MOLE)
+    if count := look.blemishes:
+        x = random.normal(0, 0.35, count).clip(-0.7, 0.7)
+        y = random.choice([6.5, 7.0, 7.75], count) + random.normal(0, 0.12, count)
+        radii = random.uniform(0.006, 0.014, count)
+        stamp(x, y, radii, random.uniform(0.5, 1.6, count), BLOOD)
+    if count := look.age_spots:
+        x = random.choice([-1, 1], count) * random.uniform(0.25, 0.8, count)
+        y, radii = random.uniform(6.9, 7.9, count), random.uniform(0.010, 0.028, count)
+        stamp(x, y, radii, random.uniform(0.1, 0.35, count), MELANIN)
     if look.scarred:
         start = np.array(
             [random.choice([-1, 1]) * random.uniform(0.15, 0.5), random.choice([6.55, 7.0, 7.6])]
@@ -229,15 +209,15 @@ def _paint_marks(person: Person, canvas: Canvas, absorbed: np.ndarray) -> None:
         turn = random.uniform(0, np.pi)
         step = np.linspace(0, random.uniform(0.05, 0.12), 24)[:, None]
         line = start + step * [np.cos(turn), np.sin(turn)]
-        places = place(line[:, 0], line[:, 1])
-        radii = np.full(24, 0.0045)
-        _stamp(canvas, absorbed, places, radii, np.full(24, -0.10), BLOOD + 0.3 * MELANIN, random)
+        radii, strengths = np.full(24, 0.0045), np.full(24, -0.10)
+        stamp(line[:, 0], line[:, 1], radii, strengths, BLOOD + 0.3 * MELANIN)
 
 
-def _stamp(canvas: Canvas, absorbed, places, radii, strengths, pigment, random) -> None:
-    """Add soft, slightly oval spots to what is absorbed (3, H, W); radii in dm."""
+def _stamp(canvas: Canvas, absorbed, random, x, y, radii, strengths, pigment) -> None:
+    """Add soft, slightly oval spots to what is absorbed (3, H, W); places and radii in dm."""
     height, width = canvas.shape
-    for column, row, radius, strength in zip(*places, radii, strengths, strict=True):
+    places = zip(*canvas.place(x, y), radii, strengths, strict=True)
+    for column, row, radius, strength in places:
         column, row, exact = (
             value / canvas.shrink for value in (column, row, radius * TEXELS_PER_DM)
         )
