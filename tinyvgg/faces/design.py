@@ -91,10 +91,8 @@ def _mixed_roster() -> tuple[Subject, ...]:
 ROSTER = _mixed_roster()
 
 _NAME = re.compile(
-    rf"(?:Rafd|Synthetic)(?P<angle>{'|'.join(f'{angle:03d}' for angle in ANGLES)})_"
-    r"(?P<identity>\d{2})_"
-    rf"(?P<group>{'|'.join(GROUPS)})_(?P<gender>{'|'.join(GENDERS)})_"
-    rf"(?P<emotion>{'|'.join(EMOTIONS)})_(?P<gaze>{'|'.join(GAZES)})\.\w+"
+    rf"(?:Rafd|Synthetic)({'|'.join(f'{angle:03d}' for angle in ANGLES)})_(\d{{2}})_"
+    rf"({'|'.join(GROUPS)})_({'|'.join(GENDERS)})_({'|'.join(EMOTIONS)})_({'|'.join(GAZES)})\.\w+"
 )
 
 
@@ -118,15 +116,8 @@ def parse_name(name: str) -> FaceName:
             "'Rafd090_01_Caucasian_female_angry_frontal.jpg' (angle, number, group, gender, "
             "emotion, gaze)"
         )
-    parts = match.groupdict()
-    return FaceName(
-        angle=int(parts["angle"]),
-        identity=int(parts["identity"]),
-        group=parts["group"],
-        gender=parts["gender"],
-        emotion=parts["emotion"],
-        gaze=parts["gaze"],
-    )
+    angle, identity, *labels = match.groups()
+    return FaceName(int(angle), int(identity), *labels)
 
 
 def format_name(name: FaceName, prefix: str = "Rafd", suffix: str = ".jpg") -> str:
@@ -219,21 +210,11 @@ def full_design(
         shot stand together. 4,824 rows by default (the paper's section on its data).
     """
     people = ROSTER[: check_subjects(subjects, len(ROSTER))]
-    cells = product(people, EMOTIONS, GAZES, check_angles(angles))
-    rows = [
-        (
-            person.subject,
-            emotion,
-            gaze,
-            angle,
-            person.gender,
-            person.group,
-            format_name(
-                FaceName(angle, person.identity, person.group, person.gender, emotion, gaze)
-            ),
-        )
-        for person, emotion, gaze, angle in cells
-    ]
+    rows = []
+    for person, emotion, gaze, angle in product(people, EMOTIONS, GAZES, check_angles(angles)):
+        subject, identity, group, gender = person
+        name = format_name(FaceName(angle, identity, group, gender, emotion, gaze))
+        rows.append((subject, emotion, gaze, angle, gender, group, name))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     # Plain objects: pandas 2 and 3 disagree on what a column of text is.
     text = [column for column in COLUMNS if column not in ("subject", "angle")]
