@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,6 +103,7 @@ def write_photographs(
     folder = Path(folder).expanduser()
     workers = check_workers(workers) or cpu_count()  # those that this process may use
     settings = _settings(height)
+    made_by = "{made_by}, head {head:.8}, code {code:.8}".format(**settings)
     _check_folder(folder, settings)
     missing = table[[not _is_whole(folder / name) for name in table.source]]
     _announce(folder, len(table), len(missing), workers, height)
@@ -121,7 +122,10 @@ def write_photographs(
                 unit="file",
                 disable=not progress,
             ) as bar:
-                for count in _results(_shots(missing), folder, workers, height):
+                pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
+                for count in pool(
+                    delayed(_photograph)(shot, folder, made_by, height) for shot in _shots(missing)
+                ):
                     bar.update(count)
     except Timeout:
         raise ValueError(f"another export is writing to {folder}") from None
@@ -228,17 +232,6 @@ def _shots(table: pd.DataFrame) -> list[_Shot]:
         _Shot(subject, group, gender, emotion, gaze, tuple(rows.angle), rows.source.tolist())
         for (subject, group, gender, emotion, gaze), rows in table.groupby(key, sort=False)
     ]
-
-
-def _results(shots: list[_Shot], folder: Path, workers: int, height: int) -> Iterator[int]:
-    """Number of files written, shot by shot."""
-    made_by = "{made_by}, head {head:.8}, code {code:.8}".format(**_settings(height))
-    if workers == 1:
-        for shot in shots:
-            yield _photograph(shot, folder, made_by, height)
-        return
-    pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
-    yield from pool(delayed(_photograph)(shot, folder, made_by, height) for shot in shots)
 
 
 def _photograph(shot: _Shot, folder: Path, made_by: str, height: int) -> int:

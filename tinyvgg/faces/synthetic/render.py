@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -73,7 +72,13 @@ def render_faces(
 
     images = np.empty((len(rows), size, size, 3), np.uint8)
     with tqdm(total=len(rows), desc="faces", unit="face", disable=not progress) as bar:
-        for numbers, pictures in _results(jobs, rows, size, workers):
+        pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
+        for numbers, pictures in pool(
+            delayed(_render_job)(
+                person, numbers, [rows[number] for number in numbers], size, workers > 1
+            )
+            for person, numbers in jobs.items()
+        ):
             images[numbers] = pictures
             bar.update(len(numbers))
     return images
@@ -88,21 +93,9 @@ def render_face(
     return _render_subject((row[0], group, gender), [row], size)[0]
 
 
-def _results(jobs, rows, size, workers) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Row numbers and pictures of one subject after the other, in any order."""
-    if workers == 1:
-        for person, numbers in jobs.items():
-            yield numbers, _render_subject(person, [rows[number] for number in numbers], size)
-        return
-    pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
-    yield from pool(
-        delayed(_render_job)(person, numbers, [rows[number] for number in numbers], size)
-        for person, numbers in jobs.items()
-    )
-
-
-def _render_job(person, numbers, rows, size):
-    gc.freeze()  # all that is loaded stays: no need to search it for garbage over and over
+def _render_job(person, numbers, rows, size, in_pool):
+    if in_pool:
+        gc.freeze()  # all that is loaded stays: no need to search it for garbage over and over
     return numbers, _render_subject(person, rows, size)
 
 
