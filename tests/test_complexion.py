@@ -7,8 +7,14 @@ import pytest
 
 from tinyvgg.faces.design import ROSTER
 from tinyvgg.faces.synthetic.canvas import WIDTH, load_canvas
-from tinyvgg.faces.synthetic.hair.beard import SHAVES, beard_region, paint_beard
-from tinyvgg.faces.synthetic.hair.brows import SHAPES, middle_line, paint_brows
+from tinyvgg.faces.synthetic.hair.facial import (
+    BROW_LINES,
+    SHAVES,
+    beard_region,
+    middle_line,
+    paint_beard,
+    paint_brows,
+)
 from tinyvgg.faces.synthetic.paint import halve
 from tinyvgg.faces.synthetic.person.complexion import BEARD_STYLES, BROW_SHAPES, PALETTES
 from tinyvgg.faces.synthetic.person.identity import draw_person
@@ -114,7 +120,8 @@ def test_womens_and_childrens_brows_are_thinner(people):
 
 
 def test_brows_have_several_shapes_that_rise_outwards_and_fall_at_the_tail(people):
-    assert {person.complexion.brows.shape for person in people} == set(BROW_SHAPES) == set(SHAPES)
+    shapes = {person.complexion.brows.shape for person in people}
+    assert shapes == set(BROW_SHAPES) == set(BROW_LINES)
     for person in people:
         heights = middle_line(person.complexion.brows)[:, 1]
         peak = int(heights.argmax())

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -29,6 +29,7 @@ from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 
 log = logging.getLogger(__name__)
 
+SHOT = ["subject", "group", "gender", "emotion", "gaze"]  # what all cameras see together
 MANIFEST, NOTE, LOCK = "synthetic.json", "README.txt", ".export.lock"
 # Roughly, for a photograph of full size on one core, and of its file; and by which powers of the
 # height smaller ones cost less, as measured from 128 to 1024 pixels.
@@ -124,7 +125,8 @@ def write_photographs(
             ) as bar:
                 pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
                 for count in pool(
-                    delayed(_photograph)(shot, folder, made_by, height) for shot in _shots(missing)
+                    delayed(_photograph)(shot, files, folder, made_by, height)
+                    for shot, files in missing.groupby(SHOT, sort=False)
                 ):
                     bar.update(count)
     except Timeout:
@@ -214,28 +216,15 @@ def _announce(folder: Path, total: int, missing: int, workers: int, height: int)
         )
 
 
-class _Shot(NamedTuple):
-    """Who is to be photographed how, from which angles, into which files."""
-
-    subject: int
-    group: str
-    gender: str
-    emotion: str
-    gaze: str
-    angles: tuple[int, ...]
-    names: list[str]
-
-
-def _shots(table: pd.DataFrame) -> list[_Shot]:
-    key = ["subject", "group", "gender", "emotion", "gaze"]
-    return [
-        _Shot(subject, group, gender, emotion, gaze, tuple(rows.angle), rows.source.tolist())
-        for (subject, group, gender, emotion, gaze), rows in table.groupby(key, sort=False)
-    ]
-
-
-def _photograph(shot: _Shot, folder: Path, made_by: str, height: int) -> int:
-    pictures = take_photographs(*shot[:-1], height)
-    for name, picture in zip(shot.names, pictures, strict=True):
+def _photograph(
+    shot: tuple[int, str, str, str, str],
+    files: pd.DataFrame,
+    folder: Path,
+    made_by: str,
+    height: int,
+) -> int:
+    """Take one shot from the angles of some rows of the design, and write their files."""
+    pictures = take_photographs(*shot, tuple(files.angle), height)
+    for name, picture in zip(files.source, pictures, strict=True):
         save_rendered(picture, folder / name, made_by)
     return len(pictures)

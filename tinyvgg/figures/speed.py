@@ -49,11 +49,10 @@ def speed_growth(rows: pd.DataFrame) -> Figure:
     grown = rows[rows.curve != ""]
     if grown.empty:
         return note(NOT_MEASURED)
-    kinds = grown.curve.str.partition(", ")[0]
-    kinds = kinds.where(kinds == "training", "the rest")
-    trainings, rest = grown[kinds == "training"], grown[kinds != "training"]
-    curves = list(dict.fromkeys(rest.curve))
-    figure, grid = panels(1, 1 + len(curves), 2.7)
+    is_training = grown.curve.str.partition(", ")[0] == "training"
+    trainings = grown[is_training]
+    others = dict(iter(grown[~is_training].groupby("curve", sort=False)))
+    figure, grid = panels(1, 1 + len(others), 2.7)
     axes = grid[0]
     for curve, own in trainings.groupby("curve", sort=False):
         precision = curve.partition(", ")[2]
@@ -61,14 +60,12 @@ def speed_growth(rows: pd.DataFrame) -> Figure:
     plain = trainings[trainings.curve == "training, float32"]
     _line(axes[0], plain, "theirs", CONTROL, "the other way", "--")
     axes[0].set(title="training", xlabel="side of a picture, pixels", ylabel="ms an image")
-    for panel, curve in zip(axes[1:], curves, strict=True):
-        own = rest[rest.curve == curve]
+    for panel, (curve, own) in zip(axes[1:], others.items(), strict=True):
         _line(panel, own, "ours", INK, "ours")
         _line(panel, own, "theirs", CONTROL, "the other way", "--")
         panel.set(title=curve.replace(", ", ",\n"), xlabel="images at a time")
-    at = [trainings["at"], *(rest["at"][rest.curve == curve] for curve in curves)]
-    for panel, points in zip(axes, at, strict=True):
-        ticks = _apart(sorted(set(points.astype(int))))
+    for panel, own in zip(axes, [trainings, *others.values()], strict=True):
+        ticks = _apart(sorted(set(own["at"].astype(int))))
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.set_xticks(ticks, [str(tick) for tick in ticks])

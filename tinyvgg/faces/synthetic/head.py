@@ -12,10 +12,10 @@ from tinyvgg.faces.synthetic.canvas import LEVELS, TEXELS_PER_DM, level_for, loa
 from tinyvgg.faces.synthetic.hair import locks, scalp
 from tinyvgg.faces.synthetic.hair.ribbons import Sheet, make_bun
 from tinyvgg.faces.synthetic.paint import blend, halve, ramp
-from tinyvgg.faces.synthetic.person.basis import HeadBasis, Mesh, eyeball_mesh, load_basis
+from tinyvgg.faces.synthetic.person.basis import HeadBasis, Mesh, load_basis
 from tinyvgg.faces.synthetic.person.expression import Shot
 from tinyvgg.faces.synthetic.person.identity import Person, draw_person
-from tinyvgg.faces.synthetic.person.mesh import triangulate, vertex_normals
+from tinyvgg.faces.synthetic.person.mesh import triangulate, unit_sphere, vertex_normals
 from tinyvgg.faces.synthetic.rendering import shade
 from tinyvgg.faces.synthetic.rendering.camera import Frame
 from tinyvgg.faces.synthetic.skin.eyes import lash_layout, lash_roots, lid_edges
@@ -107,7 +107,7 @@ class HeadModel:
     @functools.cached_property
     def facets(self) -> Facets:
         """The triangles of every scene: those of the mesh, of the eyes, of the hair."""
-        _, ball = eyeball_mesh()
+        _, ball = unit_sphere()
         more = {number: ball for number in EYES.values()}
         more |= {number: sheet.quads for number, sheet in self.sheets.items()}
         triangles, part = [self.mesh.triangles], [self.mesh.part_of_triangle]
@@ -126,7 +126,7 @@ class HeadModel:
         fixed[:, Column.LAYOUT], fixed[:, Column.EARS] = basis.rest, scalp.near_ears()
         fixed[:, Column.LIPS] = basis.masks["lips"]
         fixed[:, Column.MOUTH] = basis.masks["inside-mouth"]
-        ball, _ = eyeball_mesh()
+        ball, _ = unit_sphere()
         eye = np.zeros((len(ball), 14))
         eye[:, Column.NORMAL] = eye[:, Column.LAYOUT] = ball
         blocks = [fixed.take(mesh.vertices, 0), *[eye] * len(EYES)]
@@ -249,7 +249,7 @@ def pose(head: HeadModel, shot: Shot) -> Scene:
     surface = (surface + head.shell).take(mesh.vertices, 0)
     normals = vertex_normals(surface, mesh.quads)
 
-    ball, _ = eyeball_mesh()
+    ball, _ = unit_sphere()
     points = [surface, *(eye.centre + eye.radius * ball for eye in eyes.values())]
     points += [sheet.carried(coarse - head.vertices) for sheet in head.sheets.values()]
     vertices = np.concatenate(points)

@@ -13,12 +13,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 
-from tinyvgg.faces.synthetic.person.mesh import (
-    catmull_clark,
-    triangulate,
-    unit_sphere,
-    vertex_normals,
-)
+from tinyvgg.faces.synthetic.person.mesh import catmull_clark, triangulate, vertex_normals
 
 BASIS_PATH = Path(__file__).parents[1] / "head_basis.npz"
 DELTA_SCALE = 4096  # shifts are stored as int16 in units of 1/4096 dm, up to 8 dm
@@ -206,12 +201,6 @@ def _is_detailed(basis: HeadBasis) -> np.ndarray:
     for centre, radius in basis.eyeballs(basis.vertices).values():
         detailed |= np.linalg.norm(basis.rest - centre, axis=1) < DETAILED_LIDS * radius
     return detailed
-
-
-@functools.lru_cache(maxsize=1)
-def eyeball_mesh() -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and quads of the unit ball that both eyes are drawn with."""
-    return unit_sphere()
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.sparse as sparse
 
@@ -115,6 +117,7 @@ def vertex_normals(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
     return np.stack([axis / length for axis in normal], 1)
 
 
+@functools.lru_cache(maxsize=1)
 def unit_sphere(around: int = 32, down: int = 20) -> tuple[np.ndarray, np.ndarray]:
     """A ball of radius 1: vertices ((down + 1) * around, 3) and quads, seen from outside."""
     polar = np.linspace(0, np.pi, down + 1)[:, None]

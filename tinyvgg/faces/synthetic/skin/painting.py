@@ -7,8 +7,7 @@ import functools
 import numpy as np
 
 from tinyvgg.faces.synthetic.canvas import LEVELS, TEXELS_PER_DM, WIDTH, Canvas, load_canvas, row_of
-from tinyvgg.faces.synthetic.hair.beard import paint_beard
-from tinyvgg.faces.synthetic.hair.brows import paint_brows
+from tinyvgg.faces.synthetic.hair.facial import paint_beard, paint_brows
 from tinyvgg.faces.synthetic.paint import blend, bump, ramp, smooth_noise, stream
 from tinyvgg.faces.synthetic.person.identity import Person
 
