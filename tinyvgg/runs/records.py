@@ -109,6 +109,11 @@ def read(name: str, folder: str | Path | None = None) -> Record | None:
         ) from None
 
 
+def results(record: Record | None) -> Any:
+    """What a record holds; nothing without one."""
+    return [] if record is None else record.results
+
+
 def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
     """All records of a folder, one row per record.
 

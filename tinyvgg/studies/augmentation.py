@@ -32,7 +32,7 @@ from tinyvgg.experiments.statistics import Interval, bootstrap_mean, over_seeds,
 from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy
-from tinyvgg.runs.records import Record
+from tinyvgg.runs.records import Record, results
 from tinyvgg.runs.study import Study
 
 NAME = "augmentation"
@@ -228,8 +228,7 @@ STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precisio
 
 def by_seed(record: Record | None, column: str = "right") -> pd.DataFrame:
     """One value of every network of a record: one row per seed, one column per arm."""
-    entries = [] if record is None else record.results
-    rows = [(e["seed"], e["arm"], e[column]) for e in entries if "right" in e]
+    rows = [(e["seed"], e["arm"], e[column]) for e in results(record) if "right" in e]
     table = pd.DataFrame(rows, columns=["seed", "arm", "value"])
     return table.pivot(index="seed", columns="arm", values="value").reindex(columns=list(ARMS))
 
@@ -245,7 +244,6 @@ def pair_table(record: Record | None) -> pd.DataFrame:
     Columns seed, pair ("aimed less elsewhere"), points (of accuracy), low, high (bootstrap over
     subjects, one seed), gained, lost and mcnemar (the p-value of the two).
     """
-    entries = [] if record is None else record.results
     rows = [
         {
             "seed": entry["seed"],
@@ -254,7 +252,7 @@ def pair_table(record: Record | None) -> pd.DataFrame:
             **{k: math.nan if entry[k] is None else 100 * entry[k] for k in ("low", "high")},
             **{key: entry[key] for key in ("gained", "lost", "mcnemar")},
         }
-        for entry in entries
+        for entry in results(record)
         if "than" in entry
     ]
     columns = ["seed", "pair", "points", "low", "high", "gained", "lost", "mcnemar"]
@@ -298,7 +296,7 @@ def in_words(record: Record | None) -> dict[str, Any]:
         mistakes of the kinds that were aimed at; for each pair ``ONE_THAN`` in points with
         ``_low`` and ``_high``; ``better``, the verdict on aimed against elsewhere.
     """
-    entries = [] if record is None else [e for e in record.results if "right" in e]
+    entries = [entry for entry in results(record) if "right" in entry]
     base = [
         {**entry, "train_error": entry["history"]["train_error"][-1]}
         for entry in entries

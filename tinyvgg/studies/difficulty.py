@@ -18,7 +18,7 @@ from tinyvgg.experiments.probes import Reading, chance_level, inner_products, li
 from tinyvgg.runs import recorded as common
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy
-from tinyvgg.runs.records import Record
+from tinyvgg.runs.records import Record, results
 from tinyvgg.runs.study import Study
 
 log = logging.getLogger(__name__)
@@ -277,11 +277,6 @@ def _cells(reader: str, reading: Reading, origin: str) -> dict[str, Any]:
 
 
 def _entry(record: Record | None, question: Question, seed: int) -> dict[str, Any] | None:
-    if record is None:
-        return None
-    seeds = record.made["seeds"]
-    chosen = seed if seed in seeds else seeds[0]
-    for entry in record.results:
-        if (entry["question"], entry["reader"], entry["seed"]) == (question.name, NETWORK, chosen):
-            return entry
-    return None
+    """Of a record, for that seed if it was measured, else for the first one."""
+    own = [e for e in results(record) if (e["question"], e["reader"]) == (question.name, NETWORK)]
+    return next((entry for entry in own if entry["seed"] == seed), own[0] if own else None)

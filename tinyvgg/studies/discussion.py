@@ -23,7 +23,7 @@ from tinyvgg.experiments.gradients import gradient_norms
 from tinyvgg.experiments.statistics import wilson
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy, find_record
-from tinyvgg.runs.records import Record
+from tinyvgg.runs.records import Record, results
 from tinyvgg.runs.study import Study
 
 NAME = "discussion"
@@ -31,14 +31,17 @@ LASAGNE_ADAGRAD = 1.0  # learning rate that the released code's library would ha
 REDUCED = {"image_size": 32, "epochs": 12, "precision": "bfloat16"}  # of the architectures
 GRADIENT_COLUMNS = ("layer", "signal", "gradient", "weight")
 GRADIENT_IMAGES = 12  # a mini-batch
+FACE = ("face",)
+HE = {"architecture": "vgg16", "initialisation": "he"}
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to train: what it is called, the comparison it belongs to, what it departs in."""
+    """One way to train: the comparison it belongs to, what it is called, what it departs in."""
 
     part: str
     name: str
+    short: str  # in names of glued values
     departures: dict[str, Any] = field(default_factory=dict)
     tasks: tuple[str, ...] = ("face", "emotion")
 
@@ -51,36 +54,19 @@ class Arm:
         return study.variant(**changes) if changes else study
 
 
-SGD = Arm("optimisers", "SGD")
+SGD = Arm("optimisers", "SGD", "sgd")
 ARMS = (
     SGD,
     # rates: Kingma and Ba's own, which is Lasagne's default too; torch's default for Adagrad
-    Arm("optimisers", "Adam", {"optimiser": "adam", "learning_rate": 0.001}),
-    Arm("optimisers", "Adagrad", {"optimiser": "adagrad", "learning_rate": 0.01}),
-    Arm("order", "the same batches every epoch", {"order": "fixed"}, ("face",)),
-    Arm("architectures", "TinyVGG", {}, ("face",)),
-    Arm("architectures", "VGG-16", {"architecture": "vgg16"}, ("face",)),
-    Arm("architectures", "VGG-19", {"architecture": "vgg19"}, ("face",)),
-    Arm(
-        "architectures",
-        "VGG-16, He's weights",
-        {"architecture": "vgg16", "initialisation": "he"},
-        ("face",),
-    ),
-    Arm("architectures", "VGG-16, batch norm", {"architecture": "vgg16_bn"}, ("face",)),
+    Arm("optimisers", "Adam", "adam", {"optimiser": "adam", "learning_rate": 0.001}),
+    Arm("optimisers", "Adagrad", "adagrad", {"optimiser": "adagrad", "learning_rate": 0.01}),
+    Arm("order", "the same batches every epoch", "fixed", {"order": "fixed"}, FACE),
+    Arm("architectures", "TinyVGG", "tinyvgg", {}, FACE),
+    Arm("architectures", "VGG-16", "vgg16", {"architecture": "vgg16"}, FACE),
+    Arm("architectures", "VGG-19", "vgg19", {"architecture": "vgg19"}, FACE),
+    Arm("architectures", "VGG-16, He's weights", "he", HE, FACE),
+    Arm("architectures", "VGG-16, batch norm", "norm", {"architecture": "vgg16_bn"}, FACE),
 )
-
-SHORT = {  # of the arms, in names of glued values
-    "SGD": "sgd",
-    "Adam": "adam",
-    "Adagrad": "adagrad",
-    "the same batches every epoch": "fixed",
-    "TinyVGG": "tinyvgg",
-    "VGG-16": "vgg16",
-    "VGG-19": "vgg19",
-    "VGG-16, He's weights": "he",
-    "VGG-16, batch norm": "norm",
-}
 
 
 def jobs(study: Study) -> list[tuple[Arm, Study, str]]:
@@ -178,8 +164,7 @@ def live_gradients(study: Study) -> dict[str, pd.DataFrame]:
 
 def recorded_gradients(record: Record | None, moment: str = "end") -> dict[str, pd.DataFrame]:
     """The gradients that a record keeps of each architecture, by name; empty without a record."""
-    entries = [] if record is None else record.results
-    found = {e["name"]: e["gradients"][moment] for e in entries if "gradients" in e}
+    found = {e["name"]: e["gradients"][moment] for e in results(record) if "gradients" in e}
     return {name: pd.DataFrame(columns) for name, columns in found.items()}
 
 
@@ -194,7 +179,7 @@ def ways_table(record: Record | None) -> pd.DataFrame:
         train_error (while training, in the last epoch) and minutes; NaN where the loss diverged.
     """
     rows = []
-    for entry in [] if record is None else record.results:
+    for entry in results(record):
         right = entry.get("right", 0)
         interval = wilson(right, 0 if entry["diverged"] else entry["test"])
         chance = 1 / entry["classes"]
@@ -220,10 +205,13 @@ def ways_table(record: Record | None) -> pd.DataFrame:
 
 def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataFrame]:
     """Loss and errors by epoch of the networks of one comparison, by name."""
-    entries = [] if record is None else record.results
-    chosen = [e for e in entries if (e["part"], e["task"]) == (part, task) and "history" in e]
-    found = {e["name"]: pd.DataFrame(e["history"]) for e in chosen}
-    return {n: t.assign(epoch=np.arange(1, len(t) + 1)) for n, t in found.items()}
+    found = {}
+    for entry in results(record):
+        if (entry["part"], entry["task"]) == (part, task) and "history" in entry:
+            found[entry["name"]] = pd.DataFrame(entry["history"]).assign(
+                epoch=lambda table: np.arange(1, len(table) + 1)
+            )
+    return found
 
 
 class OrderEffect(NamedTuple):
@@ -274,7 +262,7 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
     cells = ways.set_index(["name", "task"])
     words: dict[str, Any] = {}
     for arm in ARMS:
-        prefix = "reduced_" * (arm.part == "architectures") + SHORT[arm.name]
+        prefix = "reduced_" * (arm.part == "architectures") + arm.short
         for task in arm.tasks:
             known = (arm.name, task) in cells.index
             right = cells.accuracy[arm.name, task] if known else math.nan
@@ -289,8 +277,9 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
         "learnt": _listed(models.name[models.learnt.astype(bool)]),
     }
     first = live["TinyVGG"].gradient.iloc[0]
+    short_of = {arm.name: arm.short for arm in ARMS}
     for name, table in live.items():
-        short = SHORT[name]
+        short = short_of[name]
         words[f"weaker_{short}"] = first / table.gradient.iloc[0]
         words[f"stronger_{short}"] = table.gradient.iloc[0] / first
         words[f"fall_{short}"] = table.signal.iloc[0] / table.signal.iloc[-1]
