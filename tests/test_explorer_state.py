@@ -12,7 +12,8 @@ from explorers import CLASSES, OPEN, of, world
 from networks import random_tiny
 
 from tinyvgg import Cut, as_input, backtrack, compare, suppress, track
-from tinyvgg.explorer.state import drawn, scrambled, strengths, to_numbers
+from tinyvgg.experiments.attributions import strengths
+from tinyvgg.explorer.state import drawn, scrambled, to_numbers
 
 
 def trace_of(session, cut):

@@ -25,11 +25,12 @@ from torch import nn
 
 from tinyvgg import Cut, Study, as_input, backtrack, deconvolve, grey, record, suppress
 from tinyvgg.deconv import Recording
+from tinyvgg.experiments.attributions import strengths
 from tinyvgg.explorer import Refused, Session, pack
 from tinyvgg.explorer.gallery import Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.pack import pack_gallery, rounded
-from tinyvgg.explorer.state import Choice, drawn, strengths
+from tinyvgg.explorer.state import Choice, drawn
 from tinyvgg.layers import apply_feature_layer, feature_layers, pair
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

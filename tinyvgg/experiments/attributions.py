@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from tinyvgg.backtracking import backtrack_maps
+from tinyvgg.backtracking import Backtrace, backtrack_maps
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.layers import check_network, dense_pass
 
@@ -77,28 +78,26 @@ def activation(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
     return maps.clone()
 
 
-@torch.no_grad()
 def largest_contribution(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
-    """The order behind the released cut: a_0[r] times the largest W_1[r, i] over i in L_1.
+    """The order behind the released cut: the `strengths` of the pixels."""
+    return strengths(net, backtrack_maps(net, maps, target))
 
-    The released set is all pixels whose score exceeds the cut's threshold, so any cut takes the
-    first pixels of this order. An image for which nothing was selected in L_1 has scores of 0.
+
+@torch.no_grad()
+def strengths(net: nn.Module, trace: Backtrace) -> Tensor:
+    """Each pixel's largest contribution to a selected unit, a_0[r] max_i W_1[r, i]; (B, C, h, w).
+
+    The released set is all pixels whose strength exceeds the cut's threshold, so any cut takes
+    the strongest. An image for which nothing was selected in L_1 has strengths of 0; without
+    hidden layers the class itself is selected.
     """
-    _, linears = check_network(net)
-    trace = backtrack_maps(net, maps, target)
-    weight = linears[0].weight  # (units, pixels)
-    scores = torch.zeros_like(maps)
-    for b, units in enumerate(_first_layer(trace.layers, target, len(weight))):
-        if units.any():
-            scores[b] = (weight[units].amax(dim=0) * maps[b].flatten()).reshape(maps.shape[1:])
-    return scores
-
-
-def _first_layer(layers: tuple[Tensor, ...], target: Tensor, units: int) -> Tensor:
-    """L_1 of each image; without hidden layers, the class itself."""
-    if layers:
-        return layers[-1]
-    return torch.nn.functional.one_hot(target, units).bool()
+    weight = check_network(net)[1][0].weight  # (units, pixels)
+    selected = trace.layers[-1] if trace.layers else one_hot(trace.target, len(weight)).bool()
+    best = [
+        weight[units].amax(0) if units.any() else weight.new_zeros(weight.shape[1])
+        for units in selected
+    ]
+    return trace.maps * torch.stack(best).reshape(trace.maps.shape) if best else trace.maps.clone()
 
 
 def rank(scores: Tensor, maps: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 import torch
 import traitlets
-from torch import Tensor, nn
+from torch import Tensor
 
 from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.comparison import compare
+from tinyvgg.experiments.attributions import strengths
 from tinyvgg.explorer.gallery import Case, Gallery
-from tinyvgg.layers import check_network
 from tinyvgg.tracking import Tracking, suppress, track
 
 
@@ -207,26 +207,6 @@ def target_of(gallery: Gallery, case: Case, target: str) -> int | None:
     if target == "predicted":
         return None
     return case.true if target == "true" else gallery.classes.index(target)
-
-
-@torch.no_grad()
-def strengths(net: nn.Module, trace: Backtrace) -> Tensor:
-    """Each pixel's largest contribution to a selected unit, a_0[r] max_i W_1[r, i]; (B, C, h, w).
-
-    It is what the cut of `backtrack` compares with its threshold.
-    """
-    _, linears = check_network(net)
-    weight = linears[0].weight
-    if trace.layers:
-        selected = trace.layers[-1]
-    else:
-        selected = torch.zeros_like(trace.logits, dtype=torch.bool)
-        selected[torch.arange(len(selected)), trace.target] = True
-    best = [
-        weight[units].amax(0) if units.any() else weight.new_zeros(weight.shape[1])
-        for units in selected
-    ]
-    return trace.maps * torch.stack(best).reshape(trace.maps.shape)
 
 
 def strongest_of(pixels: Tensor, strength: Tensor, count: int) -> Tensor:
