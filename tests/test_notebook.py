@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tinyvgg.book.notebook import Shown, begin, refuse_unknown_parameters, show
+from tinyvgg.book.notebook import Html, begin, refuse_unknown_parameters, show
 
 DECLARED = "profile = None  # or smoke\nseed: int = 0\n"
 
@@ -23,7 +23,7 @@ def test_cells_that_papermill_did_not_inject_are_left_alone():
     refuse_unknown_parameters([DECLARED, "sed = 3\n", "y = 4"])
 
 
-@pytest.mark.parametrize("form", [Shown._repr_html_, repr])
+@pytest.mark.parametrize("form", [Html._repr_html_, repr])
 def test_a_table_of_the_same_content_is_shown_the_same(form):
     table = pd.DataFrame({"share": [0.25, np.nan], "n": [1, 2]})
     first, second = (form(show(table, "Shares", share="{:.1%}")) for _ in range(2))

@@ -15,12 +15,12 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from pandas.io.formats.style import Styler
 
 from tinyvgg import figures
 from tinyvgg.book.execute import RUN
 from tinyvgg.runs.records import commit
 from tinyvgg.runs.study import Study
+from tinyvgg.verdicts.page import Html
 
 MARK = "# Parameters"  # the first line of the cell that papermill injects
 SHORT = 8  # characters of a fingerprint in a figure
@@ -135,21 +135,7 @@ def _with_bounds(
                 yield key, math.nan if value is None else value
 
 
-class Shown:
-    """A table that shows itself as HTML in a page and as aligned text elsewhere."""
-
-    def __init__(self, style: Styler, text: str):
-        self.style = style
-        self.text = text
-
-    def _repr_html_(self) -> str:
-        return self.style.to_html()
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Shown:
+def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Html:
     """A table as the book shows it: captioned, each column in its format.
 
     Parameters
@@ -164,7 +150,7 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
     style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
     style = style if index else style.hide(axis="index")
-    return Shown(style, f"{caption}\n{style.to_string(delimiter='  ')}")
+    return Html(style.to_html(), f"{caption}\n{style.to_string(delimiter='  ')}")
 
 
 def _show_sharp_and_signed() -> None:
