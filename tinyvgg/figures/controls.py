@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from tinyvgg.experiments.effects import LABELS
-from tinyvgg.figures.marks import centred, legend_of, mark, row_axis
-from tinyvgg.figures.style import FAINT, INK, TASK, note, panels
+from tinyvgg.figures.style import FAINT, INK, TASK, centred, legend_of, mark, note, panels, row_axis
 
 NO_PAIRS = "In this run no misclassified face has a twin: there is no set to try."
 BETTER, WORSE = "#eef4ea", "#f7eeee"

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tinyvgg.experiments.statistics import Interval
-from tinyvgg.figures.marks import centred, legend_of, mark, row_axis
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -22,10 +21,14 @@ from tinyvgg.figures.style import (
     UNIQUE,
     WIDTH,
     WRONG,
+    centred,
+    legend_of,
+    mark,
     note,
     panels,
     picture,
     picture_panels,
+    row_axis,
 )
 from tinyvgg.studies.difficulty import NETWORK, PROBE, THIS_RUN
 

@@ -12,7 +12,6 @@ from matplotlib.ticker import NullFormatter
 
 from tinyvgg.experiments.class_dependence import Coverage, coin_share, doublings
 from tinyvgg.experiments.selection import LastLayer
-from tinyvgg.figures.marks import beside, legend_of, probability, rgb
 from tinyvgg.figures.style import (
     CONTROL,
     FAINT,
@@ -22,12 +21,16 @@ from tinyvgg.figures.style import (
     TRUE,
     WIDTH,
     WRONG,
+    beside,
     inverted,
+    legend_of,
     montage,
     note,
     panels,
     picture,
     picture_panels,
+    probability,
+    rgb,
 )
 
 COLUMNS = 8  # maps side by side

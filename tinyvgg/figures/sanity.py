@@ -14,8 +14,20 @@ from matplotlib.patches import Rectangle
 
 from tinyvgg.backtracking import Cut
 from tinyvgg.figures.controls import KINDS, NO_PAIRS
-from tinyvgg.figures.marks import centred, legend_of, mark, row_axis
-from tinyvgg.figures.style import CONTROL, FAINT, INK, PAPER, SEQUENTIAL, TASK, note, panels
+from tinyvgg.figures.style import (
+    CONTROL,
+    FAINT,
+    INK,
+    PAPER,
+    SEQUENTIAL,
+    TASK,
+    centred,
+    legend_of,
+    mark,
+    note,
+    panels,
+    row_axis,
+)
 
 # Paul Tol's muted colours, which have no fixed meaning elsewhere, and a dash for those that meet
 ORDER_LINES = (

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from tinyvgg.figures.marks import beside, legend_of
-from tinyvgg.figures.style import CONTROL, FAINT, INK, note, panels
+from tinyvgg.figures.style import CONTROL, FAINT, INK, beside, legend_of, note, panels
 
 NOT_MEASURED = "Nothing was timed yet: python -m tinyvgg bench does it."
 OURS = {"float32": INK, "tf32": "#44AA99", "bfloat16": "#882255"}  # Tol's muted colours

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tinyvgg.experiments.statistics import Interval
-from tinyvgg.figures.marks import beside, centred, probability
 from tinyvgg.figures.pixels import COLUMNS, map_sheet
 from tinyvgg.figures.style import (
     COMMON,
@@ -22,11 +21,14 @@ from tinyvgg.figures.style import (
     UNIQUE,
     WIDTH,
     WRONG,
+    beside,
+    centred,
     inverted,
     note,
     panels,
     picture,
     picture_panels,
+    probability,
 )
 
 NO_PAIR = "In this run no misclassified face has a twin."

@@ -7,8 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinyvgg.figures.marks import rgb
-from tinyvgg.figures.style import WIDTH, inverted, montage, note, panels, picture, picture_panels
+from tinyvgg.figures.style import (
+    WIDTH,
+    inverted,
+    montage,
+    note,
+    panels,
+    picture,
+    picture_panels,
+    rgb,
+)
 
 NOBODY = "In this run there is no such misclassified face."
 

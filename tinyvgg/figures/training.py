@@ -10,8 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tinyvgg.figures.marks import centred
-from tinyvgg.figures.style import CONTROL, COUNTS, FAINT, INK, PAPER, TASK, panels
+from tinyvgg.figures.style import CONTROL, COUNTS, FAINT, INK, PAPER, TASK, centred, panels
 
 
 def error_curves(

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from tinyvgg.deconv import find_switches, unpool
 from tinyvgg.experiments.deconv_variants import Variant
-from tinyvgg.figures.marks import centred
-from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, panels, picture, picture_panels
+from tinyvgg.figures.style import FAINT, INK, WIDTH, bare, centred, panels, picture, picture_panels
 from tinyvgg.layers import apply_feature_layer
 
 SWITCH = "#56B4E9"  # the place of a maximum

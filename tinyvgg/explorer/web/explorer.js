@@ -18,14 +18,36 @@ import { Maps } from "./view/maps.js";
 import { Upload } from "./view/upload.js";
 import { Painter } from "./view/painter.js";
 import { followTone } from "./view/theme.js";
-import { Summary } from "./view/summary.js";
 
+const ANSWER = /^(.* predicts )(.+)( \([\d.]+\)\.)$/s; // the name of a class in a sentence
 const COPIED = 1600; // milliseconds for which the button confirms it
 const MARK = "explore:"; // what the fragment of a link begins with
 const PATIENCE = 10000; // milliseconds until a silent kernel counts as none
 const SILENCE =
   "Python does not answer. This explorer has its network from Python: run the notebook's cells " +
   "from the first one. In the pages of the book it needs no Python.";
+
+/** The sentence, its context, and a note. */
+class Summary {
+  constructor() {
+    this.sentence = make("p.tve-sentence", { role: "status", "aria-live": "polite" });
+    this.context = make("p.tve-context");
+    this.note = make("p.tve-note", { role: "alert" });
+    this.nodes = [this.sentence, this.context, this.note];
+  }
+
+  show(state, moving) {
+    this.sentence.setAttribute("aria-busy", String(moving)); // read out when the hand rests
+    const [, before, name, after] = ANSWER.exec(state.sentence);
+    this.sentence.replaceChildren(before, make("strong", name), after);
+    this.context.textContent = state.context;
+    this.note.textContent = "";
+  }
+
+  refuse(sentence) {
+    this.note.textContent = sentence[0].toUpperCase() + sentence.slice(1);
+  }
+}
 
 class View {
   constructor(model, el) {
