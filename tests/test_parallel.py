@@ -24,7 +24,7 @@ from tinyvgg.studies import augmentation, seeds
 from tinyvgg.training.epochs import Epochs
 
 pytestmark = pytest.mark.slow
-LONG = 60  # epochs: long enough to lose a worker in the middle
+LONG = 20  # epochs: long enough to lose a worker in the middle
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     stamp : mapping
         Its "parameters" are injected; the whole goes to the copy's metadata.
     processes : Processes
-        Papermill becomes one of them.
+        Papermill runs in one of them.
 
     Returns
     -------
@@ -174,24 +175,16 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     partial.unlink(missing_ok=True)  # of a run that was interrupted
     failed = copy.with_name(f"{copy.stem}.failed.ipynb")
     clock = time.perf_counter()
-    files = [str(notebook), str(partial), "--cwd", str(notebook.parent)]
-    options = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
-    parameters = ["--parameters_yaml", json.dumps(stamp["parameters"])]
-    ran = processes.run(
-        [sys.executable, "-m", "papermill", *files, *options, *parameters],
-        env=_environment(stamp),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    parameters = stamp["parameters"]
+    said = processes.call(_papermill, notebook, partial, parameters, _environment(stamp))
     seconds = round(time.perf_counter() - clock, 1)
-    if ran.returncode:
+    if said:
         where = ""
         if partial.exists():
             partial.replace(failed)
             where = f"\nThe failed copy: {failed}"
         reason = _error(failed) if where else None
-        raise BookError(f"{notebook.name} failed: {reason or ran.stderr.strip()[-2000:]}{where}")
+        raise BookError(f"{notebook.name} failed: {reason or said}{where}")
     executed = json.loads(partial.read_text("utf8"))
     for name in ("input_path", "output_path"):
         executed["metadata"].get("papermill", {}).pop(name, None)
@@ -202,10 +195,51 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     return seconds
 
 
+def _papermill(
+    notebook: Path, copy: Path, parameters: Mapping[str, Any], environment: Mapping[str, str]
+) -> str:
+    """In a process that may serve again: run a notebook; say what went wrong, if anything did."""
+    import papermill
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    options = {"kernel_name": "python3", "cwd": notebook.parent, "progress_bar": False}
+    before = dict(os.environ)
+    os.environ.update(environment)  # which the kernel inherits
+    try:
+        with _kept_from_terminal() as said:
+            papermill.execute_notebook(notebook, copy, dict(parameters), **options)
+    except Exception as error:
+        return f"{error}\n{said()}".strip()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return ""
+
+
+@contextmanager
+def _kept_from_terminal() -> Iterator[Callable[[], str]]:
+    """Catch what this process and those that it starts write; call what is given for its end."""
+    streams = (sys.stdout, sys.stderr)
+    with tempfile.TemporaryFile("w+", encoding="utf8", errors="replace") as caught:
+        kept = [(number, os.dup(number)) for number in (1, 2)]
+        end = ""
+        try:
+            for number, _ in kept:
+                os.dup2(caught.fileno(), number)
+            yield lambda: end
+        finally:
+            for stream in streams:
+                stream.flush()
+            for number, before in kept:
+                os.dup2(before, number)
+                os.close(before)
+            caught.seek(0)
+            end = caught.read()[-2000:]
+
+
 def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
-    """Environment of a kernel: this Python's, no progress bars in pages, few quiet threads."""
+    """Of a kernel: this Python's, no progress bars in pages, few quiet threads."""
     environment = {
-        **os.environ,
         "JUPYTER_PREFER_ENV_PATH": "1",
         "TQDM_DISABLE": "1",
         RUN: stamp["run"],

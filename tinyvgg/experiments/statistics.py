@@ -1,4 +1,7 @@
-"""How sure a mean or a share is: bootstrap and Wilson intervals, and a word for a difference."""
+"""How sure a mean or a share is: bootstrap and Wilson intervals, and a word for a difference.
+
+`scipy.stats` takes a second to import, so it is when the first interval is asked for.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
-from scipy.stats import t as student
 
 NAN = math.nan
 LEVEL = 0.95  # of every interval, if nothing else is asked for
@@ -98,6 +99,7 @@ def _percentiles(
     Resamples in which the statistic is not defined, since one of two parts has no group, do not
     count.
     """
+    from scipy.stats import DegenerateDataWarning, bootstrap
 
     def resampled(*parts: np.ndarray, axis: int) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -180,6 +182,8 @@ def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
         return Interval.unknown()
     if len(values) < SEEDS:
         return Interval(float(values.mean()), NAN, NAN)
+    from scipy.stats import t as student
+
     half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1)
     mean, half = float(values.mean()), float(half / math.sqrt(len(values)))
     return Interval(mean, mean - half, mean + half)
@@ -189,6 +193,8 @@ def wilson(successes: int, total: int, level: float = LEVEL) -> Interval:
     """Share of successes, with Wilson's interval; NaN if there was no trial."""
     if not total:
         return Interval.unknown()
+    from scipy.stats import binomtest
+
     bounds = binomtest(int(successes), int(total)).proportion_ci(level, method="wilson")
     return Interval(successes / total, float(bounds.low), float(bounds.high))
 

@@ -1,4 +1,4 @@
-"""Jobs that wait for one another, a few at a time, each in a thread; most start a process.
+"""Jobs that wait for one another, a few at a time, each in a thread; most work in a process.
 
 Whatever ends `run_jobs`, an error or Ctrl-C, ends the processes that the jobs started. What a job
 does in this process itself goes on until it is done, or until this process ends.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from typing import Any
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
-PATIENCE = 10  # seconds that a process has to end when it is asked to
 IDLE = 60  # seconds that a process waits for another function to call
 
 
@@ -44,28 +42,8 @@ class Processes:
     def __init__(self, at_a_time: int = 1) -> None:
         self._at_a_time = at_a_time
         self._workers: ProcessPoolExecutor | None = None
-        self._running: set[subprocess.Popen] = set()
         self._lock = threading.Lock()
         self._stopped = False
-
-    def run(self, command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
-        """As `subprocess.run`, in a session of its own, where Ctrl-C does not reach it.
-
-        Raises
-        ------
-        Stopped
-        """
-        with self._lock:
-            if self._stopped:
-                raise Stopped
-            process = subprocess.Popen(command, start_new_session=True, **options)
-            self._running.add(process)
-        out, error = process.communicate()
-        with self._lock:
-            self._running.discard(process)
-            if self._stopped:
-                raise Stopped
-        return subprocess.CompletedProcess(command, process.returncode, out, error)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function in a process of one thread, which may serve again for a later call.
@@ -95,20 +73,12 @@ class Processes:
             ) from error
 
     def stop(self) -> None:
-        """Ask all processes to end, begin no other, and end those that do not listen."""
+        """End all processes, with what they started, and begin no other."""
         with self._lock:
             self._stopped = True
-            running = list(self._running)
         if self._workers is not None:
             _workers.cache_clear()
             self._workers.shutdown(wait=True, kill_workers=True)
-        for process in running:
-            process.terminate()
-        for process in running:
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 @cache

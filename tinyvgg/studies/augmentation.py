@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from tinyvgg.evaluation import outcomes, predict
 from tinyvgg.experiments.augmentation import (
@@ -177,6 +176,8 @@ def _arm(name: str, study: Study, said: pd.DataFrame, regions: Regions) -> Entry
 
 def _pair(seed: int, said: Mapping[str, pd.DataFrame], one: str, than: str) -> Entry:
     """The test pictures that one arm classifies correctly and another does not, and the reverse."""
+    from scipy.stats import binomtest
+
     first, second = said[one].correct.to_numpy(), said[than].correct.to_numpy()
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     change = first.astype(float) - second
