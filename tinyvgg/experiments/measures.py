@@ -22,8 +22,7 @@ from tinyvgg.experiments.control_experiments import (
 )
 from tinyvgg.experiments.control_sets import CONTROLS, RANDOM
 from tinyvgg.experiments.effects import effect, paired
-from tinyvgg.experiments.pairs import correct_pairs
-from tinyvgg.experiments.patching import patch, value_distance
+from tinyvgg.experiments.pairs import correct_pairs, patch, value_distance
 from tinyvgg.experiments.selection import count_pixels
 from tinyvgg.experiments.statistics import (
     NAN,
