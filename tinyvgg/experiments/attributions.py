@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from tinyvgg.backtracking import backtrack_maps
+from tinyvgg.backtracking import Backtrace, backtrack_maps
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.layers import check_network, dense_pass
 
@@ -88,17 +89,15 @@ def largest_contribution(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor
     trace = backtrack_maps(net, maps, target)
     weight = linears[0].weight  # (units, pixels)
     scores = torch.zeros_like(maps)
-    for b, units in enumerate(_first_layer(trace.layers, target, len(weight))):
+    for b, units in enumerate(first_layer(trace, len(weight))):
         if units.any():
             scores[b] = (weight[units].amax(dim=0) * maps[b].flatten()).reshape(maps.shape[1:])
     return scores
 
 
-def _first_layer(layers: tuple[Tensor, ...], target: Tensor, units: int) -> Tensor:
-    """L_1 of each image; without hidden layers, the class itself."""
-    if layers:
-        return layers[-1]
-    return torch.nn.functional.one_hot(target, units).bool()
+def first_layer(trace: Backtrace, units: int) -> Tensor:
+    """L_1 of each image, bool (B, units); without hidden layers, the class itself."""
+    return trace.layers[-1] if trace.layers else one_hot(trace.target, units).bool()
 
 
 def rank(scores: Tensor, maps: Tensor) -> Tensor:

@@ -21,9 +21,7 @@ from tinyvgg.experiments.attributions import SHARES, all_curves, areas
 from tinyvgg.experiments.batches import first_images, trace_rows
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.cut_map import cut_map
-from tinyvgg.experiments.effects import (
-    effects,
-)
+from tinyvgg.experiments.effects import effects
 from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
 from tinyvgg.experiments.randomisation import randomised
 from tinyvgg.experiments.selection import contribution_variation, selected_by_layer

@@ -30,6 +30,7 @@ from tinyvgg.experiments.statistics import (
     bootstrap_difference,
     bootstrap_mean,
     difference_of_shares,
+    mean,
     wilson,
 )
 from tinyvgg.experiments.suppressions import (
@@ -201,7 +202,7 @@ def set_figures(made: ControlExperiments) -> Numbers:
     """
     task, seed, people = made.task, made.study.seed, made.wrong.subject.to_numpy()
     active, total = count_pixels(made.released.maps), math.prod(made.released.maps.shape[1:])
-    numbers: Numbers = {f"total_{task}": total, f"active_{task}": _mean(active)}
+    numbers: Numbers = {f"total_{task}": total, f"active_{task}": mean(active)}
     dependence = made.dependence()
     others = dependence[~dependence.traced]
     for reading, trace in (("printed", made.printed), ("released", made.released)):
@@ -209,10 +210,10 @@ def set_figures(made: ControlExperiments) -> Numbers:
         differs = others[f"differ, {reading}"].to_numpy() > 0
         other_class = bootstrap_mean(differs, people[others.image.to_numpy(int)], seed)
         numbers |= {
-            f"pixels_{key}": _mean(sizes),
+            f"pixels_{key}": mean(sizes),
             **bootstrap_mean(sizes / total, people, seed).named(f"share_{key}"),
-            f"of_active_{key}": _mean(sizes[active > 0] / active[active > 0]),
-            f"whole_{key}": _mean(sizes == active),
+            f"of_active_{key}": mean(sizes[active > 0] / active[active > 0]),
+            f"whole_{key}": mean(sizes == active),
             **other_class.named(f"other_class_{key}"),
         }
     return numbers | {f"class_{k}_{task}": v for k, v in dependence_counts(dependence).items()}
@@ -221,13 +222,13 @@ def set_figures(made: ControlExperiments) -> Numbers:
 def _decisive(made: ControlExperiments) -> Numbers:
     """What suppressing the set of every misclassified image does, beyond random pixels."""
     task, table, raw = made.task, made.effects(), made.suppressions()
-    numbers: Numbers = {f"confidence_wrong_{task}": _mean(made.wrong.confidence)}
+    numbers: Numbers = {f"confidence_wrong_{task}": mean(made.wrong.confidence)}
     for reading, name in (("printed", BACKTRACKED + PRINTED), ("released", BACKTRACKED)):
         found = effect(table, name, RANDOM, kind=EVERY)
         numbers |= found.named(f"decisive_{reading}_{task}")
     for control, name in ((ITSELF, "released"), (RANDOM, "random")):
         some = rows_of(raw, kind=EVERY, set=BACKTRACKED, control=control)
-        numbers[f"wrong_{name}_{task}"] = _mean(some.probability)
+        numbers[f"wrong_{name}_{task}"] = mean(some.probability)
     return numbers
 
 
@@ -244,7 +245,7 @@ def _controls(made: ControlExperiments) -> Numbers:
         numbers |= {
             name: len(pairs),
             f"{name}_people": pairs.table.subject.nunique(),
-            f"{name}_pixels": _mean(some.pixels),
+            f"{name}_pixels": mean(some.pixels),
         }
     numbers[f"alone_{task}"] = made.pairs[MISCLASSIFIED].alone
     drawn = raw.draws[(raw.kind == MISCLASSIFIED) & (raw.control == RANDOM)]
@@ -286,7 +287,7 @@ def _common(made: ControlExperiments) -> Numbers:
         numbers |= bootstrap_mean(lost, person, seed).named(f"{image}_lost")
     for name, control in ((ITSELF, "common"), (RANDOM, "common_random")):
         some = rows_of(raw, set=COMMON, control=name).corrected
-        numbers[f"case_corrected_{control}"] = _mean(some)
+        numbers[f"case_corrected_{control}"] = mean(some)
     return numbers
 
 
@@ -308,7 +309,7 @@ def _patching(made: ControlExperiments) -> Numbers:
     further = bootstrap_difference(*distances[0], *distances[1], seed)
     return {
         **bootstrap_mean(patched.common, people, seed).named("patched_correct"),
-        "patched_correct_random": _mean(patched.random),
+        "patched_correct_random": mean(patched.random),
         **bootstrap_mean(patched.common - patched.random, people, seed).named(
             "patched_over_random"
         ),
@@ -328,7 +329,7 @@ def _unique(made: ControlExperiments) -> Numbers:
             found = bootstrap_mean(some.corrected, some.person, seed)
             numbers |= found.named(f"corrected_{key}")
         some = rows_of(raw, set=name, control=ITSELF)
-        numbers[f"pixels_{name}_emotion"] = _mean(some.pixels)
+        numbers[f"pixels_{name}_emotion"] = mean(some.pixels)
     against = paired(raw, "corrected", (UNIQUE, ITSELF), (COMMON, ITSELF), seed)
     numbers |= against.named("corrected_over_common")
     common = effect(made.effects(), COMMON, RANDOM, "corrected")
@@ -354,11 +355,6 @@ def _table_3(made: ControlExperiments) -> Numbers:
         "ties_free": int((floors["after"] > 1).sum()),
         "ties_rectified": int((floors["after, rectified"] > 1).sum()),
     }
-
-
-def _mean(values: Any) -> float:
-    values = np.asarray(values, float)
-    return float(values.mean()) if values.size else NAN
 
 
 def _json(numbers: Numbers) -> dict[str, float | None]:

@@ -10,12 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tinyvgg.experiments.measures import (
-    measure,
-)
-from tinyvgg.experiments.other_seeds import (
-    renamed,
-)
+from tinyvgg.experiments.measures import measure
+from tinyvgg.experiments.other_seeds import renamed
 from tinyvgg.experiments.statistics import (
     NAN,
     SEEDS,
