@@ -207,11 +207,7 @@ class ControlExperiments:
     def _kept(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """The table that `make` makes, from the store if it is there."""
         recipe = {"what": what, "network": self.study.recipe(self.task)}
-
-        def columns(_: Any) -> dict[str, Any]:
-            return _columns(make())
-
-        return _table(self.study.store.get("experiments", recipe, columns))
+        return _table(self.study.store.get("experiments", recipe, lambda _: _columns(make())))
 
 
 def _as_printed(net: nn.Module, trace: Backtrace) -> Backtrace:
