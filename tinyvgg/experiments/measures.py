@@ -298,24 +298,19 @@ def _patching(made: ControlExperiments) -> Numbers:
     right = correct_pairs(made.net, outcomes, study.inputs, USUAL_PAIRS, seed)
     patched, people = patch(made.net, pairs, seed=seed), pairs.table.subject.to_numpy()
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
-    distances = [
-        (values[known], group[known])
-        for values, group in (
-            (patched.distance.to_numpy(), people),
-            (usual, right.table.subject.to_numpy()),
-        )
-        for known in [~np.isnan(values)]
-    ]
-    further = bootstrap_difference(*distances[0], *distances[1], seed)
+    groups = people, right.table.subject.to_numpy()
+    ours, theirs = (
+        (values[~np.isnan(values)], group[~np.isnan(values)])
+        for values, group in zip((patched.distance.to_numpy(), usual), groups, strict=True)
+    )
+    beyond = patched.common - patched.random
     return {
         **bootstrap_mean(patched.common, people, seed).named("patched_correct"),
         "patched_correct_random": mean(patched.random),
-        **bootstrap_mean(patched.common - patched.random, people, seed).named(
-            "patched_over_random"
-        ),
-        **bootstrap_mean(*distances[0], seed).named("distance_wrong"),
-        **bootstrap_mean(*distances[1], seed).named("distance_right"),
-        **further.named("distance_over_right"),
+        **bootstrap_mean(beyond, people, seed).named("patched_over_random"),
+        **bootstrap_mean(*ours, seed).named("distance_wrong"),
+        **bootstrap_mean(*theirs, seed).named("distance_right"),
+        **bootstrap_difference(*ours, *theirs, seed).named("distance_over_right"),
     }
 
 
@@ -338,13 +333,11 @@ def _unique(made: ControlExperiments) -> Numbers:
 
 def _table_3(made: ControlExperiments) -> Numbers:
     """The one case that stands for each emotion: how many are corrected, how many rows tie."""
-    unknown = dict.fromkeys(
-        ("chosen_corrected", "chosen_share", "ties_free", "ties_rectified"), NAN
-    )
     pairs, classes = made.pairs[MISCLASSIFIED], made.study.split(made.task).classes
     chosen = one_for_each(pairs.table).index.to_numpy()
     if not len(chosen):
-        return {"chosen": 0, **unknown}
+        unknown = ("chosen_corrected", "chosen_share", "ties_free", "ties_rectified")
+        return {"chosen": 0, **dict.fromkeys(unknown, NAN)}
     table = probability_table(made.net, pairs, chosen, classes)
     after, floors = at_moment(table, "after"), floor_counts(table, classes)
     corrected = int((read_as(after, classes) == after.true).sum())
