@@ -31,8 +31,7 @@ from tinyvgg.experiments.measures import (
     measure,
     measure_task,
 )
-from tinyvgg.experiments.pairs import correct_pairs, pair_twins
-from tinyvgg.experiments.patching import patch, value_distance
+from tinyvgg.experiments.pairs import correct_pairs, pair_twins, patch, value_distance
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.experiments.suppressions import (
     BACKTRACKED,

@@ -92,12 +92,16 @@ def strengths(net: nn.Module, trace: Backtrace) -> Tensor:
     hidden layers the class itself is selected.
     """
     weight = check_network(net)[1][0].weight  # (units, pixels)
-    selected = trace.layers[-1] if trace.layers else one_hot(trace.target, len(weight)).bool()
     best = [
         weight[units].amax(0) if units.any() else weight.new_zeros(weight.shape[1])
-        for units in selected
+        for units in first_layer(trace, len(weight))
     ]
     return trace.maps * torch.stack(best).reshape(trace.maps.shape) if best else trace.maps.clone()
+
+
+def first_layer(trace: Backtrace, units: int) -> Tensor:
+    """L_1 of each image, bool (B, units); without hidden layers, the class itself."""
+    return trace.layers[-1] if trace.layers else one_hot(trace.target, units).bool()
 
 
 def rank(scores: Tensor, maps: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ def trace_rows(
         chosen = None if targets is None else targets[some]
         return backtrack(net, inputs(rows[some]), chosen, cut)
 
-    return _join([step(slice(k, k + batch)) for k in range(0, len(rows), batch)])
+    return _combine([step(slice(k, k + batch)) for k in range(0, len(rows), batch)], torch.cat)
 
 
 def track_rows(
@@ -96,19 +96,9 @@ def track_rows(
         raise ValueError(f"{len(rows)} rows need as many sets of pixels, got {len(pixels)}")
     if not len(rows):
         return torch.zeros(0, *inputs(np.zeros(1, int)).shape[-2:])
-    return torch.cat(
-        [
-            track(
-                net, inputs(rows[k : k + batch]), pixels[k : k + batch], **options
-            ).difference.cpu()
-            for k in range(0, len(rows), batch)
-        ]
-    )
-
-
-def _join(parts: Sequence[T]) -> T:
-    """One dataclass of tensors, and of tuples of tensors, from several."""
-    return _combine(parts, torch.cat)
+    slices = [slice(k, k + batch) for k in range(0, len(rows), batch)]
+    tracked = (track(net, inputs(rows[some]), pixels[some], **options) for some in slices)
+    return torch.cat([each.difference.cpu() for each in tracked])
 
 
 def first_images(part: T, count: int) -> T:
@@ -117,6 +107,7 @@ def first_images(part: T, count: int) -> T:
 
 
 def _combine(parts: Sequence[T], combine: Callable[[list[Tensor]], Tensor]) -> T:
+    """One dataclass of tensors, and of tuples of tensors, from several."""
     made: dict[str, Any] = {}
     for field in fields(parts[0]):  # type: ignore[arg-type]
         values = [getattr(part, field.name) for part in parts]

@@ -81,9 +81,11 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
     active = activations[0] > 0  # (N, pixels)
     sets = {PRINTED: active[image] & feeds_selected(linears[0].weight, selected[image, k])}
     if cut is not None:
-        again = k != own[image]
         released = trace.pixels[some].flatten(1)[image]
-        released[again] = _pixels(net, maps, image[again], k[again], cut)
+        again = (k != own[image]).nonzero().flatten()
+        for places in again.split(BATCH) if len(again) else ():
+            found = backtrack_maps(net, maps[image[places]], k[places], cut).pixels
+            released[places] = found.flatten(1)
         sets = {RELEASED: released} | sets
     for name, pixels in sets.items():
         whole = _spread(pixels, image, k, own, fresh)
@@ -92,14 +94,10 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
         columns[f"differ, {reading}"] = (whole ^ whole[each, own][:, None]).sum(dim=2)
         if name == PRINTED:
             columns["printed"] = whole.sum(dim=2)
-    hidden = len(linears) > 1
-    none = torch.zeros(count, dtype=torch.int64, device=maps.device)
-    wide = {
-        "active": active.sum(dim=1),
-        "hidden": (activations[1] > 0).sum(dim=1) if hidden else none,
-    }
+    hidden = activations[1] > 0 if len(linears) > 1 else active[:, :0]
+    wide = {"active": active.sum(dim=1), "hidden": hidden.sum(dim=1)}
     columns |= {name: value[:, None].expand(count, classes) for name, value in wide.items()}
-    columns["units"] = selected.sum(dim=2) if hidden else none[:, None].expand(count, classes)
+    columns["units"] = selected.sum(dim=2) * (len(linears) > 1)
     table = pd.DataFrame(
         {
             "image": first + np.repeat(np.arange(count), classes),
@@ -109,16 +107,6 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
     )
     traced = table.target.to_numpy() == np.repeat(own.cpu().numpy(), classes)
     return table.assign(traced=traced)
-
-
-def _pixels(net: nn.Module, maps: Tensor, image: Tensor, k: Tensor, cut: Cut) -> Tensor:
-    """The released sets of some images for some classes, (M, pixels)."""
-    parts = [
-        backtrack_maps(net, maps[i], target, cut).pixels.flatten(1)
-        for i, target in zip(image.split(BATCH), k.split(BATCH), strict=True)
-        if len(i)
-    ]
-    return torch.cat(parts) if parts else maps.new_zeros(0, math.prod(maps.shape[1:])).bool()
 
 
 def _spread(sets: Tensor, image: Tensor, k: Tensor, own: Tensor, fresh: Tensor) -> Tensor:

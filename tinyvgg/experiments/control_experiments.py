@@ -21,9 +21,7 @@ from tinyvgg.experiments.attributions import SHARES, all_curves, areas
 from tinyvgg.experiments.batches import first_images, trace_rows
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.cut_map import cut_map
-from tinyvgg.experiments.effects import (
-    effects,
-)
+from tinyvgg.experiments.effects import effects
 from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
 from tinyvgg.experiments.randomisation import randomised
 from tinyvgg.experiments.selection import contribution_variation, selected_by_layer
@@ -209,11 +207,7 @@ class ControlExperiments:
     def _kept(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """The table that `make` makes, from the store if it is there."""
         recipe = {"what": what, "network": self.study.recipe(self.task)}
-
-        def columns(_: Any) -> dict[str, Any]:
-            return _columns(make())
-
-        return _table(self.study.store.get("experiments", recipe, columns))
+        return _table(self.study.store.get("experiments", recipe, lambda _: _columns(make())))
 
 
 def _as_printed(net: nn.Module, trace: Backtrace) -> Backtrace:

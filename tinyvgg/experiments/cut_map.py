@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, percentile_in_order
 from tinyvgg.comparison import compare
-from tinyvgg.experiments.attributions import largest_contribution
+from tinyvgg.experiments.attributions import first_layer, largest_contribution
 from tinyvgg.experiments.control_sets import RANDOM
 from tinyvgg.experiments.effects import effect_by_image
 from tinyvgg.experiments.pairs import TwinPairs
+from tinyvgg.experiments.selection import count_pixels
+from tinyvgg.experiments.statistics import mean
 from tinyvgg.experiments.suppressions import (
     CASE,
     ITSELF,
@@ -44,8 +47,8 @@ def thresholds(
     _, linears = check_network(net)
     weight = linears[0].weight
     found = np.full((len(trace.maps), len(floors), len(percentiles)), math.inf)
-    for b, a_0 in enumerate(trace.maps.flatten(1)):
-        units = trace.layers[-1][b] if trace.layers else trace.target[b : b + 1]
+    layers = first_layer(trace, len(weight))
+    for b, (a_0, units) in enumerate(zip(trace.maps.flatten(1), layers, strict=True)):
         active = a_0.nonzero().flatten()
         products = weight[units].index_select(1, active) * a_0[active]
         pool = np.sort(products[products > min(floors)].cpu().numpy())
@@ -90,21 +93,22 @@ def cut_map(
         in a misclassified image), pixels (in the set, over pairs), confidence and corrected (what
         its suppression does), and each with " over random" (less what random pixels do).
     """
-    cells = [(floor, percentile) for floor in floors for percentile in percentiles]
     sizes, case, twin = (
         _cut_again(net, trace, floors, percentiles) for trace in (every, pairs.case, pairs.twin)
     )
     sets = {NOTHING: torch.zeros_like(pairs.case.pixels)}
     for number, (one, other) in enumerate(zip(case, twin, strict=True)):
-        again = TwinPairs(pairs.table, *_traces(pairs, one, other), compare(one, other), 0)
+        traces = replace(pairs.case, pixels=one), replace(pairs.twin, pixels=other)
+        again = TwinPairs(pairs.table, *traces, compare(one, other), 0)
         sets[str(number)] = pixel_sets(again)[name]
     true, person = pairs.table["true"].to_numpy(), pairs.table.subject.to_numpy()
     some = Subjects(MISCLASSIFIED, CASE, pairs.case, true, person, sets)
     raw = suppressions(net, [some], draws=draws, seed=seed, controls=(RANDOM,))
     rows = []
-    for number, (floor, percentile) in enumerate(cells):
+    for number, (floor, percentile) in enumerate(product(floors, percentiles)):
         row = {"floor": floor, "percentile": percentile}
-        row |= {"backtracked": _mean(sizes[number]), "pixels": _mean(sets[str(number)])}
+        row |= {"backtracked": mean(count_pixels(sizes[number]))}
+        row |= {"pixels": mean(count_pixels(sets[str(number)]))}
         for measure in MEASURES:
             own, other = (
                 effect_by_image(raw, measure, str(number), control) for control in (ITSELF, RANDOM)
@@ -121,11 +125,3 @@ def _cut_again(
     scores = largest_contribution(net, trace.maps, trace.target).double()
     limits = thresholds(net, trace, floors, percentiles).to(scores.device)
     return [scores > limit[:, None, None, None] for limit in limits.flatten(1).unbind(dim=1)]
-
-
-def _traces(pairs: TwinPairs, case: Tensor, twin: Tensor) -> tuple[Backtrace, Backtrace]:
-    return replace(pairs.case, pixels=case), replace(pairs.twin, pixels=twin)
-
-
-def _mean(pixels: Tensor) -> float:
-    return float(pixels.flatten(1).sum(dim=1).double().mean())  # NaN without images

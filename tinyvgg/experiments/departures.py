@@ -96,14 +96,9 @@ def feature_changes(
     for name in others:
         moved = np.linalg.norm(pictures[name].reshape(base.shape) - base, axis=1)
         correlation = similarity(pictures[released], pictures[name])
-        changes.append(
-            {
-                "choice": name,
-                "correlation": median(correlation[np.isfinite(correlation)]),
-                "distance": median(moved[size > 0] / size[size > 0]),
-            }
-        )
-    return pictures, pd.DataFrame(changes)
+        known = correlation[np.isfinite(correlation)]
+        changes.append((name, median(known), median(moved[size > 0] / size[size > 0])))
+    return pictures, pd.DataFrame(changes, columns=["choice", "correlation", "distance"])
 
 
 @torch.no_grad()
@@ -173,16 +168,8 @@ def lookups(net: nn.Module, trace: Backtrace) -> pd.DataFrame:
         ):
             made = np.zeros(len(a), bool)
             made[found[chosen] % max(len(a), 1)] = True
-            rows.append(
-                {
-                    "image": image,
-                    "list": name,
-                    "looked_up": int(chosen.sum()),
-                    "wrong": int((found != own)[chosen].sum()),
-                    "lost": int((kept & ~made).sum()),
-                    "gained": int((made & ~kept).sum()),
-                }
-            )
+            counted = chosen, (found != own)[chosen], kept & ~made, made & ~kept
+            rows.append((image, name, *(int(some.sum()) for some in counted)))
     columns = ["image", "list", "looked_up", "wrong", "lost", "gained"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -319,18 +306,10 @@ def stops(history: pd.DataFrame) -> pd.DataFrame:
         saved_error, and same (the saved weights are those of this epoch, so that the list of
         mistakes is theirs).
     """
-    error = history.test_error.to_numpy()
-    best = np.minimum.accumulate(error)
-    saved = [int(history.epoch[np.argmin(error[: k + 1])]) for k in range(len(error))]
-    return pd.DataFrame(
-        {
-            "epoch": history.epoch,
-            "test_error": error,
-            "saved": saved,
-            "saved_error": best,
-            "same": history.epoch.to_numpy() == np.array(saved, int),
-        }
-    )
+    best = history.test_error.cummin()
+    saved = history.epoch.where(best < best.shift(fill_value=np.inf)).ffill().astype(int)
+    table = history[["epoch", "test_error"]]
+    return table.assign(saved=saved, saved_error=best, same=table.epoch == saved)
 
 
 def list_and_weights(last: pd.DataFrame, best: pd.DataFrame) -> dict[str, int]:

@@ -77,8 +77,7 @@ def paired(
     """
     person = rows_of(raw, set=one[0], control=one[1], **where).person
     ours, theirs = (effect_by_image(raw, measure, *which, **where) for which in (one, other))
-    difference = ours - theirs
-    return bootstrap_mean(difference, person, seed)
+    return bootstrap_mean(ours - theirs, person, seed)
 
 
 def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -145,8 +144,7 @@ def effect(table: pd.DataFrame, name: str, control: str, measure: str = "confide
     found = rows_of(table, set=name, control=control, measure=measure, **where)
     if found.empty:
         return Interval.unknown()
-    row = found.iloc[0]
-    return Interval(float(row.difference), float(row.low), float(row.high))
+    return Interval(*map(float, found.iloc[0][["difference", "low", "high"]]))
 
 
 def control_table(table: pd.DataFrame, name: str, measure: str, **where: str) -> pd.DataFrame:
@@ -211,8 +209,7 @@ def forest_rows(
     same_set : str, optional
         What to write in the row of the set backtracked from another class.
     """
-    some = _of_pairs(table, name, measure)
-    some = some[(some.fill == ZERO)]
+    some = _of_pairs(table, name, measure, fill=ZERO)
     rows = some.assign(label=some.control.map(LABELS), note=None)[[*_FOREST, "note"]]
     if same_set is not None:
         last = {"label": ANOTHER_CLASS, "kind": MISCLASSIFIED, "note": same_set}
@@ -222,18 +219,14 @@ def forest_rows(
 
 def fill_rows(table: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
     """The same for the two ablation values, compared with random pixels."""
-    some = _of_pairs(table, name, measure)
-    some = some[some.control == RANDOM]
+    some = _of_pairs(table, name, measure, control=RANDOM)
     return some.assign(label=some.fill.map(FILL_LABELS))[_FOREST]
 
 
-def _of_pairs(table: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
-    return table[
-        (table["set"] == name)
-        & (table.measure == measure)
-        & (table.image == CASE)
-        & table.kind.isin(KINDS)
-    ]
+def _of_pairs(table: pd.DataFrame, name: str, measure: str, **where: str) -> pd.DataFrame:
+    asked = {"set": name, "measure": measure, "image": CASE, **where}
+    chosen = [table[key] == value for key, value in asked.items()]
+    return table[np.logical_and.reduce([*chosen, table.kind.isin(KINDS)])]
 
 
 def verdicts(table: pd.DataFrame, name: str, measure: str, kind: str = MISCLASSIFIED) -> str:

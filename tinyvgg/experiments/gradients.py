@@ -39,23 +39,20 @@ def gradient_norms(net: nn.Module, x: Tensor, y: Tensor) -> pd.DataFrame:
     """
     net = copy.deepcopy(net).train()  # so that batch norm's running statistics stay
     layers = named_layers(net)
-    signals: dict[str, float] = {}
+    signals: dict[nn.Module, float] = {}
 
-    def keep(name: str):
-        def hook(_module, _given, output: Tensor) -> None:
-            signals[name] = float(output.detach().square().mean().sqrt())
+    def keep(layer: nn.Module, _given, output: Tensor) -> None:
+        signals[layer] = float(output.detach().square().mean().sqrt())
 
-        return hook
-
-    for name, layer in layers.items():
-        layer.register_forward_hook(keep(name))
+    for layer in layers.values():
+        layer.register_forward_hook(keep)
     loss = cross_entropy(net(x), y)
     gradients = torch.autograd.grad(loss, [layer.weight for layer in layers.values()])
     rows = []
     for (name, layer), slope in zip(layers.items(), gradients, strict=True):
         gradient, weight = (float(w.norm()) for w in (slope, layer.weight.detach()))
         kind = "conv" if isinstance(layer, nn.Conv2d) else "dense"
-        rows.append((name, kind, signals[name], gradient, weight, gradient / weight))
+        rows.append((name, kind, signals[layer], gradient, weight, gradient / weight))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

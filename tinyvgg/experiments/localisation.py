@@ -7,6 +7,7 @@ from collections.abc import Hashable
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from tinyvgg.tracking import GREY
 
@@ -86,14 +87,11 @@ def flat_places(luminance: ArrayLike, step: float = 3.0) -> np.ndarray:
     back to every one of their pixels.
     """
     luminance = np.asarray(luminance, float)
-    padded = np.pad(luminance, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    height, width = luminance.shape[1:]
-    flat = np.ones(luminance.shape, bool)
-    for y in range(3):
-        for x in range(3):
-            neighbour = padded[:, y : y + height, x : x + width]
-            flat &= np.abs(luminance - neighbour) < step
-    return flat
+    most, least = (
+        extreme(luminance, size=(1, 3, 3), mode="nearest")
+        for extreme in (maximum_filter, minimum_filter)
+    )
+    return (most - luminance < step) & (luminance - least < step)
 
 
 def share_within(features: ArrayLike, places: ArrayLike) -> np.ndarray:

@@ -22,8 +22,7 @@ from tinyvgg.experiments.control_experiments import (
 )
 from tinyvgg.experiments.control_sets import CONTROLS, RANDOM
 from tinyvgg.experiments.effects import effect, paired
-from tinyvgg.experiments.pairs import correct_pairs
-from tinyvgg.experiments.patching import patch, value_distance
+from tinyvgg.experiments.pairs import correct_pairs, patch, value_distance
 from tinyvgg.experiments.selection import count_pixels
 from tinyvgg.experiments.statistics import (
     NAN,
@@ -31,6 +30,7 @@ from tinyvgg.experiments.statistics import (
     bootstrap_difference,
     bootstrap_mean,
     difference_of_shares,
+    mean,
     wilson,
 )
 from tinyvgg.experiments.suppressions import (
@@ -202,7 +202,7 @@ def set_figures(made: ControlExperiments) -> Numbers:
     """
     task, seed, people = made.task, made.study.seed, made.wrong.subject.to_numpy()
     active, total = count_pixels(made.released.maps), math.prod(made.released.maps.shape[1:])
-    numbers: Numbers = {f"total_{task}": total, f"active_{task}": _mean(active)}
+    numbers: Numbers = {f"total_{task}": total, f"active_{task}": mean(active)}
     dependence = made.dependence()
     others = dependence[~dependence.traced]
     for reading, trace in (("printed", made.printed), ("released", made.released)):
@@ -210,10 +210,10 @@ def set_figures(made: ControlExperiments) -> Numbers:
         differs = others[f"differ, {reading}"].to_numpy() > 0
         other_class = bootstrap_mean(differs, people[others.image.to_numpy(int)], seed)
         numbers |= {
-            f"pixels_{key}": _mean(sizes),
+            f"pixels_{key}": mean(sizes),
             **bootstrap_mean(sizes / total, people, seed).named(f"share_{key}"),
-            f"of_active_{key}": _mean(sizes[active > 0] / active[active > 0]),
-            f"whole_{key}": _mean(sizes == active),
+            f"of_active_{key}": mean(sizes[active > 0] / active[active > 0]),
+            f"whole_{key}": mean(sizes == active),
             **other_class.named(f"other_class_{key}"),
         }
     return numbers | {f"class_{k}_{task}": v for k, v in dependence_counts(dependence).items()}
@@ -222,13 +222,13 @@ def set_figures(made: ControlExperiments) -> Numbers:
 def _decisive(made: ControlExperiments) -> Numbers:
     """What suppressing the set of every misclassified image does, beyond random pixels."""
     task, table, raw = made.task, made.effects(), made.suppressions()
-    numbers: Numbers = {f"confidence_wrong_{task}": _mean(made.wrong.confidence)}
+    numbers: Numbers = {f"confidence_wrong_{task}": mean(made.wrong.confidence)}
     for reading, name in (("printed", BACKTRACKED + PRINTED), ("released", BACKTRACKED)):
         found = effect(table, name, RANDOM, kind=EVERY)
         numbers |= found.named(f"decisive_{reading}_{task}")
     for control, name in ((ITSELF, "released"), (RANDOM, "random")):
         some = rows_of(raw, kind=EVERY, set=BACKTRACKED, control=control)
-        numbers[f"wrong_{name}_{task}"] = _mean(some.probability)
+        numbers[f"wrong_{name}_{task}"] = mean(some.probability)
     return numbers
 
 
@@ -245,7 +245,7 @@ def _controls(made: ControlExperiments) -> Numbers:
         numbers |= {
             name: len(pairs),
             f"{name}_people": pairs.table.subject.nunique(),
-            f"{name}_pixels": _mean(some.pixels),
+            f"{name}_pixels": mean(some.pixels),
         }
     numbers[f"alone_{task}"] = made.pairs[MISCLASSIFIED].alone
     drawn = raw.draws[(raw.kind == MISCLASSIFIED) & (raw.control == RANDOM)]
@@ -287,7 +287,7 @@ def _common(made: ControlExperiments) -> Numbers:
         numbers |= bootstrap_mean(lost, person, seed).named(f"{image}_lost")
     for name, control in ((ITSELF, "common"), (RANDOM, "common_random")):
         some = rows_of(raw, set=COMMON, control=name).corrected
-        numbers[f"case_corrected_{control}"] = _mean(some)
+        numbers[f"case_corrected_{control}"] = mean(some)
     return numbers
 
 
@@ -298,24 +298,19 @@ def _patching(made: ControlExperiments) -> Numbers:
     right = correct_pairs(made.net, outcomes, study.inputs, USUAL_PAIRS, seed)
     patched, people = patch(made.net, pairs, seed=seed), pairs.table.subject.to_numpy()
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
-    distances = [
-        (values[known], group[known])
-        for values, group in (
-            (patched.distance.to_numpy(), people),
-            (usual, right.table.subject.to_numpy()),
-        )
-        for known in [~np.isnan(values)]
-    ]
-    further = bootstrap_difference(*distances[0], *distances[1], seed)
+    groups = people, right.table.subject.to_numpy()
+    ours, theirs = (
+        (values[~np.isnan(values)], group[~np.isnan(values)])
+        for values, group in zip((patched.distance.to_numpy(), usual), groups, strict=True)
+    )
+    beyond = patched.common - patched.random
     return {
         **bootstrap_mean(patched.common, people, seed).named("patched_correct"),
-        "patched_correct_random": _mean(patched.random),
-        **bootstrap_mean(patched.common - patched.random, people, seed).named(
-            "patched_over_random"
-        ),
-        **bootstrap_mean(*distances[0], seed).named("distance_wrong"),
-        **bootstrap_mean(*distances[1], seed).named("distance_right"),
-        **further.named("distance_over_right"),
+        "patched_correct_random": mean(patched.random),
+        **bootstrap_mean(beyond, people, seed).named("patched_over_random"),
+        **bootstrap_mean(*ours, seed).named("distance_wrong"),
+        **bootstrap_mean(*theirs, seed).named("distance_right"),
+        **bootstrap_difference(*ours, *theirs, seed).named("distance_over_right"),
     }
 
 
@@ -329,7 +324,7 @@ def _unique(made: ControlExperiments) -> Numbers:
             found = bootstrap_mean(some.corrected, some.person, seed)
             numbers |= found.named(f"corrected_{key}")
         some = rows_of(raw, set=name, control=ITSELF)
-        numbers[f"pixels_{name}_emotion"] = _mean(some.pixels)
+        numbers[f"pixels_{name}_emotion"] = mean(some.pixels)
     against = paired(raw, "corrected", (UNIQUE, ITSELF), (COMMON, ITSELF), seed)
     numbers |= against.named("corrected_over_common")
     common = effect(made.effects(), COMMON, RANDOM, "corrected")
@@ -338,13 +333,11 @@ def _unique(made: ControlExperiments) -> Numbers:
 
 def _table_3(made: ControlExperiments) -> Numbers:
     """The one case that stands for each emotion: how many are corrected, how many rows tie."""
-    unknown = dict.fromkeys(
-        ("chosen_corrected", "chosen_share", "ties_free", "ties_rectified"), NAN
-    )
     pairs, classes = made.pairs[MISCLASSIFIED], made.study.split(made.task).classes
     chosen = one_for_each(pairs.table).index.to_numpy()
     if not len(chosen):
-        return {"chosen": 0, **unknown}
+        unknown = ("chosen_corrected", "chosen_share", "ties_free", "ties_rectified")
+        return {"chosen": 0, **dict.fromkeys(unknown, NAN)}
     table = probability_table(made.net, pairs, chosen, classes)
     after, floors = at_moment(table, "after"), floor_counts(table, classes)
     corrected = int((read_as(after, classes) == after.true).sum())
@@ -355,11 +348,6 @@ def _table_3(made: ControlExperiments) -> Numbers:
         "ties_free": int((floors["after"] > 1).sum()),
         "ties_rectified": int((floors["after, rectified"] > 1).sum()),
     }
-
-
-def _mean(values: Any) -> float:
-    values = np.asarray(values, float)
-    return float(values.mean()) if values.size else NAN
 
 
 def _json(numbers: Numbers) -> dict[str, float | None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 from tinyvgg.comparison import jaccard
 from tinyvgg.experiments.localisation import mean_known, similarity
+from tinyvgg.experiments.statistics import NAN, mean
 from tinyvgg.layers import check_network
 from tinyvgg.tracking import track
 
@@ -117,23 +117,37 @@ def randomised(
         tracked features with the trained network's; NaN without images); changed (share of
         images that are now classified differently).
     """
-    device = trace.maps.device
-    printed = backtrack_maps(net, trace.maps, trace.target).pixels
     few = 0 if images is None else len(images)
     seen = _features(net, images, trace.pixels[:few])
-    rows = [_compare(0, trace, trace, printed, printed, seen, seen)]
+    printed = backtrack_maps(net, trace.maps, trace.target).pixels
+    counts = trace.pixels.flatten(1).sum(dim=1)
+    chance = mean(overlap_by_chance(trace.maps, counts))
+
+    def compare(layers: int, other: nn.Module, made: Backtrace) -> dict[str, float]:
+        """A network whose topmost layers are randomised with the trained one."""
+        whole = backtrack_maps(other, trace.maps, trace.target).pixels
+        same = torch.equal(made.pixels[:few], trace.pixels[:few])
+        shown = seen if same else _features(other, images, made.pixels[:few])
+        return {
+            "layers": layers,
+            "released": _mean(jaccard(trace.pixels, made.pixels)) if len(counts) else NAN,
+            "printed": _mean(jaccard(printed, whole)) if len(counts) else NAN,
+            "pixels": _mean(made.pixels.flatten(1).sum(dim=1)),
+            "chance": chance,
+            "features": mean_known(similarity(seen, shown)),
+            "changed": _mean(made.logits.argmax(dim=1) != trace.logits.argmax(dim=1)),
+        }
+
+    rows = [compare(0, net, trace)]
     depth = len(check_network(net)[1])
     for draw in range(draws):
         for k, other in cascade(net, seed + draw):
-            other = other.to(device)
+            other = other.to(trace.maps.device)
             if k < depth:
                 made = traced_alike(other, trace, trace.target, cut)
             else:
                 made = backtrack_maps(other, trace.maps, trace.target, cut)
-            whole = backtrack_maps(other, trace.maps, trace.target).pixels
-            same = torch.equal(made.pixels[:few], trace.pixels[:few])
-            shown = seen if same else _features(other, images, made.pixels[:few])
-            rows.append(_compare(k, trace, made, printed, whole, seen, shown))
+            rows.append(compare(k, other, made))
     return pd.DataFrame(rows).groupby("layers", as_index=False).mean()
 
 
@@ -143,26 +157,5 @@ def _features(net: nn.Module, images: Tensor | None, pixels: Tensor) -> np.ndarr
     return track(net, images, pixels).difference.cpu().numpy()
 
 
-def _compare(
-    layers: int,
-    one: Backtrace,
-    other: Backtrace,
-    printed: Tensor,
-    whole: Tensor,
-    seen: np.ndarray,
-    shown: np.ndarray,
-) -> dict[str, Any]:
-    counts = one.pixels.flatten(1).sum(dim=1)
-    return {
-        "layers": layers,
-        "released": _mean(jaccard(one.pixels, other.pixels)) if len(counts) else np.nan,
-        "printed": _mean(jaccard(printed, whole)) if len(counts) else np.nan,
-        "pixels": _mean(other.pixels.flatten(1).sum(dim=1)),
-        "chance": float(overlap_by_chance(one.maps, counts).mean()) if len(counts) else np.nan,
-        "features": mean_known(similarity(seen, shown)),
-        "changed": _mean(other.logits.argmax(dim=1) != one.logits.argmax(dim=1)),
-    }
-
-
 def _mean(values: Tensor) -> float:
-    return float(values.double().mean()) if len(values) else np.nan
+    return float(values.double().mean()) if len(values) else NAN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,8 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace
+from tinyvgg.experiments.attributions import first_layer
+from tinyvgg.experiments.statistics import NAN, mean
 from tinyvgg.layers import check_network, dense_pass
 
 
@@ -83,17 +84,20 @@ def selected_by_layer(net: nn.Module, trace: Backtrace) -> pd.DataFrame:
     """
     _, linears = check_network(net)
     *activations, _ = dense_pass(linears, trace.maps)
-    rows = []
-    for name, a, chosen in zip(
-        layer_names(trace), reversed(activations), _sets(trace), strict=True
-    ):
-        rows += [
-            (image, name, a.shape[1], int(active), int(count))
-            for image, (active, count) in enumerate(
-                zip((a > 0).sum(dim=1), chosen.sum(dim=1), strict=True)
-            )
-        ]
-    return pd.DataFrame(rows, columns=["image", "layer", "units", "active", "selected"])
+    sets = [trace.pixels.flatten(1), *reversed(trace.layers)]
+    layers = [
+        pd.DataFrame(
+            {
+                "image": np.arange(len(a)),
+                "layer": f"L_{j}",
+                "units": a.shape[1],
+                "active": count_pixels(a),
+                "selected": count_pixels(chosen),
+            }
+        )
+        for j, (a, chosen) in enumerate(zip(activations, sets, strict=True))
+    ]
+    return pd.concat(layers[::-1], ignore_index=True)
 
 
 def count_pixels(pixels: Tensor) -> np.ndarray:
@@ -139,15 +143,6 @@ def pixel_table(
     return pd.DataFrame(rows, columns=["task", "set", "pixels", "of all", "of active"])
 
 
-def layer_names(trace: Backtrace) -> list[str]:
-    """L_n ... L_1, and L_0 for the pixels."""
-    return [f"L_{j}" for j in range(len(trace.layers), -1, -1)]
-
-
-def _sets(trace: Backtrace) -> list[Tensor]:
-    return [*trace.layers, trace.pixels.flatten(1)]
-
-
 @torch.no_grad()
 def contribution_variation(net: nn.Module, trace: Backtrace) -> dict[str, float]:
     """Coefficients of variation of the two factors of a pixel's largest contribution.
@@ -161,14 +156,15 @@ def contribution_variation(net: nn.Module, trace: Backtrace) -> dict[str, float]
     """
     weight = check_network(net)[1][0].weight
     found = []
-    for b, a_0 in enumerate(trace.maps.flatten(1)):
-        units = trace.layers[-1][b] if trace.layers else trace.target[b : b + 1]
+    layers = first_layer(trace, len(weight))
+    for a_0, units in zip(trace.maps.flatten(1), layers, strict=True):
         active = a_0 > 0
-        if active.sum() < 2 or (trace.layers and not units.any()):
-            continue
-        factors = a_0[active], weight[units].amax(dim=0)[active]
-        found.append([float(x.std() / x.mean()) for x in factors])
-    counts = trace.layers[-1].sum(dim=1) if trace.layers else torch.ones(len(trace.maps))
-    means = np.mean(found, axis=0) if found else (math.nan, math.nan)
-    units_mean = float(counts.double().mean()) if len(counts) else math.nan
-    return {"activation": float(means[0]), "weight": float(means[1]), "units": units_mean}
+        if active.sum() >= 2 and units.any():
+            factors = a_0[active], weight[units].amax(dim=0)[active]
+            found.append([float(x.std() / x.mean()) for x in factors])
+    of_activation, of_weight = np.mean(found, axis=0) if found else (NAN, NAN)
+    return {
+        "activation": float(of_activation),
+        "weight": float(of_weight),
+        "units": mean(layers.sum(dim=1).cpu()),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import pandas as pd
@@ -20,7 +20,7 @@ from tinyvgg.model import (
     layer_table,
 )
 
-CASES = {
+CASES = {  # which the paper gives an inverse for
     "padded": "unit stride, padding",
     "strided": "stride, no padding",
     "unit": "unit stride, no padding",
@@ -51,11 +51,19 @@ def run_sizes(
         `rest`, the pixels that the stride leaves over.
     """
     rows = []
-    for case, i, k, p, s in _combinations(inputs, kernels, paddings, strides):
+    for i, k, p, s in product(inputs, kernels, paddings, strides):
+        if k > i + 2 * p or (p and s > 1):
+            continue
+        case = "padded" if p else "strided" if s > 1 else "unit"
         weight = torch.zeros(1, 1, k, k)
         after = F.conv2d(torch.zeros(1, 1, i, i), weight, padding=p, stride=s)
         back = F.conv_transpose2d(after, weight, padding=p, stride=s)
         size = after.shape[-1]
+        inverse = {
+            "padded": deconv_size_padded(size, k, p),
+            "strided": deconv_size_strided(size, k, s),
+            "unit": deconv_size_unit(size, k),
+        }
         rows.append(
             {
                 "case": case,
@@ -63,26 +71,11 @@ def run_sizes(
                 "after": size,
                 "after_by_equation": conv_size(i, k, p, s),
                 "back": back.shape[-1],
-                "back_by_equation": _inverse(case, size, k, p, s),
+                "back_by_equation": inverse[case],
                 "rest": (i - k + 2 * p) % s,
             }
         )
     return pd.DataFrame(rows)
-
-
-def _inverse(case: str, size: int, k: int, p: int, s: int) -> int:
-    if case == "padded":
-        return deconv_size_padded(size, k, p)
-    return deconv_size_strided(size, k, s) if case == "strided" else deconv_size_unit(size, k)
-
-
-def _combinations(
-    inputs: Sequence[int], kernels: Sequence[int], paddings: Sequence[int], strides: Sequence[int]
-) -> Iterator[tuple[str, int, int, int, int]]:
-    for i, k, p, s in product(inputs, kernels, paddings, strides):
-        if k > i + 2 * p or (p and s > 1):
-            continue
-        yield "padded" if p else "strided" if s > 1 else "unit", i, k, p, s
 
 
 def run_layers(net: VGG) -> pd.DataFrame:

@@ -43,6 +43,12 @@ class Interval(NamedTuple):
         return cls(*(NAN if value is None else float(value) for value in found))
 
 
+def mean(values: ArrayLike) -> float:
+    """Mean of some values; NaN if there are none."""
+    values = np.asarray(values, float)
+    return float(values.mean()) if values.size else NAN
+
+
 def bootstrap_mean(
     values: ArrayLike,
     groups: ArrayLike | None = None,
@@ -77,14 +83,12 @@ def bootstrap_mean(
         )
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}")
-    if not len(values):
-        return Interval.unknown()
     _, member = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(member, values), np.bincount(member)
     if len(sums) < 2:
-        return Interval(float(values.mean()), NAN, NAN)
-    low, high = _percentiles((sums, counts), lambda s, n: s / n, seed, level, draws)
-    return Interval(float(values.mean()), float(low), float(high))
+        return Interval(mean(values), NAN, NAN)
+    bounds = _percentiles((sums, counts), lambda s, n: s / n, seed, level, draws)
+    return Interval(mean(values), *bounds)
 
 
 def _percentiles(
@@ -155,8 +159,8 @@ def bootstrap_difference(
     totals = []
     for some, of in ((one, member[: len(one)]), (two, member[len(one) :])):
         totals += [np.bincount(of, weights, len(names)) for weights in (some, np.ones(len(some)))]
-    low, high = _percentiles(totals, lambda s, n, t, m: s / n - t / m, seed, level, draws)
-    return Interval(found, float(low), float(high))
+    bounds = _percentiles(totals, lambda s, n, t, m: s / n - t / m, seed, level, draws)
+    return Interval(found, *bounds)
 
 
 def difference_of_shares(
@@ -178,15 +182,13 @@ def difference_of_shares(
 def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
     """Mean of one value a seed, with Student's t-interval; no interval from fewer than `SEEDS`."""
     values = np.asarray(values, float)
-    if not len(values):
-        return Interval.unknown()
     if len(values) < SEEDS:
-        return Interval(float(values.mean()), NAN, NAN)
+        return Interval(mean(values), NAN, NAN)
     from scipy.stats import t as student
 
     half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1)
-    mean, half = float(values.mean()), float(half / math.sqrt(len(values)))
-    return Interval(mean, mean - half, mean + half)
+    value, half = mean(values), float(half / math.sqrt(len(values)))
+    return Interval(value, value - half, value + half)
 
 
 def wilson(successes: int, total: int, level: float = LEVEL) -> Interval:

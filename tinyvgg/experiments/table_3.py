@@ -60,20 +60,12 @@ def probability_table(
     some = torch.as_tensor(np.array(places, int))
     before = pairs.case.logits.cpu()[some].double().numpy()
     after = suppressed_logits(net, pairs.case.maps[some], pairs.sets.only_a[some])
-    rows = {"before": softmax(before), "after": softmax(after)}
-    rows["after, rectified"] = softmax(after, rectify=True)
-    table = pd.concat(
-        {
-            moment: pd.DataFrame(rows[moment], columns=list(classes), index=range(1, len(some) + 1))
-            for moment in MOMENTS
-        },
-        names=["moment", "case"],
-    ).swaplevel()
-    cases = pairs.table.iloc[places].set_axis(range(1, len(some) + 1))
-    number = table.index.get_level_values("case")
-    table.insert(0, "mistaken", cases.predicted_name.reindex(number).to_numpy())
-    table.insert(1, "true", cases.true_name.reindex(number).to_numpy())
-    return table.sort_index(level="case", sort_remaining=False, kind="stable")
+    rows = (softmax(before), softmax(after), softmax(after, rectify=True))
+    names = pairs.table.iloc[places][["predicted_name", "true_name"]]
+    names = names.set_axis(["mistaken", "true"], axis=1).set_axis(range(1, len(some) + 1))
+    parts = [names.join(pd.DataFrame(some, names.index, list(classes))) for some in rows]
+    table = pd.concat(dict(zip(MOMENTS, parts, strict=True)), names=["moment", "case"])
+    return table.swaplevel().sort_index(level="case", sort_remaining=False, kind="stable")
 
 
 def at_moment(table: pd.DataFrame, moment: str) -> pd.DataFrame:

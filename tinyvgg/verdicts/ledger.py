@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tinyvgg.experiments.measures import (
-    measure,
-)
-from tinyvgg.experiments.other_seeds import (
-    renamed,
-)
+from tinyvgg.experiments.measures import measure
+from tinyvgg.experiments.other_seeds import renamed
 from tinyvgg.experiments.statistics import (
-    NAN,
     SEEDS,
     Interval,
     difference_of_shares,
@@ -197,17 +193,11 @@ def write_claims(
 
 def intervals(measures: Mapping[str, Any]) -> dict[str, Interval]:
     """What `measure` returns as intervals; figures that are not known are left out."""
-    numbers = {
-        name: NAN if value is None else float(value)
+    return {
+        name: Interval.of(measures, name)
         for name, value in measures.items()
-        if value is None or isinstance(value, int | float)
+        if isinstance(value, int | float) and not math.isnan(value) and not name.endswith(BOUNDS)
     }
-    found = {
-        name: Interval(value, *(numbers.get(name + bound, NAN) for bound in BOUNDS))
-        for name, value in numbers.items()
-        if not name.endswith(BOUNDS)
-    }
-    return {name: interval for name, interval in found.items() if interval.value == interval.value}
 
 
 def seed_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:

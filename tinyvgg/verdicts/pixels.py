@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyvgg.paper import classes_at_the_floor, table_3
 from tinyvgg.verdicts.rules import Claim, Part, Quantity, learnt, printed
 
@@ -34,29 +36,21 @@ def finds_pixels(reading: str) -> Claim:
     title, words, note = READINGS[reading]
     parts, quantities = [], []
     for task in ("face", "emotion"):
-        parts += [
-            _part(
-                task,
-                f"{task} task: without its set, the confidence of a misclassified image falls "
-                "further than without as many active pixels drawn at random (the interval of the "
-                "difference is above zero)",
-                f"decisive_{reading}_{task}",
-                cases="errors",
-            ),
-            _part(
-                task,
-                f"{task} task: traced from another class, most images give another set (the "
-                "interval of the share is above one half)",
-                f"other_class_{reading}_{task}",
-                threshold=0.5,
-                cases="errors",
-            ),
-        ]
+        decisive, another = f"decisive_{reading}_{task}", f"other_class_{reading}_{task}"
+        falls = (
+            f"{task} task: without its set, the confidence of a misclassified image falls further "
+            "than without as many active pixels drawn at random (the interval of the difference is "
+            "above zero)"
+        )
+        differs = (
+            f"{task} task: traced from another class, most images give another set (the interval "
+            "of the share is above one half)"
+        )
+        parts += _parts(task, {decisive: falls}, cases="errors")
+        parts += _parts(task, {another: differs}, threshold=0.5, cases="errors")
         quantities += [
-            Quantity(
-                f"decisive_{reading}_{task}", f"{task}: beyond random", "points", mark=0.0, digits=0
-            ),
-            Quantity(f"other_class_{reading}_{task}", f"{task}: another class, another set"),
+            Quantity(decisive, f"{task}: beyond random", "points", mark=0.0, digits=0),
+            Quantity(another, f"{task}: another class, another set"),
             Quantity(f"of_active_{reading}_{task}", f"{task}: share of the active pixels"),
         ]
     return Claim(
@@ -134,25 +128,16 @@ def common() -> Claim:
     who = {"case": "the case in its wrong name", "twin": "the twin in its right name"}
     parts = []
     for image, words in who.items():
-        parts += [
-            _part(
-                "face",
-                f"without the common pixels, {words} loses most of its confidence (the interval of "
-                "the mean share lost is above one half)",
-                f"{image}_lost",
-                threshold=0.5,
-            ),
-            _part(
-                "face",
-                f"{words} loses more than without as many active pixels drawn at random",
-                f"{image}_over_random",
-            ),
-            _part(
-                "face",
-                f"{words} loses more than without as many of the same summed activation",
-                f"{image}_over_matched",
-            ),
-        ]
+        most = (
+            f"without the common pixels, {words} loses most of its confidence (the interval of the "
+            "mean share lost is above one half)"
+        )
+        more = f"{words} loses more than without as many"
+        controls = {
+            f"{image}_over_random": f"{more} active pixels drawn at random",
+            f"{image}_over_matched": f"{more} of the same summed activation",
+        }
+        parts += _parts("face", {f"{image}_lost": most}, threshold=0.5) + _parts("face", controls)
     return Claim(
         "common-pixels-decide-faces",
         "Common pixels decide who is recognised",
@@ -179,6 +164,19 @@ def common() -> Claim:
 
 
 def patching() -> Claim:
+    further = (
+        "at the common pixels, a misclassified face and its twin differ more than two correctly "
+        "classified faces of one person, angle and emotion do (the interval of the difference is "
+        "above zero)"
+    )
+    most = (
+        "given its twin's values at the common pixels, the misclassified face is classified "
+        "correctly in most pairs (the interval of the share is above one half)"
+    )
+    more = (
+        "it is so more often than when given the twin's values at as many pixels drawn at random "
+        "from those active in both (the interval of the difference is above zero)"
+    )
     return Claim(
         "values-decide",
         "The same features with other values decide",
@@ -187,26 +185,9 @@ def patching() -> Claim:
         'Section "Visualization and analysis of the features", Fig. 10',
         "one pair, drawn; no figure",
         (
-            _part(
-                "face",
-                "at the common pixels, a misclassified face and its twin differ more than two "
-                "correctly classified faces of one person, angle and emotion do (the interval of "
-                "the difference is above zero)",
-                "distance_over_right",
-            ),
-            _part(
-                "face",
-                "given its twin's values at the common pixels, the misclassified face is "
-                "classified correctly in most pairs (the interval of the share is above one half)",
-                "patched_correct",
-                threshold=0.5,
-            ),
-            _part(
-                "face",
-                "it is so more often than when given the twin's values at as many pixels drawn at "
-                "random from those active in both (the interval of the difference is above zero)",
-                "patched_over_random",
-            ),
+            *_parts("face", {"distance_over_right": further}),
+            *_parts("face", {"patched_correct": most}, threshold=0.5),
+            *_parts("face", {"patched_over_random": more}),
         ),
         (
             Quantity(
@@ -226,7 +207,17 @@ def patching() -> Claim:
 
 def unique() -> Claim:
     paper = printed("emotion_cases_corrected")
-    difference = "(the interval of the difference is above zero)"
+    most = "most of all cases are (the interval of the share is above one half)"
+    others = {
+        "random": "as many active pixels drawn at random",
+        "matched": "as many of the same summed activation",
+        "common": "the common pixels",
+    }
+    more = {
+        f"corrected_over_{name}": f"more are than without {words} (the interval of the difference "
+        "is above zero)"
+        for name, words in others.items()
+    }
     return Claim(
         "unique-pixels-decide-emotions",
         "Unique pixels decide which emotion is read",
@@ -245,27 +236,8 @@ def unique() -> Claim:
                 cases="chosen",
                 provided=learnt("emotion"),
             ),
-            _part(
-                "emotion",
-                "most of all cases are (the interval of the share is above one half)",
-                "corrected_unique",
-                threshold=0.5,
-            ),
-            _part(
-                "emotion",
-                f"more are than without as many active pixels drawn at random {difference}",
-                "corrected_over_random",
-            ),
-            _part(
-                "emotion",
-                f"more are than without as many of the same summed activation {difference}",
-                "corrected_over_matched",
-            ),
-            _part(
-                "emotion",
-                f"more are than without the common pixels {difference}",
-                "corrected_over_common",
-            ),
+            *_parts("emotion", {"corrected_unique": most}, threshold=0.5),
+            *_parts("emotion", more),
         ),
         (
             Quantity("corrected_unique", "all cases corrected", paper=1.0, mark=0.5),
@@ -317,6 +289,11 @@ def table_3_rows() -> Claim:
     )
 
 
-def _part(task: str, text: str, key: str, threshold: float = 0.0, cases: str = "pairs") -> Part:
-    """A condition on the pairs or errors of a task, told once its network has learnt."""
-    return Part(text, key, threshold=threshold, cases=f"{cases}_{task}", provided=learnt(task))
+def _parts(
+    task: str, texts: Mapping[str, str], threshold: float = 0.0, cases: str = "pairs"
+) -> list[Part]:
+    """Conditions on the pairs or errors of a task, by figure; told once its network has learnt."""
+    return [
+        Part(text, key, threshold=threshold, cases=f"{cases}_{task}", provided=learnt(task))
+        for key, text in texts.items()
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from tinyvgg.experiments.statistics import NAN, Interval
+from tinyvgg.experiments.statistics import Interval
 from tinyvgg.paper import PAPER
 
 REPRODUCED, PARTLY, NOT = "reproduced", "partly", "not reproduced"
@@ -51,11 +51,10 @@ class Evidence:
         Over seeds, if a record of the present code and faces has it; else of this run, if it
         rests on enough cases; else from a record.
         """
-        nothing = Interval(NAN, NAN, NAN), ""
-        if seeds and "seeds" not in self.aside and _known(self.seeds.get(key)):
-            found = self.seeds[key]
-            if not math.isnan(found.low):
-                return found, "seeds"
+        nothing = Interval.unknown(), ""
+        over = self.seeds.get(key) if seeds and "seeds" not in self.aside else None
+        if _known(over) and not math.isnan(over.low):
+            return over, "seeds"
         if _known(self.run.get(key)):
             if cases and not self.run.get(cases, nothing[0]).value >= FEWEST:
                 return nothing
