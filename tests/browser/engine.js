@@ -30,7 +30,7 @@ export function look({ network }, picture, { target, cut, ways, draw, count }) {
   const recording = network.record(method.asInput(bytesOf(picture), network));
   const trace = method.backtrack(network, recording.maps, target, cut);
   const tracked = method.track(network, recording, trace.pixels);
-  const control = method.drawn(recording.maps, count, draw);
+  const control = method.drawnOrder(recording.maps, draw).subarray(0, count).sort();
   return {
     shape: recording.shape,
     maps: written(recording.maps),
@@ -45,7 +45,7 @@ export function look({ network }, picture, { target, cut, ways, draw, count }) {
     ways: ways.map((way) => written(method.deconvolve(network, recording, recording.maps, way))),
     suppressed: written(tracked.suppressed),
     difference: written(tracked.difference),
-    control: method.numbersOf(control),
+    control: [...control],
   };
 }
 

@@ -153,7 +153,7 @@ def gallery_of(
         raise ValueError(
             f"labels must lie in 0..{len(classes) - 1}, got {labels.min()} to {labels.max()}"
         )
-    probabilities = _probabilities(net, images)
+    probabilities = logits_of(net, images, BATCH).softmax(1).double().cpu().numpy()
     predicted = probabilities.argmax(1)
     table = pd.DataFrame(
         {
@@ -220,10 +220,8 @@ def describe(row) -> str:
 
 
 @torch.no_grad()
-def _probabilities(net: nn.Module, images: np.ndarray) -> np.ndarray:
+def logits_of(net: nn.Module, images: np.ndarray, batch: int) -> Tensor:
+    """Logits (N, classes) of pictures, uint8 (N, S, S, 3), so many at a time."""
     _, linears = check_network(net)
-    parts = []
-    for start in range(0, len(images), BATCH):
-        maps = feature_maps_of(net, as_input(images[start : start + BATCH]))
-        parts.append(dense_pass(linears, maps)[-1].softmax(1).double().cpu().numpy())
-    return np.concatenate(parts)
+    parts = (as_input(images[k : k + batch]) for k in range(0, len(images), batch))
+    return torch.cat([dense_pass(linears, feature_maps_of(net, x))[-1] for x in parts])

@@ -24,16 +24,9 @@ import torch
 from safetensors.numpy import save
 from torch import Tensor, nn
 
-from tinyvgg.explorer.gallery import Gallery
-from tinyvgg.layers import (
-    FeatureLayer,
-    check_network,
-    dense_pass,
-    feature_maps_of,
-    padding_of,
-    pair,
-)
-from tinyvgg.model import PIXEL_SCALE, as_input
+from tinyvgg.explorer.gallery import Gallery, logits_of
+from tinyvgg.layers import FeatureLayer, check_network, feature_maps_of, padding_of, pair
+from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.storage.files import digest
 from tinyvgg.storage.store import Store
 
@@ -146,22 +139,16 @@ def fewest_bits(net: nn.Module, images: np.ndarray) -> int:
     {8, 10, 12, 16, 32}
         32 if even 16 bits change a prediction.
     """
-    expected = _predictions(net, images)
+
+    def predictions(network: nn.Module) -> Tensor:
+        return logits_of(network, images, BATCH).argmax(1).cpu()
+
+    expected = predictions(net)
     return next(
         bits
         for bits in BITS
-        if bits == BITS[-1]
-        or torch.equal(_predictions(rounded_network(net, bits), images), expected)
+        if bits == BITS[-1] or torch.equal(predictions(rounded_network(net, bits)), expected)
     )
-
-
-@torch.no_grad()
-def _predictions(net: nn.Module, images: np.ndarray) -> Tensor:
-    _, linears = check_network(net)
-    at = next(net.parameters())
-    batches = (as_input(images[k : k + BATCH]).to(at) for k in range(0, len(images), BATCH))
-    logits = torch.cat([dense_pass(linears, feature_maps_of(net, x))[-1] for x in batches])
-    return logits.argmax(1).cpu()
 
 
 def tested(gallery: Gallery) -> np.ndarray:

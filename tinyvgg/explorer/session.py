@@ -220,6 +220,9 @@ class Session(traitlets.HasTraits):
             )
         case = gallery.cases[row]
         moved = (task, row) != (now.task, now.case)
+        fits = now.pixel_set not in WITH_TWIN or case.twin is not None
+        if now.pixel_set == "hand":
+            fits = task == now.task
         if "suppressed" in new:
             new |= {"by_hand": new.pop("suppressed"), "pixel_set": "hand"}
             new.setdefault("random", False)
@@ -227,7 +230,7 @@ class Session(traitlets.HasTraits):
             new["by_hand"] = self._numbers(new["by_hand"], gallery, case)
             if new["by_hand"]:
                 new.setdefault("pixel_set", "hand")
-        if moved and not self._fits(now, task, case):
+        if moved and not fits:
             new.setdefault("pixel_set", "backtracked")
         if moved or new.get("pixel_set", now.pixel_set) != now.pixel_set:
             new.setdefault("strongest", None)
@@ -253,13 +256,6 @@ class Session(traitlets.HasTraits):
             return validate(self, value)
         except traitlets.TraitError:
             raise Refused(f"{name} must be {KINDS[name]}, got {value!r}") from None
-
-    @staticmethod
-    def _fits(choice: Choice, task: str, case: Case) -> bool:
-        """Whether the set of a choice also suits another case."""
-        if choice.pixel_set == "hand":
-            return task == choice.task
-        return choice.pixel_set not in WITH_TWIN or case.twin is not None
 
     def _check(self, choice: Choice, gallery: Gallery, case: Case) -> None:
         if choice.pixel_set not in PIXEL_SETS:

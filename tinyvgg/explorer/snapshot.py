@@ -47,7 +47,7 @@ COLOUR = {
     "hand": "#E69F00",
     "random": CONTROL,
 }
-DRAWN = "#555555"  # a control's pixel among pale grey ones; its bar is style.CONTROL
+ON_MAPS = COLOUR | {"random": "#555555"}  # darker among pale grey than the bar of a control
 PALEST, DARKEST = 0.97, 0.68  # maps stay paler than any colour, so that lightness tells them too
 NAMES = {
     "backtracked": "backtracked",
@@ -111,7 +111,7 @@ def feature_maps(state: State, gap: int = 1) -> np.ndarray:
     shade = PALEST + (DARKEST - PALEST) * np.clip(state.maps / largest, 0, 1)
     coloured = np.repeat(shade[..., None], 3, axis=-1)
     for name, pixels in parts(state).items():
-        coloured[pixels] = to_rgb(DRAWN if name == "random" else COLOUR[name])
+        coloured[pixels] = to_rgb(ON_MAPS[name])
     return _bytes(montage(coloured, columns_of(len(state.maps)), gap, fill=1.0))
 
 
@@ -131,7 +131,9 @@ def over_face(state: State, only_suppressed: bool = False) -> np.ndarray:
     summed = state.maps.sum(axis=0)  # (h, w)
     shown = (state.maps * state.suppressed).sum(axis=0) if only_suppressed else summed
     face = state.image
-    strength = _enlarged(shown / (summed.max() or 1.0), face.shape[:2])
+    sides = zip(face.shape[:2], shown.shape, strict=True)
+    rows, columns = (np.arange(large) * small // large for large, small in sides)
+    strength = shown[np.ix_(rows, columns)] / (summed.max() or 1.0)  # each pixel as a block
     grey = np.repeat(face.mean(axis=-1, keepdims=True) / 255, 3, axis=-1)
     colour = matplotlib.colormaps[SEQUENTIAL](strength)[..., :3]
     return _bytes(0.4 * grey + 0.6 * colour)
@@ -140,13 +142,6 @@ def over_face(state: State, only_suppressed: bool = False) -> np.ndarray:
 def tracked(state: State) -> np.ndarray:
     """What the suppressed pixels show in the image (D' of Algorithm 2), dark on light grey."""
     return _bytes(np.repeat(inverted(state.difference)[..., None], 3, axis=-1))
-
-
-def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Values (h, w) spread evenly over a picture of another size, each as a block."""
-    rows = np.arange(size[0]) * values.shape[0] // size[0]
-    columns = np.arange(size[1]) * values.shape[1] // size[1]
-    return values[rows][:, columns]
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:
@@ -274,10 +269,7 @@ def still(state: State) -> Figure:
     _draw_bars(left, state)
     picture(right, feature_maps(state))
     keys = [
-        Patch(
-            color=DRAWN if name == "random" else COLOUR[name],
-            label=f"{NAMES[name]} ({int(pixels.sum()):,})",
-        )
+        Patch(color=ON_MAPS[name], label=f"{NAMES[name]} ({int(pixels.sum()):,})")
         for name, pixels in parts(state).items()
     ]
     if keys:

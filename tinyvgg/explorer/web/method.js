@@ -239,11 +239,6 @@ export function drawnOrder(maps, draw) {
   return active.map((_, k) => k).sort((j, k) => keys[j] - keys[k]).map((k) => active[k]);
 }
 
-/** As many active pixels drawn at random; all of them if there are no more. */
-export function drawn(maps, count, draw) {
-  return maskOf(drawnOrder(maps, draw).subarray(0, count), maps.length);
-}
-
 /** A set from its numbers. */
 export function maskOf(numbers, length) {
   const mask = new Uint8Array(length);

@@ -6,17 +6,11 @@ import { greyOf, percentileOf } from "../method.js";
 import { countOf, grouped } from "../session.js";
 import { SET_COLOUR, between, paint, paintPicture, rgbOf, viridisScale } from "./theme.js";
 
-const OVERLAYS = [
-  ["picture", "picture"],
-  ["tracked", "tracked"],
-  ["summed", "maps"],
-  ["suppressed", "suppressed"],
-];
-const OVERLAY_WORDS = {
-  picture: "Where all pixels are suppressed, the picture is gone.",
-  tracked: "What the suppressed pixels show, in the colour of the set.",
-  summed: "All maps, summed over the picture; yellow is most.",
-  suppressed: "The suppressed pixels of all maps, summed on the same scale.",
+const OVERLAYS = {
+  picture: ["picture", "Where all pixels are suppressed, the picture is gone."],
+  tracked: ["tracked", "What the suppressed pixels show, in the colour of the set."],
+  summed: ["maps", "All maps, summed over the picture; yellow is most."],
+  suppressed: ["suppressed", "The suppressed pixels of all maps, summed on the same scale."],
 };
 const TOP = 99.5; // a picture of features is scaled by this percentile of it
 
@@ -35,7 +29,8 @@ export class Face {
       describe: (cell) => this._describe(cell),
     });
     const overlay = (value) => this.overlay(value);
-    this.overlays = new Radios("Over the picture", OVERLAYS, overlay, { seen: false });
+    const names = Object.entries(OVERLAYS).map(([value, [name]]) => [value, name]);
+    this.overlays = new Radios("Over the picture", names, overlay, { seen: false });
     this.overlays.show(this.over);
     this.caption = make("p.tve-caption");
     this.pictures = ["all pixels", "the rest", "difference"].map((text) => {
@@ -196,7 +191,7 @@ export class Face {
 
   /** What is under the pointer or the cursor, else what is shown. */
   _caption(text) {
-    this.caption.textContent = text || OVERLAY_WORDS[this.over];
+    this.caption.textContent = text || OVERLAYS[this.over][1];
   }
 
   _describe({ row, column }) {

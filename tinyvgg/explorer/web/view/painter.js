@@ -12,12 +12,6 @@ export class Painter {
     this._set = null; // of pixel numbers, in the order in which they came
   }
 
-  /** What a stroke does; `other` turns it round. */
-  act(other) {
-    if (this.tool === "look") return "look";
-    return (this.tool === "suppress") !== other ? "suppress" : "restore";
-  }
-
   begin() {
     const { state } = this.controller;
     const { choice } = state;
@@ -25,10 +19,10 @@ export class Painter {
     this._set = new Set(byHand ? state.order : numbersOf(state.suppressed));
   }
 
-  /** Brush some pixels; only active ones, for the others are zero already. */
+  /** Brush pixels, of which inactive ones are zero already; `other` turns the tool round. */
   brush(pixels, other = false) {
     const { maps } = this.controller.state;
-    const suppresses = this.act(other) === "suppress";
+    const suppresses = (this.tool === "suppress") !== other;
     const before = this._set.size;
     for (const pixel of pixels) {
       if (!suppresses) this._set.delete(pixel);

@@ -133,8 +133,8 @@ export class Upload {
     this._show();
   }
 
-  _resize(side) {
-    const { x, y, side: old } = this.square;
+  /** Give the frame another side about the middle of a square. */
+  _resize(side, { x, y, side: old } = this.square) {
     this._set(x + (old - side) / 2, y + (old - side) / 2, side);
   }
 
@@ -217,11 +217,8 @@ export class Upload {
       if (!pointers.has(event.pointerId)) return;
       pointers.set(event.pointerId, place(event));
       const { x, y, side } = start.square;
-      if (pointers.size === 2) {
-        const to = (side * apart()) / start.apart;
-        this._set(x + (side - to) / 2, y + (side - to) / 2, to);
-        return;
-      }
+      if (pointers.size === 2)
+        return this._resize((side * apart()) / start.apart, start.square);
       const [dx, dy] = place(event).map((value, k) => value - start.from[k]);
       if (!start.corner) return this._set(x + dx, y + dy, side);
       const { width, height } = this.bitmap;
