@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tinyvgg.faces.design import EMOTIONS, full_design
+from tinyvgg.faces.design import COLUMNS, EMOTIONS, full_design
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.split import split
 
@@ -265,3 +265,59 @@ def test_missing_label_unknown_task_and_empty_set_are_refused(few):
 def test_seeds_that_are_no_whole_number_are_refused(few, seed):
     with pytest.raises(ValueError, match="seed must be a whole number"):
         split(few, "face", seed=seed)
+
+
+# ---------------------------------------------------------------------- other people's pictures
+
+
+def other_faces(names, **labels):
+    table = pd.DataFrame({"source": names, **labels})
+    for column in COLUMNS:
+        if column not in table:
+            table[column] = None
+    return FaceSet(np.zeros((len(names), 4, 4, 3), np.uint8), table, "others")
+
+
+def test_a_split_of_the_sets_own_is_used_as_it_is():
+    faces = other_faces(
+        list("abcdef"), emotion=["sad", "happy"] * 3, split=["train"] * 3 + ["test"] * 3
+    )
+    parts = split(faces, "emotion", seed=4)
+    assert parts.train.tolist() == [0, 1, 2] and parts.test.tolist() == [3, 4, 5]
+    assert "divided as the set says" in parts.remarks
+    none = other_faces(list("ab"), emotion=["sad", "happy"], split=["train"] * 2)
+    with pytest.raises(ValueError, match="leaves no image to test"):
+        split(none, "emotion")
+    bare = other_faces(
+        list("abc"), emotion=["sad", "sad", "happy"], split=["train", "test", "test"]
+    )
+    with pytest.raises(ValueError, match="no training image would be left for: happy"):
+        split(bare, "emotion")
+
+
+def test_people_apart_stand_above_a_split_of_the_sets_own():
+    faces = other_faces(
+        list("abcdefgh"),
+        emotion=["sad", "happy"] * 4,
+        subject=[0, 0, 1, 1, 2, 2, 3, 3],
+        split=["train", "test"] * 4,
+    )
+    parts = split(faces, "emotion", unseen_subjects=True)
+    people = faces.table.subject.to_numpy()
+    assert not set(people[parts.train]) & set(people[parts.test])
+
+
+def test_neighbouring_frames_on_both_sides_are_told(caplog):
+    names = [f"S{person}_001_{frame:08d}.png" for person in (1, 2) for frame in (3, 4, 5, 6)]
+    labels = {"subject": [0] * 4 + [1] * 4, "emotion": ["sad", "sad", "happy", "happy"] * 2}
+    parts = split(other_faces(names, **labels), "emotion")
+    trains = np.isin(np.arange(8), parts.train)
+    both = sum(trains[k] != trains[k + 1] for k in (0, 2, 4, 6))
+    assert f"{both} pairs of neighbouring pictures of one person" in parts.remarks
+    assert "unseen_subjects keeps people apart" in caplog.text
+    caplog.clear()
+    split(other_faces(names, **labels), "emotion", unseen_subjects=True)
+    split(other_faces(names, **labels), "face")
+    far = [name.replace("_001_", f"_{k}_") for k, name in enumerate(names)]
+    split(other_faces(far, **labels), "emotion")
+    assert "neighbouring" not in caplog.text

@@ -6,26 +6,28 @@ camera angle is enough. The paper says only that the faces are cut out, not how.
 
 from __future__ import annotations
 
-import struct
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 # Shows through where a picture is transparent.
 MID_GREY = (128, 128, 128)
 
-# What Pillow raises on files that are damaged, foreign or far too large.
-UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+# How a picture is turned for each of EXIF's orientations, and modes that a profile may describe.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+MODES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 
 # A photograph counts as whole if its width / height is this close to the database's.
 ASPECT_TOLERANCE = 0.02
@@ -149,17 +151,22 @@ def crop_square(image: Image.Image, box: Box, size: int) -> np.ndarray:
 def open_photo(path: str | Path) -> Image.Image:
     """Read an image file of any common kind as upright 8-bit RGB.
 
-    The camera's orientation (EXIF) is applied; palettes, CMYK and greys become RGB; 16 bits
-    become 8; what is transparent shows mid-grey. Of several frames the first is read.
+    The camera's orientation (EXIF) is applied, and a colour profile other than sRGB; palettes,
+    CMYK and greys become RGB; 16 bits become 8; what is transparent shows mid-grey. Of several
+    frames the first is read.
 
     Raises
     ------
-    One of `UNREADABLE`
-        If the file cannot be read. ValueError for floating-point or 32-bit pixels.
+    Exception
+        Of whatever type, if the file is damaged, foreign or far too large: Pillow's readers raise
+        many. ValueError for floating-point or 32-bit pixels.
     """
     with Image.open(path) as file:
         file.load()
-        image = ImageOps.exif_transpose(file)
+        image = _upright(file)
+        profile = file.info.get("icc_profile")
+    if profile:
+        image = _in_srgb(image, profile)
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed range; save 8 or 16 bits")
     if image.mode.startswith("I"):  # "I;16" and its kin, or "I" where Pillow widened 16 bits
@@ -171,3 +178,28 @@ def open_photo(path: str | Path) -> Image.Image:
         backdrop = Image.new("RGBA", image.size, (*MID_GREY, 255))
         image = Image.alpha_composite(backdrop, image.convert("RGBA"))
     return image.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF says, whatever else stands there."""
+    try:
+        turn = TURNS.get(int(image.getexif().get(ExifTags.Base.Orientation, 1)))
+    except Exception:  # damaged metadata raise what they like, and the picture is whole
+        turn = None
+    return image.copy() if turn is None else image.transpose(turn)
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """A picture in colours of another profile than sRGB, converted; as it is if that is damaged."""
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(given).casefold():
+            return image
+        space = given.profile.xcolor_space.strip()
+        if MODES.get(space) != image.mode:
+            return image
+        srgb = ImageCms.createProfile("sRGB")
+        found = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    return image if found is None else found

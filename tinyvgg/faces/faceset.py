@@ -19,8 +19,9 @@ TASKS = {"face": "subject", "emotion": "emotion", "gaze": "gaze"}
 #: The tasks of the paper, which the book goes through.
 PAPER_TASKS = ("face", "emotion")
 
-# Name of a subject where the source has names and not numbers (a folder's classes).
-PERSON = "person"
+# Name of a subject where the source has names and not numbers (a folder's classes), and the
+# half of an official split: columns that a table may have beside the others.
+PERSON, SPLIT = EXTRA = ("person", "split")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,8 @@ class FaceSet:
     table
         N rows; columns subject, emotion, gaze, angle, gender, group and source. `subject` is a
         whole number, for every row or for none; other labels may be unknown (None in columns
-        of text, <NA> in `angle`). A column `person`, if there is one, names the subjects.
+        of text, <NA> in `angle`). A column `person`, if there is one, names the subjects; a
+        column `split` says "train" or "test", the halves of an official split.
     name
         The source, such as ``"synthetic"`` or ``"orl"``.
     left_out
@@ -179,12 +181,13 @@ def _tidy(table: pd.DataFrame, length: int) -> pd.DataFrame:
     """
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"table must be a pandas DataFrame; got {type(table).__name__}")
-    columns = list(COLUMNS) + [PERSON] * (PERSON in table.columns)
+    columns = [*COLUMNS, *(name for name in EXTRA if name in table.columns)]
     absent = [column for column in COLUMNS if column not in table.columns]
     foreign = [column for column in table.columns if column not in columns]
     if absent or foreign:
         raise ValueError(
-            f"table must have the columns {', '.join(COLUMNS)} (and may have {PERSON}); "
+            f"table must have the columns {', '.join(COLUMNS)} "
+            f"(and may have {' and '.join(EXTRA)}); "
             f"missing: {', '.join(absent) or 'none'}; "
             f"unknown: {', '.join(map(str, foreign)) or 'none'}"
         )
@@ -197,6 +200,8 @@ def _tidy(table: pd.DataFrame, length: int) -> pd.DataFrame:
         if column not in tidy:
             text = [None if pd.isna(value) else str(value) for value in table[column]]
             tidy[column] = pd.Series(text, dtype=object)
+    if SPLIT in columns and not set(tidy[SPLIT]) <= {"train", "test"}:
+        raise ValueError("the column split must say train or test in every row")
     if PERSON in columns:
         pairs = set(zip(tidy["subject"], tidy[PERSON], strict=True))
         if not len(pairs) == len({s for s, _ in pairs}) == len({p for _, p in pairs}):

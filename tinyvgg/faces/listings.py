@@ -12,17 +12,20 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from tinyvgg.faces.crop import KDEF, ORL, RAFD, Framing
-from tinyvgg.faces.design import ANGLES, COLUMNS, parse_name
-from tinyvgg.faces.faceset import PERSON
+from tinyvgg.faces.crop import KDEF, ORL, RAFD, Framing, open_photo
+from tinyvgg.faces.design import COLUMNS, parse_name
+from tinyvgg.faces.faceset import EXTRA
+from tinyvgg.faces.labels import FIELDS, compile_pattern, plain, read_label
+from tinyvgg.faces.layouts import LAYOUTS, Layout
 from tinyvgg.faces.mark import is_rendered
 from tinyvgg.faces.problems import MISLABELLED, TWICE, UNREADABLE, Problem, printable, told
 from tinyvgg.faces.spec import Spec
@@ -32,6 +35,13 @@ log = logging.getLogger(__name__)
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".pgm", ".ppm", ".pnm", ".bmp", ".gif"),
     *(".tif", ".tiff", ".webp", ".avif", ".jp2", ".tga"),
+)
+
+TEXTS = (".txt", ".md", ".csv", ".json", ".html", ".htm", ".pdf", ".doc", ".docx", ".db", ".ini")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+SYSTEM_FOLDERS = (
+    *("@eadir", "__macosx", "#recycle", "$recycle.bin", "lost+found", "thumbnails"),
+    *("system volume information", "found.000"),
 )
 
 KDEF_EMOTIONS = {
@@ -60,6 +70,8 @@ class Listing:
 
     `framing` tells where the database has its faces (None: nowhere in particular), `problems`
     which files are not in the table and why, and `left_out` which files are known to be spoilt.
+    `pixels`, uint8 (M, H, W), holds the pictures of a source that is a table of them: the name of
+    a path is a number of one.
     """
 
     table: pd.DataFrame
@@ -68,6 +80,13 @@ class Listing:
     problems: tuple[Problem, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     drop_black: bool = False
+    pixels: np.ndarray | None = None
+
+    def open(self, row: int) -> Image.Image:
+        """The picture of a row, upright RGB; whatever a damaged file raises."""
+        if self.pixels is not None:
+            return Image.fromarray(self.pixels[int(self.paths[row].name)]).convert("RGB")
+        return open_photo(self.paths[row])
 
     def where(self, keep: np.ndarray) -> Listing:
         """Return the files for which the mask `keep` is true."""
@@ -87,6 +106,7 @@ class _Row(NamedTuple):
     gender: str | None = None
     group: str | None = None
     person: str | None = None
+    split: str | None = None
 
 
 def list_rafd(spec: Spec) -> Listing:
@@ -126,8 +146,12 @@ def list_rafd(spec: Spec) -> Listing:
 def list_kdef(spec: Spec) -> Listing:
     """Files named as KDEF names them; women and men alternate, so that a few are a fair sample."""
     root = _folder(spec.place)
-    if (root / "KDEF").is_dir():  # the published archive holds averaged faces beside them
-        root = root / "KDEF"
+    inner = [root, *sorted(path for path in root.glob("*/") if path.is_dir())]
+    for home in inner:  # the published archive holds averaged faces beside them
+        if (home / "KDEF").is_dir():
+            root = home / "KDEF"
+            log.warning("%s: the pictures are read from %s", spec.place, root)
+            break
     paths, problems = _image_files(root, spec.place)
     names, spoilt = {}, []
     for path in paths:
@@ -185,49 +209,206 @@ def list_orl(spec: Spec) -> Listing:
 
 
 def list_folder(spec: Spec) -> Listing:
-    """Photographs in folders whose names are their labels, such as DIR/<person>/ by default."""
+    """Photographs whose labels stand in their folders' names, in their own, or in a table."""
     root = _folder(spec.place)
     paths, problems = _image_files(root, spec.place)
-    depth, form = len(spec.labels), "/".join(("DIR", *(f"<{label}>" for label in spec.labels)))
-    rows = []
-    for path in sorted(
-        paths, key=lambda path: [_natural(part) for part in path.relative_to(root).parts]
-    ):
-        *levels, _ = printable(path, root).split("/")
-        said: dict[str, Any] = dict(zip(spec.labels, levels, strict=False))
-        angle = said.get("angle")
-        if len(levels) != depth:
-            reason = f"not in {form}/, as labels={'/'.join(spec.labels)} has it"
-        elif angle is not None and angle not in map(str, ANGLES):
-            reason = f"the angle {angle!r} is none of {ANGLES}"
-        else:
-            person = said.get("person")
-            said.pop("any", None)
-            identity = None if person is None else _natural(person)
-            labels = said | {"angle": None if angle is None else int(angle)}
-            rows.append(_Row(identity, path, printable(path, root), **labels))
-            continue
-        problems.append(Problem(MISLABELLED, printable(path, root), reason))
-    if not rows:
+    if spec.table:
+        return _from_table(spec, root, paths, problems)
+    pattern, reason = spec.name, f"not like {spec.name}, as name= has it"
+    if spec.labels:
+        form = "/".join(("DIR", *(f"<{label}>" for label in spec.labels)))
+        reason = f"not in {form}/, as labels={'/'.join(spec.labels)} has it"
+        pattern = "".join(f"{{{label}}}/" for label in spec.labels) + "{any}"
+    regex, rows = compile_pattern(pattern), _Rows(root, problems)
+    for path in paths:
+        match = regex.fullmatch(plain(rows.below(path)))
+        rows.add(path, match and match.groupdict(), reason)
+    if not rows.found and spec.labels:
         raise ValueError(
             f"{spec.place!r}: no image lies in class folders {form}/; the setting labels= says "
             f"what each level of folders stands for, as in ?labels=person/emotion{told(problems)}"
         )
-    if "person" in spec.labels:
-        people = [(row.path, f"person {row.person!r}", (row.gender, row.group)) for row in rows]
-        problems += _contradictions(people, root)
-    return _listing(rows, None, problems, spec)
+    return rows.listing(spec)
+
+
+def list_layout(spec: Spec) -> Listing:
+    """A set whose names are in the table of layouts."""
+    layout = LAYOUTS[spec.kind]
+    root = _folder(spec.place)
+    paths, problems = _image_files(root, spec.place, any_ending=layout.whole_name)
+    rows = _Rows(root, problems, layout)
+    regex, by_scale = layout.regex, Counter[str]()
+    matches = {}
+    for path in paths:
+        text = path.name if layout.whole_name else rows.below(path)
+        text = text.rpartition("/")[2] if layout.name_only else text
+        match = regex.fullmatch(plain(text))
+        matches[path] = match and match.groupdict()
+        by_scale[(matches[path] or {}).get("scale") or ""] += match is not None
+    largest = min(by_scale, default="")  # smaller copies of the same pictures lie beside them
+    for path, fields in matches.items():
+        if fields is None or (fields.pop("scale", None) or "") == largest:
+            rows.add(path, fields, f"the name is not like {layout.example}")
+    if smaller := by_scale.total() - by_scale[largest]:
+        log.warning("%s: passed over %d smaller copies", spec.place, smaller)
+    return rows.listing(spec)
+
+
+def list_fer2013(spec: Spec) -> Listing:
+    """FER2013, as folders or as its one table of pixels: columns emotion, pixels, Usage."""
+    file = Path(spec.place).expanduser()
+    if file.is_dir():
+        return list_layout(spec)
+    table = _read_table(file, ("emotion", "pixels", "Usage"))
+    rows = _Rows(file.parent, [], LAYOUTS[spec.kind])
+    side = round(len(table.pixels.iloc[0].split()) ** 0.5) if len(table) else 0
+    pictures = np.zeros((len(table), side, side), np.uint8)
+    for number, (emotion, text, usage) in enumerate(
+        zip(table.emotion, table.pixels, table.Usage, strict=True)
+    ):
+        name = f"{file.name}:{number + 2}"  # its line
+        values = _numbers(text)
+        if values is None or values.size != side**2 or not side:
+            got = "no numbers from 0 to 255" if values is None else f"{values.size} numbers"
+            rows.problems.append(Problem(UNREADABLE, name, f"{got}; expected {side} x {side}"))
+            continue
+        pictures[number] = values.reshape(side, side)
+        rows.add(Path(str(number)), {"emotion": emotion, "split": usage}, "", name)
+    listing = rows.listing(spec)
+    return replace(listing, pixels=pictures)
+
+
+def _numbers(text: str) -> np.ndarray | None:
+    """Whole numbers of a byte each; None if they are not."""
+    try:
+        values = np.array(text.split(), int)
+    except ValueError:
+        return None
+    return values.astype(np.uint8) if ((values >= 0) & (values <= 255)).all() else None
+
+
+def _from_table(spec: Spec, root: Path, paths: list[Path], problems: list[Problem]) -> Listing:
+    table = next((at for at in (root / spec.table, Path(spec.table)) if at.is_file()), None)
+    if table is None:
+        raise FileNotFoundError(
+            f"no table {spec.table!r} in {spec.place!r} or in {Path.cwd()}: table= names a file of "
+            "comma-separated values"
+        )
+    read = _read_table(table, ("file",))
+    fields = [name for name in read.columns if name in FIELDS]
+    if not {"person", "emotion", "gaze"} & {*fields}:
+        raise ValueError(
+            f"{table}: no column of person, emotion or gaze; it has {', '.join(read.columns)}"
+        )
+    if unused := [name for name in read.columns if name not in ("file", *FIELDS)]:
+        log.info("%s: columns that are no label: %s", table, ", ".join(unused))
+    there = {plain(printable(path, root)): path for path in paths}
+    rows = _Rows(root, problems)
+    for name, *labels in zip(read.file, *(read[field] for field in fields), strict=True):
+        name = plain(name).replace("\\", "/").removeprefix("./")
+        path = there.pop(name, None)
+        if path is None:
+            twice = name in {row.source for row in rows.found}
+            problems.append(
+                Problem(TWICE, name, "listed twice")
+                if twice
+                else Problem(UNREADABLE, name, f"missing; {table.name} lists it")
+            )
+            continue
+        rows.add(path, dict(zip(fields, labels, strict=True)), "")
+    if there:
+        log.warning(
+            "%s: passed over %d images that %s does not list", spec.place, len(there), table.name
+        )
+    return rows.listing(spec)
+
+
+def _read_table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """A CSV file as text, its columns stripped."""
+    if not file.is_file():
+        raise FileNotFoundError(f"no such file: {str(file)!r}")
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, UnicodeError) as error:  # pandas' own errors are ValueErrors
+        raise ValueError(f"{file} is not a table of comma-separated values: {error}") from None
+    table.columns = [str(name).strip() for name in table.columns]
+    if lacking := [name for name in needed if name not in table.columns]:
+        raise ValueError(
+            f"{file}: no column {', '.join(lacking)}; it has {', '.join(table.columns[:8])}"
+        )
+    return table
 
 
 LISTINGS: dict[str, Callable[[Spec], Listing]] = {
+    **dict.fromkeys(LAYOUTS, list_layout),
     "rafd": list_rafd,
     "kdef": list_kdef,
     "orl": list_orl,
+    "fer2013": list_fer2013,
     "folder": list_folder,
 }
 
 
 # --- from rows to a listing ----------------------------------------------------------------------
+
+
+class _Rows:
+    """The files of a source as rows, gathered one by one, with what is wrong with the others."""
+
+    def __init__(self, root: Path, problems: list[Problem], layout: Layout | None = None):
+        self.root, self.problems, self.layout = root, problems, layout
+        self.found: list[_Row] = []
+        self.spelt: dict[str, dict[str, set[str]]] = {}  # field, folded: spellings
+
+    def below(self, path: Path) -> str:
+        """The path below the root, without the ending."""
+        text = printable(path, self.root)
+        return text.removesuffix(path.suffix) if path.suffix.lower() in SUFFIXES else text
+
+    def add(
+        self, path: Path, fields: Mapping[str, str | None] | None, reason: str, source: str = ""
+    ) -> None:
+        """A file with the texts of its labels; None if they are not to be had, for a reason."""
+        source = source or printable(path, self.root)
+        try:
+            if fields is None:
+                raise ValueError(reason)
+            labels = {name: self._label(name, text or "") for name, text in fields.items()}
+            if "person" in labels and labels["person"] is None:
+                raise ValueError("no person is named")
+            if "split" in labels and labels["split"] is None:
+                raise ValueError("the split is not said")
+        except ValueError as error:
+            self.problems.append(Problem(MISLABELLED, source, str(error)))
+            return
+        labels.pop("any", None)
+        person = labels.get("person")
+        identity = None if person is None else _natural(str(person))
+        fixed = self.layout.fixed if self.layout else {}
+        self.found.append(_Row(identity, path, source, **(fixed | labels)))  # type: ignore
+
+    def _label(self, name: str, text: str) -> Any:
+        codes = self.layout.codes.get(name, {}) if self.layout else {}
+        known = {code.casefold(): value for code, value in codes.items()}
+        word = plain(text)
+        self.spelt.setdefault(name, {}).setdefault(word.casefold(), set()).add(word)
+        return known[word.casefold()] if word.casefold() in known else read_label(name, text)
+
+    def listing(self, spec: Spec) -> Listing:
+        """All of them, in the natural order of their paths."""
+        for name in ("person", "emotion", "gaze"):
+            for words in self.spelt.get(name, {}).values():
+                if len(words) > 1:
+                    they = "are two people" if name == "person" else f"count as one {name}"
+                    one = " and ".join(map(repr, sorted(words)))
+                    log.warning("%s: %s differ in capitals alone and %s", spec.place, one, they)
+        self.found.sort(key=lambda row: [_natural(part) for part in row.source.split("/")])
+        if any(row.person for row in self.found):
+            people = [
+                (row.path, f"person {row.person!r}", (row.gender, row.group)) for row in self.found
+            ]
+            self.problems += _contradictions(people, self.root)
+        return _listing(self.found, None, self.problems, spec)
 
 
 def _listing(
@@ -243,7 +424,7 @@ def _listing(
     dense = {identity: subject for subject, identity in enumerate(identities)}
     rows.sort(key=lambda row: dense.get(row.identity, 0))
     subjects = [dense.get(row.identity) for row in rows]
-    columns = [*COLUMNS, PERSON] if rows[0].person else list(COLUMNS)
+    columns = [*COLUMNS, *(name for name in EXTRA if getattr(rows[0], name))]
     table = pd.DataFrame(rows, columns=list(_Row._fields), dtype=object)
     table = table.assign(subject=np.array(subjects, object))[columns]
     return Listing(table, [row.path for row in rows], framing, tuple(problems))
@@ -284,15 +465,23 @@ def _contradictions(people: Sequence[tuple[Path, str, tuple]], root: Path) -> li
 
 def _folder(place: str) -> Path:
     root = Path(place).expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(f"no such folder: {place!r}")
-    return root
+    if root.is_dir():
+        return root
+    if root.suffix.lower() in ARCHIVES:
+        raise FileNotFoundError(f"{place!r} is an archive: unpack it and give the folder it makes")
+    if root.is_file():
+        raise FileNotFoundError(f"{place!r} is a single file: give the folder that it lies in")
+    raise FileNotFoundError(f"no such folder: {place!r} (looked for in {Path.cwd()})")
 
 
-def _image_files(root: Path, place: str) -> tuple[list[Path], list[Problem]]:
+def _image_files(
+    root: Path, place: str, any_ending: bool = False
+) -> tuple[list[Path], list[Problem]]:
     """Image files below a folder, links followed; hidden ones (.DS_Store) are passed over.
 
-    What else lies there is counted in the log, and folders that hold nothing are named.
+    What else lies there is counted in the log, and folders that hold nothing are named, as are
+    those that a system made (thumbnails, what archives of a Mac carry). With `any_ending` every
+    file without an ending of text is taken for an image.
     """
     paths: list[Path] = []
     problems: list[Problem] = []
@@ -303,10 +492,17 @@ def _image_files(root: Path, place: str) -> tuple[list[Path], list[Problem]]:
         problems.append(Problem(UNREADABLE, folder, error.strerror or "cannot be opened"))
 
     for home, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
-        folders[:] = sorted(name for name in folders if _goes_down(Path(home, name), root))
+        system = [name for name in folders if name.casefold() in SYSTEM_FOLDERS]
+        for name in system:
+            where = printable(Path(home, name), root)
+            log.warning("%s: passed over the folder %s, which a system made", place, where)
+        folders[:] = sorted(
+            name for name in folders if name not in system and _goes_down(Path(home, name), root)
+        )
         images = 0
         for path in (Path(home, name) for name in sorted(files) if not name.startswith(".")):
-            if path.suffix.lower() not in SUFFIXES:
+            ending = path.suffix.lower()
+            if ending in TEXTS or not (any_ending or ending in SUFFIXES):
                 others[path.suffix.lower() or path.name] += 1
                 continue
             images += 1

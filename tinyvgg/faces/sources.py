@@ -14,8 +14,7 @@ import pandas as pd
 from PIL import Image
 from tqdm.auto import tqdm
 
-from tinyvgg.faces.crop import UNREADABLE as DAMAGE
-from tinyvgg.faces.crop import Box, centre_square, crop_square, open_photo
+from tinyvgg.faces.crop import Box, centre_square, crop_square
 from tinyvgg.faces.design import (
     PAPER_ANGLES,
     ROSTER,
@@ -38,6 +37,9 @@ log = logging.getLogger(__name__)
 
 # A photograph whose brightest value lies below this shows nothing.
 BLACK = 10
+
+# A picture of so few values is nearly uniform.
+FLAT = 32
 
 # Threads that read, unless told otherwise: each may hold a large photograph.
 MOST_READERS = 8
@@ -126,10 +128,14 @@ def source_fingerprint(
     else:
         listing = _select(LISTINGS[spec.kind](spec), source, angles, subjects)
         identity["settings"] = [spec.crop, spec.problems, spec.labels]
-        identity["files"] = [
-            (name, *_mark(path))
-            for name, path in zip(listing.table.source, listing.paths, strict=True)
-        ]
+        identity["labels"] = listing.table.astype(str).to_dict("list")
+        if listing.pixels is None:
+            identity["files"] = [
+                (name, *_mark(path))
+                for name, path in zip(listing.table.source, listing.paths, strict=True)
+            ]
+        else:
+            identity["files"] = digest(listing.pixels)
         identity["problems"] = listing.problems
     return digest(json.dumps(identity))
 
@@ -167,6 +173,8 @@ def _select(
         first = check_subjects(subjects, sys.maxsize)  # a small set has fewer: then all
         if listing.table.subject.notna().all():
             keep = keep & (listing.table.subject < first).to_numpy(bool)
+            if (every := listing.table.subject.nunique()) > first:
+                log.info("%s: the first %d of %d people are taken", source, first, every)
     return listing.where(keep)
 
 
@@ -178,13 +186,14 @@ def _read(
     images = np.empty((len(rows), size, size, 3), np.uint8)
     black = np.zeros(len(rows), bool)
     sides = np.full(len(rows), np.inf)  # pixels that were cut out
+    ranges = np.full(len(rows), 255)  # of values
 
     def read(row: int) -> tuple[Problem | None, str]:
         """Fill in one image; return what is wrong with it, and a digest of the photograph."""
         angle = listing.table.angle.iloc[row]
         try:
-            photo = open_photo(listing.paths[row])
-        except DAMAGE as error:
+            photo = listing.open(row)
+        except Exception as error:  # of any type: see `open_photo`
             return Problem(UNREADABLE, names[row], _reason(error)), ""
         black[row] = listing.drop_black and np.asarray(photo).max() < BLACK
         if black[row]:
@@ -193,6 +202,7 @@ def _read(
         try:
             box = _box(photo, spec.crop, listing, None if pd.isna(angle) else int(angle))
             images[row] = crop_square(photo, box, size)
+            ranges[row] = np.ptp(images[row])
             sides[row] = box.side * photo.width
         except (FaceNotFound, ValueError) as error:
             return Problem(FACELESS, names[row], str(error)), pixels
@@ -228,6 +238,12 @@ def _read(
         log.info(
             "%s: %d squares had fewer than %d pixels across and were enlarged, one from %d",
             *(source, enlarged, size, sides[keep].min()),
+        )
+    if (flat := keep & (ranges < FLAT)).any():
+        log.warning(
+            "%s: %d pictures use less than %d of the 256 values, such as %s; 12 bits in a file of "
+            "16 look so: stretch them to the whole range before",
+            *(source, flat.sum(), FLAT, names[int(flat.argmax())]),
         )
     left_out = (*spoilt, *((problem.source, problem.reason) for problem in found))
     return FaceSet(images, _dense(listing.table), source, left_out)

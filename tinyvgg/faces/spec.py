@@ -11,22 +11,23 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from tinyvgg.faces.labels import FIELDS, compile_pattern
+from tinyvgg.faces.layouts import BOXED, LAYOUTS
+
 #: What `open_faces` takes.
-SOURCES = ("synthetic", "rafd:DIR", "kdef:DIR", "orl", "folder:DIR")
+SOURCES = (
+    *("synthetic", "rafd:DIR", "kdef:DIR", "orl", "folder:DIR"),
+    *(f"{kind}:{each.place}" for kind, each in LAYOUTS.items() if kind not in BOXED),
+)
 
 #: Where the face is cut out: the first is taken if nothing is said.
-CROPS = {
-    "rafd": ("box", "detect", "centre"),
-    "kdef": ("box", "detect", "centre"),
-    "orl": ("box", "detect", "centre"),
-    "folder": ("centre", "detect"),
-}
+CROPS = {"folder": ("centre", "detect")} | {kind: each.crops for kind, each in LAYOUTS.items()}
 
 #: What to do with files that cannot be used.
 PROBLEMS = ("refuse", "skip")
 
-#: What a level of folders may stand for in ``labels=``; "any" says nothing.
-LEVELS = ("person", "emotion", "gaze", "angle", "gender", "group", "any")
+#: The settings of a folder that tell its labels, one of which may be given.
+TELLING = ("labels", "name", "table")
 
 _SETTINGS = re.compile(r"(?P<place>.*)\?(?P<settings>\w+=[^?,=]*(?:,\w+=[^?,=]*)*)", re.DOTALL)
 
@@ -39,6 +40,8 @@ class Spec(NamedTuple):
     crop: str = ""
     problems: str = "refuse"
     labels: tuple[str, ...] = ()
+    name: str = ""
+    table: str = ""
 
 
 def parse_source(source: str) -> Spec:
@@ -48,9 +51,12 @@ def parse_source(source: str) -> Spec:
     ----------
     source
         One of `SOURCES`; sources of files take settings behind a question mark, separated by
-        commas: ``crop=`` (see `CROPS`), ``problems=`` (see `PROBLEMS`), and for folders
-        ``labels=``, which names what each level of folders stands for, such as
-        ``labels=person/emotion`` (see `LEVELS`). A folder whose own name looks so is a folder.
+        commas: ``crop=`` (see `CROPS`), ``problems=`` (see `PROBLEMS`), and for folders one of
+        ``labels=person/emotion``, which names what each level of folders stands for,
+        ``name={emotion}_front/{person}_{any}``, a pattern of the path below the folder without
+        its ending, and ``table=labels.csv``, a table with a column ``file``, the path below the
+        folder, and a column a label (see `labels.FIELDS`). A folder whose own name looks so is
+        a folder.
 
     Raises
     ------
@@ -69,11 +75,31 @@ def parse_source(source: str) -> Spec:
             rest = match["place"]
         else:
             kind = match["place"]
-    wants_place = f"{kind}:DIR" in SOURCES
+    wants_place = {f"{kind}:DIR", f"{kind}:FILE"} & {*SOURCES} != set()
     known = wants_place or kind in SOURCES
     if not known or bool(colon) != wants_place or bool(rest) != wants_place:
         raise ValueError(f"unknown source: {source!r}; known: {', '.join(SOURCES)}")
     return _check(Spec(kind, rest), given, source)
+
+
+def located(source: str) -> str:
+    """The same source with absolute paths, so that other processes find it in other folders.
+
+    Relative ones count from the working directory and, for a notebook that runs in its own
+    folder, from the one above. What is not there stays as it is: `open_faces` will say so.
+    """
+    spec = parse_source(source)
+    bases = [Path.cwd()]
+    if bases[0].name == "notebooks":
+        bases.append(bases[0].parent)
+    for relative in filter(None, (spec.place, spec.table)):
+        path = Path(relative).expanduser()
+        if relative == spec.table and Path(spec.place).expanduser().joinpath(path).is_file():
+            continue
+        found = next((base / path for base in bases if (base / path).exists()), None)
+        if found is not None and not Path(relative).is_absolute():
+            source = source.replace(relative, str(found), 1)
+    return source
 
 
 def _check(spec: Spec, given: dict[str, str], source: str) -> Spec:
@@ -82,7 +108,7 @@ def _check(spec: Spec, given: dict[str, str], source: str) -> Spec:
             raise ValueError(f"{source!r}: the {spec.kind} faces take no settings")
         return spec
     choices = {"crop": CROPS[spec.kind], "problems": PROBLEMS}
-    known = dict.fromkeys(choices) | ({"labels": None} if spec.kind == "folder" else {})
+    known = [*choices, *(TELLING if spec.kind == "folder" else ())]
     for name, value in given.items():
         if name not in known:
             raise ValueError(
@@ -93,22 +119,47 @@ def _check(spec: Spec, given: dict[str, str], source: str) -> Spec:
                 f"{name}={value!r} in the source {source!r}; "
                 f"choose one of {', '.join(choices[name])}"
             )
-    labels: tuple[str, ...] = ()
-    if spec.kind == "folder":
-        labels = tuple(given.get("labels", "person").split("/"))
-        named = [label for label in labels if label != "any"]
-        if (
-            not set(labels) <= set(LEVELS)
-            or len(set(named)) < len(named)
-            or not {"person", "emotion", "gaze"} & set(named)
-        ):
-            raise ValueError(
-                f"labels={'/'.join(labels)!r} in the source {source!r}; name each level of folders "
-                f"once, from outside to inside, by one of {', '.join(LEVELS)}, such as "
-                "labels=person/emotion; person, emotion or gaze must be among them"
-            )
-    return spec._replace(
-        crop=given.get("crop", CROPS[spec.kind][0]),
-        problems=given.get("problems", "refuse"),
-        labels=labels,
+    spec = spec._replace(
+        crop=given.get("crop", CROPS[spec.kind][0]), problems=given.get("problems", "refuse")
     )
+    told = [name for name in TELLING if name in given]
+    if empty := [name for name in told if not given[name]]:
+        raise ValueError(f"{empty[0]}= says nothing in the source {source!r}")
+    if len(told) > 1:
+        raise ValueError(f"{' and '.join(told)} in the source {source!r}; give one of them")
+    if given.get("table"):
+        return spec._replace(table=given["table"])
+    if "name" in given:
+        return spec._replace(name=_pattern(given["name"], source))
+    if spec.kind == "folder":
+        return spec._replace(labels=_levels(given.get("labels", "person"), source))
+    return spec
+
+
+def _levels(text: str, source: str) -> tuple[str, ...]:
+    labels = tuple(text.split("/"))
+    named = [label for label in labels if label != "any"]
+    if (
+        not set(labels) <= set(FIELDS)
+        or len(set(named)) < len(named)
+        or not {"person", "emotion", "gaze"} & set(named)
+    ):
+        raise ValueError(
+            f"labels={text!r} in the source {source!r}; name each level of folders once, from "
+            f"outside to inside, by one of {', '.join(FIELDS)}, such as labels=person/emotion; "
+            "person, emotion or gaze must be among them"
+        )
+    return labels
+
+
+def _pattern(text: str, source: str) -> str:
+    try:
+        found = compile_pattern(text).groupindex
+        if not {"person", "emotion", "gaze"} & {*found}:
+            raise ValueError("person, emotion or gaze must be among its fields")
+    except ValueError as error:
+        raise ValueError(
+            f"name={text!r} in the source {source!r}: {error}; write fields in braces, such as "
+            f"name={{emotion}}_front/{{person}}_{{any}}; there are {', '.join(FIELDS)}"
+        ) from None
+    return text

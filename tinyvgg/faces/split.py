@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tinyvgg.faces.design import whole_number
-from tinyvgg.faces.faceset import TASKS, FaceSet
+from tinyvgg.faces.faceset import SPLIT, TASKS, FaceSet
+from tinyvgg.faces.labels import TRAIN
 
 log = logging.getLogger(__name__)
+
+_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,8 @@ def split(
     Table 2 (the paper's text has the 101 train). Where angles are unknown the class alone
     forms the group. The same holds for sets with images missing, whose groups differ in size;
     the images of a class that are the only one at their angle form a group together. The log
-    says so then, with the counts.
+    says so then, with the counts. A set that has a split of its own (`FaceSet.table.split`) is
+    divided by that.
 
     The draw depends on `seed`, `task`, and the labels and names of the images, and not on the
     order of the rows: groups are taken in the order of class and angle, images in the order of
@@ -69,7 +74,7 @@ def split(
     unseen_subjects
         Not for the face task: half of the subjects train and the other half test (of an odd
         number the larger half), so that no face of the test was seen in training. Not in the
-        paper.
+        paper. It stands above a split of the set's own.
 
     Raises
     ------
@@ -90,11 +95,22 @@ def split(
     if unseen_subjects:
         faces.require("subject")
         train, remarks = _half_of_the_subjects(faces, random), ""
+    elif SPLIT in faces.table:
+        train, remarks = faces.table[SPLIT].to_numpy() == TRAIN, "divided as the set says"
+        if train.all():
+            raise ValueError(f"the split of {faces.name!r} leaves no image to test")
     else:
         train, remarks = _half_of_each_group(faces, labels, classes, random)
     bare = [name for k, name in enumerate(classes) if not (labels[train] == k).any()]
     if bare:
         raise ValueError(f"no training image would be left for: {_named(bare)}")
+    if task != "face" and not unseen_subjects and (near := _neighbours(faces, labels, train)):
+        told = f"{near} pairs of neighbouring pictures of one person stand on both sides"
+        remarks = "; ".join(filter(None, (remarks, told)))
+        log.warning(
+            "%s, %s task: %s, such as frames of one film; unseen_subjects keeps people apart",
+            *(faces.name, task, told),
+        )
     rows = np.arange(len(faces), dtype=np.int64)
     parts = Split(rows[train], rows[~train], classes, labels, task, seed, remarks)
     if remarks:
@@ -132,6 +148,23 @@ def _half_of_each_group(
     if len(alone):
         remarks.append(f"{len(alone)} images are alone at their angle and were divided by class")
     return train, "; ".join(remarks)
+
+
+def _neighbours(faces: FaceSet, labels: np.ndarray, train: np.ndarray) -> int:
+    """Pairs of pictures, one of which trains and the other tests, that look like neighbours.
+
+    Those of one person and class whose names differ by one in the last number alone.
+    """
+    if faces.table.subject.isna().any():
+        return 0
+    places: dict[tuple, bool] = {}
+    for name, person, label, trains in zip(
+        faces.table.source, faces.table.subject, labels, train, strict=True
+    ):
+        if match := _NUMBERED.fullmatch(name or ""):
+            before, number, after = match.groups()
+            places[person, label, before, after, int(number)] = bool(trains)
+    return sum(places.get((*key[:-1], key[-1] + 1), side) != side for key, side in places.items())
 
 
 def _named(classes: list[str]) -> str:
