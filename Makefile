@@ -5,13 +5,14 @@
 # make lint       style, types, floors of the package, stripped notebooks
 # make clean      remove what was generated, trained networks too; keep the environment
 #
-# Variables: PROFILE=smoke|default|paper  FACES=synthetic|orl|rafd:DIR|kdef:DIR|folder:DIR
-#            SEED=0  DEVICE=auto|cpu|cuda  PYTHON=python3.12
+# Variables: PROFILE=smoke|default|paper  FACES=synthetic|orl|rafd:DIR|'folder:DIR?labels=...'|...
+#            SEED=0  DEVICE=auto|cpu|cuda  UNSEEN=1 (people apart)  PYTHON=python3.12
 
 PROFILE ?=
 FACES ?= synthetic
 SEED ?= 0
 DEVICE ?= auto
+UNSEEN ?=
 PYTHON ?= python3
 
 BIN := .venv/bin
@@ -32,7 +33,7 @@ help:
 	@sed -n 's/^# //p;/^$$/q' Makefile
 
 book: $(ENVIRONMENT) $(SCRIPTS)
-	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE)
+	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE) $(if $(UNSEEN),--unseen-subjects)
 
 test: $(ENVIRONMENT) $(SCRIPTS)
 	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests

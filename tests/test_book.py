@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 from tinyvgg import __main__ as command_line
@@ -75,9 +76,12 @@ def prepared(monkeypatch):
     asked = SimpleNamespace(identity=dict(IDENTITY), missing=[], trained=0, bound=0, executed=[])
 
     class Study:
-        def __init__(self, profile, faces, seed, device):
+        def __init__(self, profile, faces, seed, device, unseen_subjects):
             if profile not in ("smoke", None):
                 raise ValueError(f"unknown profile {profile!r}: choose one of smoke")
+            self.source, table = faces, {"subject": [0, 0], "emotion": [None] * 2}
+            table = pd.DataFrame(table | {"gaze": ["left", "right"], "angle": [90, 90]})
+            self.faces = SimpleNamespace(table=table)
             asked.identity |= {"faces": faces, "seed": seed}
 
         def networks(self):
@@ -381,7 +385,25 @@ def test_an_executed_copy_is_stamped_and_names_no_absolute_path(root, prepared):
 
 
 @pytest.mark.slow
-def test_a_failing_notebook_stops_the_build_and_is_kept_under_another_name(root, prepared):
+def test_a_page_that_these_pictures_do_not_allow_says_so(root, prepared):
+    code = "class LabelsMissing(ValueError):\n    pass\nraise LabelsMissing('It needs gazes.')"
+    root.write("02_two", notebook(code, own="cases = 3"))
+    made = root.build()
+    assert made["labels"] == {"subject": True, "emotion": False, "gaze": True, "angle": True}
+    (cell,) = json.loads(root.copy("02_two").read_text())["cells"]
+    assert "".join(cell["source"]).startswith("# Title\n\n```{note}\nIt needs gazes.")
+    assert prepared.bound == 1 and root.build()["notebooks"]["02_two"]["reused"]
+
+
+def test_a_failing_notebook_costs_no_other(root, prepared):
+    root.write("01_one", notebook("1 / 0"))
+    with pytest.raises(BookError, match=r"1 of 2 notebooks failed; the others .* are kept") as told:
+        root.build()
+    assert "01_one.ipynb failed" in str(told.value) and "ZeroDivisionError" in str(told.value)
+    assert root.copy("02_two").exists() and not prepared.bound
+
+
+def test_a_failing_notebook_is_named_and_kept_under_another_name(root, prepared):
     root.build(only=["01"])  # beside a failing notebook it may not come to its end
     root.write("02_two", notebook("pixels = []\npixels[3]", own="cases = 3"))
     with pytest.raises(

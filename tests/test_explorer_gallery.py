@@ -44,6 +44,7 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
         {
             "row": [4, 5, 6, 7],
             "subject": [12, 12, 12, 3],
+            "person": ["12", "12", "12", "3"],
             "emotion": ["sad"] * 4,
             "gaze": ["left", "right", "left", "right"],
             "angle": [45, 45, 45, 90],
@@ -58,6 +59,7 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
         split=lambda task: SimpleNamespace(classes=["0", "3", "12", "15", "16"]),
         network=lambda task: net,
         faces=SimpleNamespace(images=images),
+        inputs=lambda rows: as_input(images[rows]),
     )
     gallery = study_gallery(study, "face")
     assert list(gallery.cases) == [4, 7]
@@ -71,6 +73,8 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
     table[["emotion", "gaze"]] = None
     table["angle"] = pd.array([pd.NA] * 4, dtype="Int64")
     gallery = study_gallery(study, "face")
-    assert gallery.cases[4].twin == 6
+    shades = images[4:7].astype(float) @ [0.299, 0.587, 0.114]
+    apart = np.abs(shades[1:] - shades[0]).mean(axis=(1, 2))
+    assert gallery.cases[4].twin == 5 + apart.argmin()  # the nearer one
     assert gallery.cases[4].shows == "subject 12, picture 4"
     assert "same subject is" in gallery.cases[7].why_no_twin

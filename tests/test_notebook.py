@@ -36,6 +36,6 @@ def test_a_source_without_a_label_that_is_needed_is_refused(tmp_path):
         (tmp_path / person).mkdir()
         for k in range(2):
             Image.new("RGB", (9, 9), (9 * k, ord(person), 0)).save(tmp_path / person / f"{k}.png")
-    with pytest.raises(ValueError, match="has no emotion"):
+    with pytest.raises(ValueError, match=r"needs .* its emotion; these .* have: person\."):
         begin("smoke", f"folder:{tmp_path}", needs=["emotion"])
     assert len(begin("smoke", f"folder:{tmp_path}").faces) == 4

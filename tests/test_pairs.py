@@ -19,9 +19,16 @@ from worlds import (
 )
 
 from tinyvgg.backtracking import backtrack
-from tinyvgg.comparison import find_twins
+from tinyvgg.comparison import find_twins, nearest_twins
 from tinyvgg.experiments.control_sets import draws_for
-from tinyvgg.experiments.pairs import correct_pairs, pair_twins, patch, value_distance
+from tinyvgg.experiments.pairs import (
+    correct_pairs,
+    pair_twins,
+    patch,
+    twin_labels,
+    twins_of,
+    value_distance,
+)
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +172,63 @@ def test_a_run_without_pairs_patches_nothing():
     found = patch(random_world().net, random_pairs().nobody)
     assert len(found) == 0 and list(found) == ["distance", "common", "random"]
     assert math.isnan(found.common.mean())
+
+
+# ---------------------------------------------------------------------- twins of any set
+
+
+def slow_twins(outcomes, inputs, same):
+    """By the definition: every case beside every candidate."""
+    found = {}
+    for case in outcomes[~outcomes.correct].itertuples():
+        best = (math.inf, None)
+        for other in outcomes[outcomes.correct].itertuples():
+            if all(getattr(case, name) == getattr(other, name) for name in same):
+                one, two = (256 * inputs(np.array([row.row]))[0] for row in (case, other))
+                weights = torch.tensor([0.299, 0.587, 0.114]).reshape(3, 1, 1)
+                apart = float(((one - two) * weights).sum(0).abs().double().mean())
+                best = min(best, (apart, other.row))
+        found[case.row] = best
+    return found
+
+
+@pytest.mark.parametrize("lacking", [["gaze"], ["gaze", "angle"], ["gaze", "subject", "emotion"]])
+def test_where_gazes_are_unknown_the_nearest_picture_is_the_twin(world, lacking):
+    outcomes = world.outcomes.assign(**dict.fromkeys(lacking))
+    same, differ = twin_labels(outcomes)
+    assert differ == "" and same == ["true"] + [
+        name for name in ("subject", "angle", "emotion") if name not in lacking
+    ]
+    renamed = outcomes.rename(columns={"true": "true_"})
+    slow = slow_twins(renamed, world.inputs, [name.replace("true", "true_") for name in same])
+    found = twins_of(outcomes, world.inputs).set_index("case")
+    assert found.index.tolist() == sorted(slow)
+    for case, (apart, twin) in slow.items():
+        assert (pd.isna(found.twin[case]) and twin is None) or found.twin[case] == twin
+        assert twin is None or math.isclose(found.distance[case], apart, rel_tol=1e-5)
+
+
+def test_where_gazes_are_known_the_twins_are_those_of_find_twins(world):
+    found, usual = twins_of(world.outcomes, world.inputs), find_twins(world.outcomes)
+    pd.testing.assert_frame_equal(found[["case", "twin"]], usual)
+    assert (found.distance.isna() == found.twin.isna()).all()
+
+
+def test_gazes_that_are_all_the_same_make_no_twins(world):
+    assert twin_labels(world.outcomes.assign(gaze="frontal"))[1] == ""
+
+
+def test_nearest_by_hand():
+    outcomes = pd.DataFrame({"row": [0, 1, 2, 3], "correct": [False, True, True, False]})
+    pictures = np.array([[[3.0, 1.0]], [[0.0, 0.0]], [[4.0, 2.0]], [[9.0, 9.0]]])
+    found = nearest_twins(outcomes.assign(true=[0, 0, 0, 1]), ["true"], lambda rows: pictures[rows])
+    assert found.twin.tolist() == [2, pd.NA]
+    assert found.distance.tolist()[0] == 1.0 and math.isnan(found.distance[1])
+
+
+def test_correct_pairs_of_unknown_gaze_leave_every_group_its_candidates(world):
+    outcomes = world.outcomes.assign(gaze=None, angle=None)
+    made = correct_pairs(world.net, outcomes, world.inputs, 50, seed=1, cut=CUT)
+    table = made.table
+    assert len(table) and made.alone == 0 and (table.predicted == table["true"]).all()
+    assert not set(table.case) & set(table.twin)

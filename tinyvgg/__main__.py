@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tinyvgg.faces.spec import SOURCES
+
 STUDIES = {  # modules of tinyvgg.studies
     "difficulty": "measure how hard the faces are, for a linear probe and for TinyVGG",
     "seeds": "train both tasks with several seeds and measure the paper's claims on each",
@@ -57,14 +59,21 @@ def book(parameter: list[list[str]], **options: Any) -> None:
     print(f"profile {record['profile']}, run {record['run']}: {record['seconds']:.0f} s in all")
 
 
-def faces_info(**options: Any) -> None:
-    """Describe a source: counts by label, and the tasks that it allows."""
+def faces_info(source: str, profile: str | None, **options: Any) -> None:
+    """Describe a source: counts by label, what looks wrong, and what a book of it will hold."""
+    from tinyvgg.book.forecast import forecast
     from tinyvgg.faces import split
     from tinyvgg.faces.overview import describe
+    from tinyvgg.runs.study import Study
 
-    faces = _open(**options)
-    logging.getLogger(split.__module__).setLevel(logging.WARNING)  # the text tells it too
+    asked = {name: value for name, value in options.items() if value is not None}
+    study = Study(profile, source)
+    faces = _open(source, **asked) if asked else study.faces
+    logging.getLogger(split.__module__).setLevel(logging.ERROR)  # the text tells it too
     print(describe(faces))
+    if not asked:
+        print("A book of it (make book FACES=...):")
+        print("\n".join(f"  {line}" for line in forecast(study)))
 
 
 def faces_show(out: str, count: int, **options: Any) -> None:
@@ -125,7 +134,7 @@ def bench(output: Path | None, **options: Any) -> None:
 def _open(source: str, **options: Any):
     from tinyvgg.faces.sources import open_faces
 
-    return open_faces(source, **options)
+    return open_faces(source, **{name: x for name, x in options.items() if x is not None})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -183,19 +192,19 @@ def _parser() -> argparse.ArgumentParser:
             nargs="?",
             default=argparse.SUPPRESS,
             metavar="SOURCE",
-            help="synthetic (the default), orl, rafd:DIR, kdef:DIR or folder:DIR; settings may "
-            "follow, such as folder:DIR?labels=person/emotion,crop=detect,problems=skip",
+            help=f"one of {', '.join(SOURCES)} (default: synthetic); settings may follow, such as "
+            "folder:DIR?labels=person/emotion,crop=detect,problems=skip",
         )
-        way.add_argument("--size", type=int, default=64, help="pixels (default: %(default)s)")
+        way.add_argument("--size", type=int, help="pixels (default: the profile's)")
         way.add_argument("--subjects", type=int, help="the first so many subjects (default: all)")
         way.add_argument(
             "--angles",
             type=int,
             nargs="+",
-            default=[45, 90, 135],
             metavar="DEGREES",
             help="some of 0 45 90 135 180 (default: the paper's, 45 90 135)",
         )
+    info.add_argument("--profile", help="smoke, default or paper ($TINYVGG_PROFILE, or default)")
     show.add_argument("--out", default="faces.png", help="picture file (default: %(default)s)")
     show.add_argument("--count", type=int, default=64, help="images (default: %(default)s)")
 
@@ -292,11 +301,18 @@ def _command(commands, name: str, help: str, example: str, function) -> argparse
 
 
 def _run_options(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
+    if not seeds:
+        parser.add_argument(
+            "--unseen-subjects",
+            action="store_true",
+            help="in the emotion task, train on half of the people and test on the others",
+        )
     parser.add_argument("--profile", help="smoke, default or paper ($TINYVGG_PROFILE, or default)")
     parser.add_argument(
         "--faces",
         default="synthetic",
-        help="synthetic, orl, rafd:DIR, kdef:DIR or folder:DIR (default: %(default)s)",
+        help="a source such as synthetic, orl, rafd:DIR or folder:DIR?labels=person/emotion; "
+        "python -m tinyvgg faces info --help lists them (default: %(default)s)",
     )
     if seeds:
         parser.add_argument(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from tinyvgg.backtracking import Backtrace
@@ -158,5 +161,51 @@ def find_twins(
         {
             "case": pd.array(cases["row"], dtype="Int64"),
             "twin": pd.array(cases["row"].map(twins), dtype="Int64"),
+        }
+    )
+
+
+def nearest_twins(
+    outcomes: pd.DataFrame,
+    same: Sequence[str],
+    pictures: Callable[[np.ndarray], np.ndarray],
+) -> pd.DataFrame:
+    """Pair each misclassified image with the correctly classified one that looks most alike.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        One row a test image, with the columns `row`, `correct` and those named in `same`.
+    same : sequence of str
+        What case and twin have in common; every image has these labels.
+    pictures : callable
+        Gives the grey pictures of row numbers, float array (B, H, W).
+
+    Returns
+    -------
+    DataFrame
+        Columns `case`, `twin` (Int64) as of `find_twins`, and `distance`: the mean absolute
+        difference of the two grey pictures; NaN without a twin. Of several as near, the one of
+        the smallest row number is taken.
+    """
+    correct = outcomes["correct"].astype(bool)
+    cases = outcomes.loc[~correct, "row"].sort_values().to_numpy(int)
+    twins: dict[int, tuple[int, float]] = {}
+    for _, group in outcomes.sort_values("row").groupby(list(same), observed=True):
+        right = group.correct.to_numpy(bool)
+        wrong, candidates = (group.row.to_numpy(int)[which] for which in (~right, right))
+        if not len(wrong) or not len(candidates):
+            continue
+        one, other = (pictures(rows).reshape(len(rows), -1) for rows in (wrong, candidates))
+        apart = cdist(one, other, "cityblock") / one.shape[1]
+        near = apart.argmin(axis=1)
+        found = zip(candidates[near].tolist(), apart.min(axis=1).tolist(), strict=True)
+        twins |= dict(zip(wrong.tolist(), found, strict=True))
+    pairs = [twins.get(case, (None, math.nan)) for case in cases.tolist()]
+    return pd.DataFrame(
+        {
+            "case": pd.array(cases, dtype="Int64"),
+            "twin": pd.array([twin for twin, _ in pairs], dtype="Int64"),
+            "distance": [distance for _, distance in pairs],
         }
     )

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from tinyvgg.faces.faceset import FaceSet
+from tinyvgg.faces.faceset import PERSON, FaceSet
 from tinyvgg.faces.split import Split
 from tinyvgg.model import as_input
 
@@ -47,7 +47,8 @@ def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.Data
     Returns
     -------
     DataFrame
-        Columns row (in `faces`), subject, emotion, gaze, angle, gender, group; true, predicted
+        Columns row (in `faces`), subject, emotion, gaze, angle, gender, group, person (the name
+        of the subject: a number where it has no other); true, predicted
         (class numbers), true_name, predicted_name, correct; confidence (the probability of
         the predicted class) and confidence_true (that of the true one).
     """
@@ -61,6 +62,8 @@ def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.Data
     true = split.labels[split.test]
     predicted = probabilities.argmax(1)
     labels = faces.table.iloc[split.test].drop(columns="source").reset_index(drop=True)
+    if PERSON not in labels:
+        labels[PERSON] = [None if pd.isna(subject) else str(subject) for subject in labels.subject]
     cases = np.arange(len(true))
     return (
         pd.DataFrame({"row": split.test})

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils import nodes
@@ -22,7 +24,9 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from tinyvgg.book.execute import STAMP, source_hash
+from tinyvgg.book.unknown import drawn_figures, glued_names, note_on, without_unknown
 from tinyvgg.explorer.static import MOUNT, SCRIPT, STYLE
+from tinyvgg.faces.layouts import LAYOUTS
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +42,17 @@ EXPLORER = "explorer"  # folder beside the executed copies, and within _static
 
 
 def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Give Sphinx the executed copy of a notebook, without papermill's own cell."""
+    """Give Sphinx the executed copy of a notebook, without papermill's own cell.
+
+    Where the pictures of the run lack a label, sentences that quote what rests on it are left out
+    of every page, and a note says so.
+    """
+    labels = read_run(app).get("labels", {})
+    partly = not all(labels.values())
     if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+        if partly and (text := without_unknown(source[0], knows(app, docname))) != source[0]:
+            title, _, rest = text.partition("\n")
+            source[0] = f"{title}\n\n```{{note}}\n{note_on(labels)}\n```\n{rest}"
         return
 
     def warn(subtype: str, message: str) -> None:
@@ -58,11 +71,58 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     notebook["cells"] = [
         cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
     ]
+    if partly:
+        leave_out(notebook, knows(app, docname), labels)
     notebook["metadata"].pop("widgets", None)  # the state of widgets, for Jupyter's scripts
     for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
         if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
             warn("widget", "a cell shows a widget that gives no HTML of itself")
     source[0] = json.dumps(notebook)
+
+
+def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
+    """Whether a page may quote a glued name, its own or another page's, or refer to a figure."""
+    root = executed_folder(app)
+    pages = {path: json.loads(path.read_text("utf8")) for path in root.glob("notebooks/*.ipynb")}
+    glued = {path.relative_to(root).as_posix(): glued_names(page) for path, page in pages.items()}
+    figures = [drawn_figures(page) for page in pages.values()]
+    sources = (Path(app.srcdir, name) for name in glued)
+    named = set().union(*(drawn_figures(json.loads(x.read_text("utf8")))[0] for x in sources))
+    drawn = set().union(*(some for _, some in figures)) if figures else set()
+
+    def known(name: str) -> bool:
+        if name in named:
+            return name in drawn
+        page, apart, key = name.rpartition("::")
+        if not apart:
+            own = glued.get(f"{docname}.ipynb")
+            return own is None or key in own or key.startswith(("fig-", "algorithm", "prop", "tab"))
+        place = posixpath.normpath(posixpath.join(posixpath.dirname(docname), page))
+        return key in glued.get(place, ())
+
+    return known
+
+
+def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> None:
+    """Take out of a page's text what is not known, and say so at its head."""
+    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    before = ["".join(cell["source"]) for cell in texts]
+    for cell, text in zip(texts, before, strict=True):
+        cell["source"] = without_unknown(text, known)
+    for cell in notebook["cells"]:
+        figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+        if "caption" in figure:
+            figure["caption"] = without_unknown(figure["caption"], known) or figure["name"]
+    if texts and [cell["source"] for cell in texts] != before:
+        texts[0]["source"] += f"\n\n```{{note}}\n{note_on(labels)}\n```\n"
+    named, drawn = drawn_figures(notebook)
+    undrawn = named - drawn
+    notebook["cells"] = [
+        cell
+        for cell in notebook["cells"]
+        if "".join(cell["source"]).strip()
+        and cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") not in undrawn
+    ]
 
 
 def dash_what_is_missing(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -133,6 +193,25 @@ class RunIdentity(SphinxDirective):
         return [table(*parts[part](record))]
 
 
+class KnownSets(SphinxDirective):
+    """A table of the public sets that have an entry in `tinyvgg.faces.layouts`."""
+
+    def run(self) -> list[nodes.Node]:
+        head = ["Set", "People and pictures", "Labels", "Licence", "Source"]
+        rows = [
+            [each.title, each.people, each.labels, each.licence, f"{kind}:{each.place}".rstrip(":")]
+            for kind, each in LAYOUTS.items()
+        ]
+        made = table(head, rows)
+        made["classes"] = ["known-sets"]
+        for row, each in zip(list(made.findall(nodes.row))[1:], LAYOUTS.values(), strict=True):
+            name, *_, source = (cell[0] for cell in row)
+            link = nodes.reference(each.title, each.title, refuri=each.address)
+            name[:] = [link, nodes.Text(f". {each.citation}")]
+            source[:] = [nodes.literal(source.astext(), source.astext())]
+        return [made]
+
+
 def identity_rows(record: dict) -> tuple[list[str], list[list[str]]]:
     """What the run was asked for and what it rests on."""
     names = ("profile", "faces", "seed", "device", "run", "commit", "data", "code", "started")
@@ -198,4 +277,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", add_explorer)
     app.connect("build-finished", lighten)
     app.add_directive("run-identity", RunIdentity)
+    app.add_directive("known-sets", KnownSets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import filecmp
 import itertools
 import logging
+import math
 import os
 import re
 import shutil
@@ -16,14 +17,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from tinyvgg.book.execute import BookError, at_a_time, declared_parameters, plan
-from tinyvgg.runs.jobs import Job, run_jobs
+from tinyvgg.book.unknown import known_labels
+from tinyvgg.runs.jobs import Job, Processes, run_jobs
 from tinyvgg.runs.parallel import training_jobs
 from tinyvgg.runs.records import commit, default_folder
 from tinyvgg.storage.files import content_hash, write_json
@@ -54,6 +58,7 @@ def build(
     seed: int = 0,
     device: str = "auto",
     *,
+    unseen_subjects: bool = False,
     output: str | Path = ROOT,
     only: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
@@ -63,7 +68,7 @@ def build(
 
     Parameters
     ----------
-    profile, faces, seed, device
+    profile, faces, seed, device, unseen_subjects
         The run, as in `tinyvgg.Study`.
     output : path
         The book goes to ``<output>/_build/html``; the executed notebooks, the explorer's files,
@@ -96,7 +101,7 @@ def build(
     chosen = _select(every, only)
     declared = {path: declared_parameters(path) for path in every}
     _refuse_unknown(parameters or {}, declared)
-    study = Study(profile, faces, seed, device)
+    study = Study(profile, faces, seed, device, unseen_subjects=unseen_subjects)
 
     build_folder = Path(output).resolve() / "_build"
     build_folder.mkdir(parents=True, exist_ok=True)
@@ -113,9 +118,10 @@ def build(
         run = run_id(identity)
         given = {
             "profile": identity["profile"],
-            "faces": faces,
+            "faces": study.source,
             "seed": seed,
             "device": device,
+            "unseen_subjects": unseen_subjects,
             **(parameters or {}),
         }
         executed = build_folder / "executed"
@@ -126,16 +132,28 @@ def build(
 
         def note(job: Job, seconds: float) -> None:
             if job in executing:
+                if job.name in failures:
+                    return log.warning(failures[job.name])
                 done[job.name]["seconds"] = seconds
                 words = "%s took %.0f s (%d of %d)"
                 log.info(words, job.name, seconds, next(count), len(executing))
             else:
                 log.info("%s, after %.0f s", accuracy(*networks[job.name]), seconds)
 
+        failures: dict[str, str] = {}
+        executing = [replace(job, run=partial(_attempt, job, failures)) for job in executing]
         run_jobs([*training, *executing], at_a_time(), note)
+        if failures:
+            listed = "\n".join(failures.values())
+            raise BookError(
+                f"{len(failures)} of {len(chosen)} notebooks failed; the others and the networks "
+                f"are kept:\n{listed}"
+            )
+        labels = known_labels(study.faces.table)
         record = {
             **identity,
             "run": run,
+            "labels": labels,
             "commit": commit(root),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - clock, 1),
@@ -153,6 +171,15 @@ def build(
         record["seconds"] = round(time.perf_counter() - clock, 1)
         write_json(build_folder / "run.json", record)
     return record
+
+
+def _attempt(job: Job, failures: dict[str, str], processes: Processes) -> float:
+    """Execute a notebook; a failure is noted, and costs no other."""
+    try:
+        return job.run(processes)
+    except BookError as error:
+        failures[job.name] = str(error)
+        return math.nan
 
 
 def accuracy(study: Study, task: str) -> str:
@@ -256,7 +283,7 @@ def _select(every: list[Path], only: Iterable[str]) -> list[Path]:
 def _refuse_unknown(given: Mapping[str, Any], declared: Mapping[Path, list[str]]) -> None:
     known = sorted({name for names in declared.values() for name in names})
     for name in given:
-        if name in ("profile", "faces", "seed", "device"):
+        if name in ("profile", "faces", "seed", "device", "unseen_subjects"):
             raise ValueError(f"{name} is a parameter of the whole run: give it by its own option")
         if name not in known:
             raise ValueError(

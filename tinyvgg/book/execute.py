@@ -143,7 +143,8 @@ def networks_needed(notebook: Path, every: frozenset[str]) -> frozenset[str]:
             f"{notebook.name} needs an unknown network {', '.join(unknown)}: "
             "choose among face, emotion, photographs"
         )
-    return every & frozenset(said)
+    # without people the other task stands in, and its network is none of those named
+    return every & frozenset(said) or (every if said else frozenset())
 
 
 def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Processes) -> float:
@@ -178,7 +179,9 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     parameters = stamp["parameters"]
     said = processes.call(_papermill, notebook, partial, parameters, _environment(stamp))
     seconds = round(time.perf_counter() - clock, 1)
-    if said:
+    if said and partial.exists() and (why := _unmade(partial)):
+        write_json(partial, page_that_says(json.loads(notebook.read_text("utf8")), why))
+    elif said:
         where = ""
         if partial.exists():
             partial.replace(failed)
@@ -250,6 +253,25 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
     if profile := stamp["parameters"].get("profile"):
         environment["TINYVGG_PROFILE"] = profile
     return environment
+
+
+def _unmade(copy: Path) -> str:
+    """Why a page cannot be made from these pictures; empty if it ended otherwise."""
+    outputs = (
+        output
+        for cell in json.loads(copy.read_text("utf8"))["cells"]
+        for output in cell.get("outputs", [])
+    )
+    errors = (output for output in outputs if output["output_type"] == "error")
+    return next((e["evalue"] for e in errors if e["ename"] == "LabelsMissing"), "")
+
+
+def page_that_says(notebook: dict[str, Any], why: str) -> dict[str, Any]:
+    """A page in place of one that cannot be made: its title, and a sentence."""
+    first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    title = "".join(first["source"]).splitlines()[0]
+    cell = {**first, "source": f"{title}\n\n```{{note}}\n{why}\n```\n"}
+    return {**notebook, "cells": [cell]}
 
 
 def _error(failed: Path) -> str | None:

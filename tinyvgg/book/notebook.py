@@ -23,6 +23,7 @@ from tinyvgg.runs.study import Study
 from tinyvgg.verdicts.page import Html
 
 MARK = "# Parameters"  # the first line of the cell that papermill injects
+LABELS = ("subject", "emotion", "gaze", "angle")
 SHORT = 8  # characters of a fingerprint in a figure
 
 
@@ -47,7 +48,9 @@ def begin(
     ------
     ValueError
         A parameter was given that the notebook does not know (papermill itself only warns),
-        its value is not among the known ones, or the faces lack a label that is needed.
+        or its value is not among the known ones.
+    LabelsMissing
+        The faces lack a label that is needed, or have neither people nor emotions.
     """
     refuse_unknown_parameters(_cells_run_so_far())
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
@@ -55,10 +58,28 @@ def begin(
     _show_sharp_and_signed()
     progress = "TQDM_DISABLE" not in os.environ  # a page of the book shows no progress bar
     study = Study(profile, faces, seed, device, progress=progress, **protocol)
-    for label in needs:
-        study.faces.require(label)
+    check_labels(study, needs)
     figures.sign_with(cache(lambda: run_line(study)))
     return study
+
+
+class LabelsMissing(ValueError):
+    """A page cannot be made from these pictures; the message says which label it needs."""
+
+
+def check_labels(study: Study, needs: Sequence[str] = ()) -> None:
+    """Raise LabelsMissing unless every picture has these labels, and a task of the paper's."""
+    known = [label for label in LABELS if study.faces.table[label].notna().all()]
+    lacking = [label for label in needs if label not in known]
+    if not lacking and study.tasks:
+        return
+    words = {"subject": "person"}
+    need = " and ".join(words.get(label, label) for label in lacking) or "person or emotion"
+    have = ", ".join(words.get(label, label) for label in known) or "no label"
+    raise LabelsMissing(
+        f"This page needs for every picture its {need}; these pictures ({study.faces.name}) have: "
+        f"{have}."
+    )
 
 
 def run_line(study: Study) -> str:
@@ -115,7 +136,7 @@ def quote(numbers: Mapping[str, float | None], *names: str) -> None:
     """Glue some figures, such as those of `measures`, under their own names.
 
     Each goes with its bounds, NAME_low and NAME_high, if it has them; one that the run cannot
-    tell is NaN.
+    tell is NaN. One that is not among them, since the pictures lack a label, is not glued.
     """
     glue({name: value for name, value in _with_bounds(numbers, names)})
 
@@ -130,8 +151,8 @@ def _with_bounds(
 ) -> Iterator[tuple[str, float]]:
     for name in names:
         for key in (name, f"{name}_low", f"{name}_high"):
-            if key in numbers or key == name:
-                value = numbers.get(key)
+            if key in numbers:
+                value = numbers[key]
                 yield key, math.nan if value is None else value
 
 

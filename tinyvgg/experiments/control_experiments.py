@@ -25,7 +25,7 @@ from tinyvgg.experiments.effects import effects
 from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
 from tinyvgg.experiments.randomisation import randomised
 from tinyvgg.experiments.selection import contribution_variation, selected_by_layer
-from tinyvgg.experiments.statistics import NAN
+from tinyvgg.experiments.statistics import NAN, people
 from tinyvgg.experiments.suppressions import (
     BACKTRACKED,
     CASE,
@@ -109,7 +109,7 @@ class ControlExperiments:
         printed = TwinPairs(pairs.table, case, twin, compare(case, twin), pairs.alone)
         none = self.released.pixels & False
         sets = {BACKTRACKED: self.released.pixels, BACKTRACKED + AS_PRINTED: self.printed.pixels}
-        true, person = self.wrong["true"].to_numpy(), self.wrong.subject.to_numpy()
+        true, person = self.wrong["true"].to_numpy(), people(self.wrong)
         every = Subjects(EVERY, CASE, self.released, true, person, {NOTHING: none, **sets})
         train = study.split(self.task).train
         some = np.random.default_rng(study.seed).permutation(train)[:AVERAGED]
@@ -184,9 +184,9 @@ class ControlExperiments:
     def _curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         means, tables = [], []
         for kind, pairs in self.pairs.items():
-            trace, people = pairs.case, pairs.table.subject.to_numpy()
+            trace, groups = pairs.case, people(pairs.table)
             found = all_curves(self.net, trace.maps, trace.target, seed=self.study.seed)
-            tables.append(areas(found, people, self.study.seed).assign(kind=kind))
+            tables.append(areas(found, groups, self.study.seed).assign(kind=kind))
             for (name, mode), some in found.items():
                 mean = some.mean(axis=0) if len(some) else np.full(len(SHARES), NAN)
                 part = pd.DataFrame({"share": SHARES, "probability": mean})

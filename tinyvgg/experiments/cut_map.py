@@ -19,7 +19,7 @@ from tinyvgg.experiments.control_sets import RANDOM
 from tinyvgg.experiments.effects import effect_by_image
 from tinyvgg.experiments.pairs import TwinPairs
 from tinyvgg.experiments.selection import count_pixels
-from tinyvgg.experiments.statistics import mean
+from tinyvgg.experiments.statistics import mean, people
 from tinyvgg.experiments.suppressions import (
     CASE,
     ITSELF,
@@ -101,7 +101,7 @@ def cut_map(
         traces = replace(pairs.case, pixels=one), replace(pairs.twin, pixels=other)
         again = TwinPairs(pairs.table, *traces, compare(one, other), 0)
         sets[str(number)] = pixel_sets(again)[name]
-    true, person = pairs.table["true"].to_numpy(), pairs.table.subject.to_numpy()
+    true, person = pairs.table["true"].to_numpy(), people(pairs.table)
     some = Subjects(MISCLASSIFIED, CASE, pairs.case, true, person, sets)
     raw = suppressions(net, [some], draws=draws, seed=seed, controls=(RANDOM,))
     rows = []

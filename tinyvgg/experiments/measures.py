@@ -31,6 +31,7 @@ from tinyvgg.experiments.statistics import (
     bootstrap_mean,
     difference_of_shares,
     mean,
+    people,
     wilson,
 )
 from tinyvgg.experiments.suppressions import (
@@ -114,10 +115,8 @@ def measure_task(study: Any, task: str) -> dict[str, float | None]:
 def _measure_task(study: Any, task: str) -> Numbers:
     made = ControlExperiments(study, task)
     numbers = training_figures(study, task) | set_figures(made) | _decisive(made)
-    has_twins = all(study.faces.table[name].notna().any() for name in ("emotion", "gaze", "angle"))
-    if has_twins:
-        numbers |= _controls(made)
-        numbers |= (_common(made) | _patching(made)) if task == "face" else _unique(made)
+    numbers |= _controls(made)
+    numbers |= (_common(made) | _patching(made)) if task == "face" else _unique(made)
     if task == "emotion":
         numbers |= confusion_figures(study)
     return numbers
@@ -163,7 +162,7 @@ def _face_beside_emotion(study: Any, numbers: Mapping[str, Any]) -> Numbers:
 def _shares(made: ControlExperiments) -> tuple[np.ndarray, np.ndarray]:
     """Which share of all pixels the released set of each misclassified image has; the persons."""
     total = made.released.pixels[:1].numel() or 1
-    return count_pixels(made.released.pixels) / total, made.wrong.subject.to_numpy()
+    return count_pixels(made.released.pixels) / total, people(made.wrong)
 
 
 def confusion_figures(study: Any) -> Numbers:
@@ -200,7 +199,7 @@ def set_figures(made: ControlExperiments) -> Numbers:
     other_class_READING (share of traces from another class that give another set, with its
     interval); and class_NAME, of `dependence_counts`.
     """
-    task, seed, people = made.task, made.study.seed, made.wrong.subject.to_numpy()
+    task, seed, groups = made.task, made.study.seed, people(made.wrong)
     active, total = count_pixels(made.released.maps), math.prod(made.released.maps.shape[1:])
     numbers: Numbers = {f"total_{task}": total, f"active_{task}": mean(active)}
     dependence = made.dependence()
@@ -208,10 +207,10 @@ def set_figures(made: ControlExperiments) -> Numbers:
     for reading, trace in (("printed", made.printed), ("released", made.released)):
         key, sizes = f"{reading}_{task}", count_pixels(trace.pixels)
         differs = others[f"differ, {reading}"].to_numpy() > 0
-        other_class = bootstrap_mean(differs, people[others.image.to_numpy(int)], seed)
+        other_class = bootstrap_mean(differs, groups[others.image.to_numpy(int)], seed)
         numbers |= {
             f"pixels_{key}": mean(sizes),
-            **bootstrap_mean(sizes / total, people, seed).named(f"share_{key}"),
+            **bootstrap_mean(sizes / total, groups, seed).named(f"share_{key}"),
             f"of_active_{key}": mean(sizes[active > 0] / active[active > 0]),
             f"whole_{key}": mean(sizes == active),
             **other_class.named(f"other_class_{key}"),
@@ -244,7 +243,7 @@ def _controls(made: ControlExperiments) -> Numbers:
         some = rows_of(raw, kind=kind, set=PAPERS_SET[task], control=ITSELF)
         numbers |= {
             name: len(pairs),
-            f"{name}_people": pairs.table.subject.nunique(),
+            f"{name}_people": len(np.unique(people(pairs.table))),
             f"{name}_pixels": mean(some.pixels),
         }
     numbers[f"alone_{task}"] = made.pairs[MISCLASSIFIED].alone
@@ -252,10 +251,7 @@ def _controls(made: ControlExperiments) -> Numbers:
     numbers[f"draws_{task}"] = int(drawn.max()) if len(drawn) else 0
     sampling = table.sampling[table.kind.isin(KINDS)]
     numbers[f"sampling_{task}"] = float(sampling.max()) if len(sampling) else NAN
-    for control, short in SHORT.items():
-        found = effect(table, PAPERS_SET[task], control, PAPERS_MEASURE[task])
-        numbers |= found.named(f"{OVER[task]}_{short}")
-    return numbers
+    return numbers | _over(made, PAPERS_SET[task], PAPERS_MEASURE[task], OVER[task])
 
 
 def _common(made: ControlExperiments) -> Numbers:
@@ -291,23 +287,41 @@ def _common(made: ControlExperiments) -> Numbers:
     return numbers
 
 
+def common_figures(made: ControlExperiments) -> Numbers:
+    """What a page on the common pixels shows of a task that is not the paper's: as of names."""
+    return _common(made) | _over(made, COMMON, "confidence", "case_over")
+
+
+def unique_figures(made: ControlExperiments) -> Numbers:
+    """What a page on the unique pixels shows of a task that is not the paper's: as of emotions."""
+    return _unique(made) | _over(made, UNIQUE, "corrected", "corrected_over")
+
+
+def _over(made: ControlExperiments, name: str, measured: str, key: str) -> Numbers:
+    """What a set does beyond each control."""
+    numbers: Numbers = {}
+    for control, short in SHORT.items():
+        numbers |= effect(made.effects(), name, control, measured).named(f"{key}_{short}")
+    return numbers
+
+
 def _patching(made: ControlExperiments) -> Numbers:
     """Fig. 10: how far the values at the common pixels differ, and what they carry over."""
     pairs, study, seed = made.pairs[MISCLASSIFIED], made.study, made.study.seed
     outcomes = study.outcomes(made.task)
     right = correct_pairs(made.net, outcomes, study.inputs, USUAL_PAIRS, seed)
-    patched, people = patch(made.net, pairs, seed=seed), pairs.table.subject.to_numpy()
+    patched, groups = patch(made.net, pairs, seed=seed), people(pairs.table)
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
-    groups = people, right.table.subject.to_numpy()
+    of_pairs = groups, people(right.table)
     ours, theirs = (
         (values[~np.isnan(values)], group[~np.isnan(values)])
-        for values, group in zip((patched.distance.to_numpy(), usual), groups, strict=True)
+        for values, group in zip((patched.distance.to_numpy(), usual), of_pairs, strict=True)
     )
     beyond = patched.common - patched.random
     return {
-        **bootstrap_mean(patched.common, people, seed).named("patched_correct"),
+        **bootstrap_mean(patched.common, groups, seed).named("patched_correct"),
         "patched_correct_random": mean(patched.random),
-        **bootstrap_mean(beyond, people, seed).named("patched_over_random"),
+        **bootstrap_mean(beyond, groups, seed).named("patched_over_random"),
         **bootstrap_mean(*ours, seed).named("distance_wrong"),
         **bootstrap_mean(*theirs, seed).named("distance_right"),
         **bootstrap_difference(*ours, *theirs, seed).named("distance_over_right"),
@@ -324,7 +338,7 @@ def _unique(made: ControlExperiments) -> Numbers:
             found = bootstrap_mean(some.corrected, some.person, seed)
             numbers |= found.named(f"corrected_{key}")
         some = rows_of(raw, set=name, control=ITSELF)
-        numbers[f"pixels_{name}_emotion"] = mean(some.pixels)
+        numbers[f"pixels_{name}_{made.task}"] = mean(some.pixels)
     against = paired(raw, "corrected", (UNIQUE, ITSELF), (COMMON, ITSELF), seed)
     numbers |= against.named("corrected_over_common")
     common = effect(made.effects(), COMMON, RANDOM, "corrected")

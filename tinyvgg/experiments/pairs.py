@@ -15,10 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut
-from tinyvgg.comparison import PixelSets, compare, find_twins
-from tinyvgg.experiments.batches import trace_rows
+from tinyvgg.comparison import PixelSets, compare, find_twins, nearest_twins
+from tinyvgg.experiments.batches import BATCH, trace_rows
 from tinyvgg.experiments.control_sets import draws_for, random_draws
 from tinyvgg.layers import check_network, dense_pass
+from tinyvgg.model import PIXEL_SCALE
+from tinyvgg.tracking import grey
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +30,8 @@ class TwinPairs:
     Attributes
     ----------
     table : DataFrame
-        One row per pair: the case's outcome, with `case` and `twin`, the two row numbers, and
-        `twin_confidence`.
+        One row per pair: the case's outcome, with `case` and `twin`, the two row numbers,
+        `distance` of the two pictures (see `twins_of`), and `twin_confidence`.
     case, twin : Backtrace
         N images each, traced from the class that the network predicts.
     sets : PixelSets
@@ -48,6 +50,46 @@ class TwinPairs:
         return len(self.table)
 
 
+def twin_labels(outcomes: pd.DataFrame) -> tuple[list[str], str]:
+    """What case and twin have in common, and in what they differ: "gaze", or "" for nothing.
+
+    Person, camera angle and emotion where they are known, and the true class. The paper's twins
+    differ in gaze; where gaze is not known, or is the same in all pictures, the nearest picture
+    is taken (`nearest_twins`).
+    """
+    known = [name for name in ("subject", "angle", "emotion") if outcomes[name].notna().all()]
+    if outcomes.gaze.notna().all() and outcomes.gaze.nunique() > 1 and len(known) == 3:
+        return known, "gaze"
+    return ["true", *known], ""
+
+
+def twins_of(outcomes: pd.DataFrame, inputs: Callable[[np.ndarray], Tensor]) -> pd.DataFrame:
+    """The twin of each misclassified image, by the rule of `twin_labels`.
+
+    Returns
+    -------
+    DataFrame
+        Columns case and twin, as of `find_twins`, and distance (mean absolute difference of the
+        two grey pictures, of 256 levels; NaN without a twin).
+    """
+    same, differ = twin_labels(outcomes)
+
+    def pictures(rows: np.ndarray) -> np.ndarray:
+        parts = (rows[k : k + BATCH] for k in range(0, len(rows), BATCH))
+        shown = [(PIXEL_SCALE * grey(inputs(some))).cpu().numpy() for some in parts]
+        return np.concatenate(shown)
+
+    if not differ:
+        return nearest_twins(outcomes, same, pictures)
+    found = find_twins(outcomes, same, differ)
+    paired = found.dropna().astype("int64")
+    distance = pd.Series(np.nan, found.index)
+    if len(paired):
+        one, other = (pictures(paired[name].to_numpy()) for name in ("case", "twin"))
+        distance[paired.index] = np.abs(one - other).mean(axis=(1, 2))
+    return found.assign(distance=distance)
+
+
 def pair_twins(
     net: nn.Module,
     outcomes: pd.DataFrame,
@@ -60,15 +102,15 @@ def pair_twins(
     ----------
     net : nn.Module
     outcomes : DataFrame
-        As `evaluation.outcomes` gives it; the pairs are those of `find_twins`, the most
+        As `evaluation.outcomes` gives it; the pairs are those of `twins_of`, the most
         confident mistake first.
     inputs : callable
         Gives the network's input for row numbers, as `Study.inputs` does.
     cut : Cut or None
         As released, by default; None is Algorithm 1 as printed.
     """
-    found = find_twins(outcomes)
-    pairs = found.dropna().astype("int64")
+    found = twins_of(outcomes, inputs)
+    pairs = found.dropna().astype({"case": "int64", "twin": "int64"})
     confidence = outcomes[["row", "confidence"]]
     table = (
         pairs.merge(outcomes, left_on="case", right_on="row")
@@ -94,9 +136,10 @@ def correct_pairs(
 ) -> TwinPairs:
     """Pairs of two correctly classified images: `pair_twins`, had the first been a mistake.
 
-    Images are drawn evenly among the correctly classified ones that differ in gaze from another
-    correctly classified one of the same person, angle and emotion; at most one of those that
-    share all three, so that no image is in two pairs. The twin is found as for a mistake.
+    Images are drawn evenly among the correctly classified ones that would have a twin, such as
+    those that differ in gaze from another of the same person, angle and emotion. At most one of
+    those that share all these labels is drawn, so that no image is in two pairs; where twins are
+    the nearest pictures, at most half of them. The twin is found as for a mistake.
 
     Parameters
     ----------
@@ -112,13 +155,17 @@ def correct_pairs(
     TwinPairs
         `predicted` and `true` of a row are the same class.
     """
-    same = ["subject", "angle", "emotion"]
-    right = outcomes[outcomes.correct.astype(bool)]
-    known = right.dropna(subset=[*same, "gaze"])
-    gazes = known.groupby(same, observed=True).gaze.transform("nunique")
-    able = known[gazes > 1].sort_values("row")
+    same, differ = twin_labels(outcomes)
+    right = outcomes[outcomes.correct.astype(bool)].sort_values("row")
+    groups = right.groupby(same, observed=True)
+    if differ:
+        most = (groups[differ].transform("nunique") > 1).astype(int)
+    else:
+        most = groups.row.transform("size") // 2
+    able = right[most > 0]
     shuffled = able.iloc[np.random.default_rng(seed).permutation(len(able))]
-    drawn = shuffled.drop_duplicates(same).head(count).row
+    place = shuffled.groupby(same, observed=True).cumcount()
+    drawn = shuffled[place < most[shuffled.index]].head(count).row
     return pair_twins(net, right.assign(correct=~right.row.isin(drawn)), inputs, cut)
 
 

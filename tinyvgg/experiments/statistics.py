@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 NAN = math.nan
@@ -47,6 +48,13 @@ def mean(values: ArrayLike) -> float:
     """Mean of some values; NaN if there are none."""
     values = np.asarray(values, float)
     return float(values.mean()) if values.size else NAN
+
+
+def people(table: pd.DataFrame) -> np.ndarray:
+    """Whose picture each row shows, which a bootstrap resamples; its own where no one is known."""
+    if table.subject.notna().all():
+        return table.subject.to_numpy()
+    return table["case" if "case" in table else "row"].to_numpy()
 
 
 def bootstrap_mean(

@@ -26,6 +26,7 @@ from tinyvgg.experiments.control_sets import (
     random_draws,
 )
 from tinyvgg.experiments.pairs import TwinPairs
+from tinyvgg.experiments.statistics import people
 from tinyvgg.layers import check_network, feature_maps_of
 from tinyvgg.tracking import suppress
 
@@ -77,7 +78,7 @@ def subjects_of_pairs(kind: str, pairs: TwinPairs, printed: TwinPairs | None = N
     printed : TwinPairs, optional
         The same pairs, traced without the cut.
     """
-    true, person = pairs.table["true"].to_numpy(), pairs.table.subject.to_numpy()
+    true, person = pairs.table["true"].to_numpy(), people(pairs.table)
     none = torch.zeros_like(pairs.case.pixels)
     sets = {NOTHING: none, **pixel_sets(pairs)}
     if printed is not None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.comparison import find_twins
+from tinyvgg.experiments.pairs import twin_labels, twins_of
 from tinyvgg.layers import check_network, dense_pass, feature_maps_of
 from tinyvgg.model import as_input
 from tinyvgg.runs.study import Study
@@ -98,15 +99,10 @@ def say(name: str, task: str) -> str:
 
 
 def study_gallery(study: Study, task: str) -> Gallery:
-    """The cases of a study: what its network gets wrong, with twins that differ in gaze.
-
-    A twin has the same subject, angle and emotion (Figs. 9 and 11); labels that the source lacks
-    are ignored.
-    """
+    """The cases of a study: what its network gets wrong, with the twins of `twins_of`."""
     table = study.outcomes(task)
-    known = [label for label in ("subject", "angle", "emotion") if table[label].notna().all()]
-    gaze = table["gaze"].notna().all()
-    twins = find_twins(table, known, "gaze" if gaze else ())
+    twins = twins_of(table, study.inputs)
+    known = [label for label in twin_labels(table)[0] if label != "true"] or ["class"]
     labels = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
     alone = f"It has no twin: no other test picture of the same {labels} is classified correctly."
     classes = study.split(task).classes
@@ -209,14 +205,14 @@ def list_cases(
 
 def describe(row) -> str:
     """What a test picture shows, from its labels: "subject 12, sad, 45°, gaze left"."""
-    parts = [f"subject {row.subject}"]
+    parts = [] if row.person is None else [say(row.person, "face")]
     if known := pd.notna(row.emotion):
         parts.append(str(row.emotion))
     if pd.notna(row.angle):
         parts.append(f"{row.angle}°")
     if pd.notna(row.gaze):
         parts.append(f"gaze {row.gaze}")
-    return ", ".join(parts if known else [*parts, f"picture {row.row}"])
+    return ", ".join(parts if known and row.person is not None else [*parts, f"picture {row.row}"])
 
 
 @torch.no_grad()

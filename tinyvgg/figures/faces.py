@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from pandas.api.types import is_list_like
 
 from tinyvgg.faces.design import full_design
-from tinyvgg.faces.faceset import FaceSet
+from tinyvgg.faces.faceset import PERSON, FaceSet
 from tinyvgg.faces.synthetic import basis_fingerprint, render_faces
 from tinyvgg.figures.style import TRUE, WIDTH, WRONG, montage, panels, picture, picture_panels
 from tinyvgg.storage.store import Store
@@ -129,7 +129,7 @@ def mistaken_for(faces: FaceSet, cases: pd.DataFrame) -> Figure:
 
 def _most_alike(table: pd.DataFrame, case) -> int:
     """Row of a picture of the predicted class that shares most labels with the case."""
-    names = table.subject.astype(str)
+    names = table.get(PERSON, table.subject).astype(str)
     person = case.predicted_name in set(names) and case.true_name in set(names)
     wanted = names if person else table.emotion
     candidates = table[wanted == case.predicted_name]

@@ -107,7 +107,7 @@ def feature_places(
     Parameters
     ----------
     faces : mapping of task to mapping of angle to grey array (S, S), 0 to 255
-        The mean of the misclassified images.
+        The mean of the misclassified images; an angle below zero is unknown.
     features : mapping of task to mapping of angle to array (S, S)
         The mean of their D', each scaled by its own sum first.
     counts : mapping of task to mapping of angle to int
@@ -123,7 +123,7 @@ def feature_places(
         for left, right, angle in zip(row[::2], row[1::2], angles, strict=True):
             if angle not in by_angle:
                 continue
-            title = f"{angle}°, mean of {counts[task][angle]}"
+            title = f"{angle}°, " * (angle >= 0) + f"mean of {counts[task][angle]}"
             picture(left, by_angle[angle], title, vmin=0, vmax=255)
             picture(right, _tinted(by_angle[angle], features[task][angle]))
     return figure

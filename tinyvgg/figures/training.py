@@ -84,11 +84,14 @@ def error_counts(outcomes: Mapping[str, pd.DataFrame], by: str, top: int | None 
         counts = table[~table.correct][by].value_counts().reindex(values, fill_value=0)
         if top is not None:
             counts = counts.sort_values(ascending=False, kind="stable").head(top)
-        bars = ax.bar([str(v) for v in counts.index], counts.to_numpy(), color=TASK[task])
+        named = by == "subject" and "person" in table
+        names = dict(zip(table.subject, table.person, strict=True)) if named else {}
+        words = [str(names.get(value, value)) for value in counts.index]
+        bars = ax.bar(words, counts.to_numpy(), color=TASK[task])
         ax.bar_label(bars, fontsize=8, color=INK)
         ax.set(title=f"{task} task", xlabel=by, ylabel="misclassified")
         ax.margins(y=0.15)
-        if by == "emotion":
+        if by == "emotion" or max(map(len, words), default=0) > 4:
             plt.setp(ax.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     return figure
 

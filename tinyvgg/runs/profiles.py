@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
 VARIABLE = "TINYVGG_PROFILE"
+BATCH = 12
+SUBJECTS, SHOTS, GROUPS = 67, 72, 24  # people of the full design, pictures of each, and groups
+LEAST = 10  # epochs
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,7 @@ class Profile:
     subjects : int or None
         Number of subjects; None for all.
     epochs_face, epochs_emotion : int
-        Epochs, by task.
-    epochs_photographs : int
-        Epochs for a small set of photographs (ORL), which has a twelfth as many pictures.
+        Epochs on the synthetic faces, by task; see `epochs` for other pictures.
     """
 
     name: str
@@ -30,21 +32,33 @@ class Profile:
     subjects: int | None
     epochs_face: int
     epochs_emotion: int
-    epochs_photographs: int
 
-    def epochs(self, task: str, source: str) -> int:
-        """Epochs of a task on a source of faces."""
-        if source.startswith(("orl", "folder:")):  # about ten per subject
-            return self.epochs_photographs
-        return self.epochs_face if task == "face" else self.epochs_emotion
+    def epochs(self, task: str, train: int, batch_size: int = BATCH) -> int:
+        """Epochs of a task on any number of training pictures: always about as many steps.
+
+        As many as the profile's epochs on the synthetic faces take, since what a network needs
+        to learn is steps: few pictures are seen more often. But each is seen `LEAST` times.
+
+        Parameters
+        ----------
+        task : str
+        train : int
+            How many pictures train.
+        batch_size : int
+        """
+        people = self.subjects or SUBJECTS
+        design = people * SHOTS // 2 if task == "face" else GROUPS * (people * SHOTS // GROUPS // 2)
+        usual = self.epochs_face if task == "face" else self.epochs_emotion
+        steps = usual * math.ceil(design / BATCH)
+        return max(LEAST, round(steps / math.ceil(train / batch_size)))
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30, epochs_photographs=120),
-        Profile("default", 64, None, epochs_face=30, epochs_emotion=45, epochs_photographs=60),
-        Profile("paper", 224, None, epochs_face=100, epochs_emotion=100, epochs_photographs=100),
+        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30),
+        Profile("default", 64, None, epochs_face=30, epochs_emotion=45),
+        Profile("paper", 224, None, epochs_face=100, epochs_emotion=100),
     )
 }
 

@@ -21,7 +21,7 @@ from tinyvgg.evaluation import outcomes
 from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.sources import open_faces, source_fingerprint
-from tinyvgg.faces.spec import parse_source
+from tinyvgg.faces.spec import located, parse_source
 from tinyvgg.faces.split import Split, split
 from tinyvgg.model import VGG, as_input, build
 from tinyvgg.runs import parallel
@@ -53,7 +53,8 @@ class Study:
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
     unseen_subjects : bool
-        Train on half of the subjects and test on the other half (see `split`); not in the paper.
+        In the tasks but that of faces, train on half of the subjects and test on the other half
+        (see `split`); not in the paper.
     architecture : str
         One of `model.ARCHITECTURES`; the paper's large models are for its Discussion.
     image_size : int, optional
@@ -90,7 +91,7 @@ class Study:
     ):
         self.profile: Profile = get_profile(profile)
         self.image_size = image_size or self.profile.image_size
-        self.source = faces
+        self.source = located(faces)
         self.seed = _whole(seed)
         self.device = resolve_device(device)
         full_precision()
@@ -104,13 +105,13 @@ class Study:
         self._splits: dict[str, Split] = {}
         self._results: dict[str, TrainingResult] = {}
         self._face_set = face_set
-        self.protocol("face")  # refuse unknown departures now rather than after rendering
+        self._protocol(1)  # refuse unknown departures now rather than after rendering
         self._wanted: dict[str, Any] = {
             "size": self.image_size,
             "angles": PAPER_ANGLES,
             "subjects": self.profile.subjects,
         }
-        self._content = source_fingerprint(faces, **self._wanted)
+        self._content = source_fingerprint(self.source, **self._wanted)
 
     def settings(self) -> dict[str, Any]:
         """The arguments that make this study again, but for its store and faces; JSON."""
@@ -156,7 +157,8 @@ class Study:
     def split(self, task: str) -> Split:
         """Training and test rows of a task."""
         if task not in self._splits:
-            self._splits[task] = split(self.faces, task, self.seed, self.unseen_subjects)
+            unseen = self.unseen_subjects and task != "face"  # each person is a class there
+            self._splits[task] = split(self.faces, task, self.seed, unseen)
         return self._splits[task]
 
     def inputs(self, rows: Iterable[int]) -> Tensor:
@@ -228,7 +230,7 @@ class Study:
         words = [f"{self.source} {task}"]
         words += [self.architecture] * (self.architecture != "tinyvgg")
         words += [f"{self.image_size} px"] * (self.image_size != self.profile.image_size)
-        words += ["unseen people"] * self.unseen_subjects
+        words += ["unseen people"] * (self.unseen_subjects and task != "face")
         words += [str(value) for name, value in self.departures.items() if name != "epochs"]
         return ", ".join([*words, f"seed {self.seed}"])
 
@@ -298,13 +300,19 @@ class Study:
 
     def protocol(self, task: str) -> Protocol:
         """How a task is trained: the paper's protocol with the departures of this study."""
+        if "epochs" in self.departures:
+            return self._protocol(1)
+        batch_size = self._protocol(1).batch_size
+        return self._protocol(self.profile.epochs(task, len(self.split(task).train), batch_size))
+
+    def _protocol(self, epochs: int) -> Protocol:
         known = Protocol.__dataclass_fields__
         if unknown := set(self.departures) - set(known):
             raise ValueError(
                 f"unknown protocol setting {', '.join(sorted(unknown))}: "
                 f"choose among {', '.join(known)}"
             )
-        return Protocol(**{"epochs": self.profile.epochs(task, self.source), **self.departures})
+        return Protocol(**{"epochs": epochs, **self.departures})
 
     def _which(self, task: str, keep: str | None) -> str:
         """Which epoch's network is asked for; that of the protocol if None."""
@@ -327,7 +335,10 @@ class Study:
         }
         if (augmentation := self.augmentation(task)) is not None:
             recipe["augmentation"] = augmentation.digest
-        return recipe | self._unusual()
+        unusual = self._unusual()
+        if task == "face":
+            unusual.pop("unseen_subjects", None)  # which changes nothing there
+        return recipe | unusual
 
     def _training(self, task: str) -> Callable[[Path], dict[str, Any]]:
         """Trains the network of a task and returns what the store keeps of it."""

@@ -1,0 +1,98 @@
+"""What a page says where labels are missing: sentences, figures and notes."""
+
+import pandas as pd
+import pytest
+
+from tinyvgg.book.unknown import (
+    drawn_figures,
+    glued_names,
+    known_labels,
+    names_in,
+    note_on,
+    sentences,
+    without_unknown,
+)
+
+TEXT = """# A title
+
+It has {glue:text}`faces:,` faces (Fig. 1). The emotion network misses {glue:text}`missed_sad` of
+them, and {numref}`fig-b` shows it. In all, {glue:text}`../notebooks/01.ipynb::people:.1f` people.
+
+- one, {glue:text}`faces`
+- two, {glue:text}`missed_sad`
+
+| a | {glue:text}`faces` |
+| b | {glue:text}`missed_sad` |
+
+Only {glue:text}`missed_sad`.
+
+The end."""
+
+
+def test_sentences_that_quote_what_is_unknown_are_left_out():
+    known = {"faces", "../notebooks/01.ipynb::people"}
+    assert (
+        without_unknown(TEXT, known.__contains__).replace("In all, ", "In all,\n")
+        == """# A title
+
+It has {glue:text}`faces:,` faces (Fig. 1). In all,
+{glue:text}`../notebooks/01.ipynb::people:.1f` people.
+
+- one, {glue:text}`faces`
+
+| a | {glue:text}`faces` |
+
+The end."""
+    )
+
+
+def test_nothing_changes_where_all_is_known():
+    assert without_unknown(TEXT, lambda name: True) == TEXT
+
+
+def test_names_come_without_their_formats():
+    assert names_in("{glue:text}`a:.2f` {glue:}`b` {glue:text}`x.ipynb::c:,` {numref}`fig-d`") == [
+        *("a", "b", "x.ipynb::c", "fig-d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("One. Two.", 2),
+        ("See Fig. 8 and Eq. 2 of it.", 1),
+        ("Smith et al. Found it.", 1),
+        ("Is it? Yes! {glue:text}`x` of them.", 3),
+        ("It reads `a. B` here. So.", 2),
+        ("95 % (0.4 to 0.5). Next", 2),
+    ],
+)
+def test_sentences_end_where_they_end(text, count):
+    assert len(sentences(text)) == count and " ".join(sentences(text)) == text
+
+
+def cell(outputs, **figure):
+    return {"outputs": outputs, "metadata": {"mystnb": {"figure": figure}} if figure else {}}
+
+
+def test_what_a_notebook_glues_and_draws():
+    glue = {"metadata": {"scrapbook": {"name": "a"}}}
+    notebook = {
+        "cells": [
+            cell([glue]),
+            cell([{"metadata": {}}], name="fig-drawn"),
+            cell([glue], name="fig-not"),
+            {"metadata": {}},
+        ]
+    }
+    assert glued_names(notebook) == {"a", "fig-drawn"}
+    assert drawn_figures(notebook) == ({"fig-drawn", "fig-not"}, {"fig-drawn"})
+
+
+def test_labels_of_some_pictures_alone_count_as_unknown():
+    table = pd.DataFrame(
+        {"subject": [0, 1], "emotion": ["sad", None], "gaze": ["left"] * 2, "angle": [90, 90]}
+    )
+    known = known_labels(table)
+    assert known == {"subject": True, "emotion": False, "gaze": False, "angle": True}
+    assert "no label for the emotion and gaze." in note_on(known)

@@ -1,0 +1,57 @@
+"""What will come of a set of pictures before anything is trained: splits, twins, pages, minutes."""
+
+from __future__ import annotations
+
+from tinyvgg.book.unknown import LABELS, known_labels, listed
+from tinyvgg.experiments.pairs import twin_labels
+from tinyvgg.runs.parallel import missing
+from tinyvgg.runs.recorded import estimate
+from tinyvgg.runs.study import Study
+
+# The labels without which a page leaves something out.
+PAGES = {
+    "01_data": ("subject", "emotion", "gaze", "angle"),
+    "05_misclassified": ("subject", "emotion", "angle"),
+    **dict.fromkeys(
+        ("04_training", "06_backtracking", "07_feature_tracking"), ("subject", "emotion")
+    ),
+    "08_common_pixels": ("subject",),
+    "09_unique_pixels": ("emotion",),
+    "12_verdicts": ("subject", "emotion"),
+    "13_text_and_code": ("subject", "emotion"),
+    "14_controls": ("subject", "emotion"),
+    "15_discussion": ("subject", "emotion", "gaze"),
+}
+
+
+def forecast(study: Study) -> list[str]:
+    """Lines on what a book of a study will hold, and how long it takes.
+
+    Parameters
+    ----------
+    study : Study
+        Its faces are read, if they are not in the store; nothing is trained, but for a few steps
+        that are timed.
+    """
+    if not study.tasks:
+        return ["no book: every picture needs a person or an emotion"]
+    known = known_labels(study.faces.table)
+    lines = []
+    for task in study.tasks:
+        rows, protocol = study.split(task), study.protocol(task)
+        counts = f"{len(rows.train)} pictures train {protocol.epochs} epochs, {len(rows.test)} test"
+        same, differ = twin_labels(study.faces.table.assign(true=study.faces.labels(task)))
+        names = listed(LABELS[name] for name in same if name != "true") or "class"
+        nearest = f"the nearest picture of the same {names}, by mean absolute difference in grey"
+        twin = f"of the same {names}, of another {differ}" if differ else nearest
+        lines.append(f"{task} task: {len(rows.classes)} classes, {counts}; a twin is {twin}")
+    partly = [
+        f"{page} (no {listed(LABELS[name] for name in needs if not known[name])})"
+        for page, needs in PAGES.items()
+        if not all(known[name] for name in needs)
+    ]
+    lines.append("pages: " + (f"all, in parts: {', '.join(partly)}" if partly else "all, whole"))
+    waiting = missing(list(study.networks().values()))
+    minutes = f"about {estimate(waiting):.0f} minutes" if waiting else "no time: it is done"
+    lines.append(f"training under the {study.profile.name} profile takes {minutes}")
+    return lines

@@ -1,0 +1,112 @@
+"""Pages without what the labels of a run do not tell: sentences, figures, whole pages.
+
+A sentence of a page quotes glued values. Where a run's pictures lack a label, the values that
+rest on it are not there, and the sentences that quote them are left out, so that what remains
+is true and can be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+QUOTED = re.compile(r"\{glue:(?:text|figure)?\}`([^`]+)`")
+REFERRED = re.compile(r"\{(?:numref|ref)\}`(?:[^`<]*<)?([^`>]+)>?`")
+FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
+SHORT = r"(?<!Fig)(?<!Figs)(?<!Eq)(?<!Eqs)(?<!al)(?<!Sect)(?<!vs)(?<!cf)"
+ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
+PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
+
+
+LABELS = {"subject": "person", "emotion": "emotion", "gaze": "gaze", "angle": "camera angle"}
+
+
+def known_labels(table: pd.DataFrame) -> dict[str, bool]:
+    """Which labels every picture of a set has; the gaze only if it is not always the same."""
+    known = {name: bool(table[name].notna().all()) for name in LABELS}
+    return known | {"gaze": known["gaze"] and table.gaze.nunique() > 1}
+
+
+def note_on(labels: Mapping[str, bool]) -> str:
+    """What is said at the head of a page from which something was left out."""
+    lacking = listed(LABELS[name] for name, known in labels.items() if not known)
+    return (
+        f"The pictures of this run have no label for the {lacking}. What this page says of it "
+        "elsewhere is left out here."
+    )
+
+
+def without_unknown(text: str, known: Callable[[str], bool]) -> str:
+    """A page's text without the sentences that quote or refer to what is not known.
+
+    Parameters
+    ----------
+    text : str
+        Markdown.
+    known : callable
+        Whether a glued name (as it is quoted, without its format) or a figure's name is there.
+    """
+    if all(known(name) for name in names_in(text)):
+        return text
+    blocks = re.split(r"(\n[ \t]*\n)", text)
+    kept = []
+    for block in blocks:
+        if all(known(name) for name in names_in(block)):
+            kept.append(block)
+        elif any(PIECE.match(line) for line in block.split("\n")):
+            lines = block.split("\n")
+            kept.append("\n".join(x for x in lines if all(map(known, names_in(x)))))
+        else:
+            kept.append(" ".join(x for x in sentences(block) if all(map(known, names_in(x)))))
+    return re.sub(r"\n{3,}", "\n\n", "".join(kept))
+
+
+def names_in(text: str) -> list[str]:
+    """The glued names and figures that a text quotes and refers to."""
+    quoted = [FORMAT.sub("", name) for name in QUOTED.findall(text)]
+    return [*quoted, *REFERRED.findall(text)]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a paragraph."""
+    found, start = [], 0
+    for end in ENDS.finditer(text):
+        if text.count("`", start, end.start()) % 2 == 0:  # not within a role
+            found.append(text[start : end.end()].strip())
+            start = end.end()
+    return [*found, text[start:].strip()]
+
+
+def glued_names(notebook: Mapping[str, Any]) -> set[str]:
+    """The names that an executed notebook glues, and those of its figures that were drawn."""
+    names: set[str] = set()
+    for cell in notebook["cells"]:
+        outputs = cell.get("outputs", [])
+        names |= {o["metadata"]["scrapbook"]["name"] for o in outputs if _is_glue(o)}
+        figure = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
+        if figure and any(not _is_glue(output) for output in outputs):
+            names.add(figure)
+    return names
+
+
+def drawn_figures(notebook: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """The figures that a notebook names, and those of them that were drawn."""
+    named = {
+        name
+        for cell in notebook["cells"]
+        if (name := cell["metadata"].get("mystnb", {}).get("figure", {}).get("name"))
+    }
+    return named, named & glued_names(notebook)
+
+
+def _is_glue(output: Mapping[str, Any]) -> bool:
+    return "scrapbook" in output.get("metadata", {})
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words in a sentence: "a, b and c"."""
+    *most, last = list(words) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
