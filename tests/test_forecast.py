@@ -46,6 +46,11 @@ def test_relative_folders_are_found_from_other_folders(people, monkeypatch):
     assert (
         located("folder:mine?labels=person,crop=detect") == f"{absolute}?labels=person,crop=detect"
     )
+    (people / "labels.csv").write_text("file,person\n")
+    table = f"{absolute}?table={people / 'labels.csv'}"
+    assert located("folder:mine?table=labels.csv") == table
+    (people / "k").mkdir()
+    assert located("kdef:k") == f"kdef:{people / 'k'}"
     assert located("folder:none") == "folder:none" and located("synthetic") == "synthetic"
     (people / "notebooks").mkdir()
     monkeypatch.chdir(people / "notebooks")

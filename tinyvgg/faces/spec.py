@@ -92,13 +92,15 @@ def located(source: str) -> str:
     bases = [Path.cwd()]
     if bases[0].name == "notebooks":
         bases.append(bases[0].parent)
-    for relative in filter(None, (spec.place, spec.table)):
+    for before, relative in ((":", spec.place), ("table=", spec.table)):
         path = Path(relative).expanduser()
-        if relative == spec.table and Path(spec.place).expanduser().joinpath(path).is_file():
+        if not relative or path.is_absolute():
+            continue
+        if before == "table=" and Path(spec.place).expanduser().joinpath(path).is_file():
             continue
         found = next((base / path for base in bases if (base / path).exists()), None)
-        if found is not None and not Path(relative).is_absolute():
-            source = source.replace(relative, str(found), 1)
+        if found is not None:
+            source = source.replace(f"{before}{relative}", f"{before}{found}", 1)
     return source
 
 
