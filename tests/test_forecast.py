@@ -26,7 +26,7 @@ def test_a_forecast_names_tasks_twins_pages_and_minutes(people, tmp_path):
     study = Study("smoke", "folder:mine", store=Store(tmp_path / "store"), progress=False)
     said = "\n".join(forecast(study))
     assert "face task: 2 classes, 4 pictures train 720 epochs, 4 test" in said
-    assert "the nearest picture of the same person, by mean absolute difference in grey" in said
+    assert "a twin is of the same person that looks most alike, by mean absolute difference" in said
     assert "09_unique_pixels (no emotion)" in said and "08_common_pixels" not in said
     assert "training under the smoke profile takes about" in said
 

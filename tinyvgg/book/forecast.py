@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyvgg.book.unknown import LABELS, known_labels, listed
-from tinyvgg.experiments.pairs import twin_labels
+from tinyvgg.experiments.pairs import twin_rule
 from tinyvgg.runs.parallel import missing
 from tinyvgg.runs.recorded import estimate
 from tinyvgg.runs.study import Study
@@ -40,11 +40,8 @@ def forecast(study: Study) -> list[str]:
     for task in study.tasks:
         rows, protocol = study.split(task), study.protocol(task)
         counts = f"{len(rows.train)} pictures train {protocol.epochs} epochs, {len(rows.test)} test"
-        same, differ = twin_labels(study.faces.table.assign(true=study.faces.labels(task)))
-        names = listed(LABELS[name] for name in same if name != "true") or "class"
-        nearest = f"the nearest picture of the same {names}, by mean absolute difference in grey"
-        twin = f"of the same {names}, of another {differ}" if differ else nearest
-        lines.append(f"{task} task: {len(rows.classes)} classes, {counts}; a twin is {twin}")
+        twin = twin_rule(study.faces.table.assign(true=study.faces.labels(task)))
+        lines.append(f"{task} task: {len(rows.classes)} classes, {counts}; a twin is of {twin}")
     partly = [
         f"{page} (no {listed(LABELS[name] for name in needs if not known[name])})"
         for page, needs in PAGES.items()

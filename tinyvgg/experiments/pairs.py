@@ -63,6 +63,17 @@ def twin_labels(outcomes: pd.DataFrame) -> tuple[list[str], str]:
     return ["true", *known], ""
 
 
+def twin_rule(outcomes: pd.DataFrame) -> str:
+    """What a twin is in a set of pictures: "the same person and emotion that …", in words."""
+    same, differ = twin_labels(outcomes)
+    words = {"subject": "person", "angle": "camera angle", "emotion": "emotion"}
+    *most, last = [words[name] for name in same if name != "true"] or ["class"]
+    names = f"{', '.join(most)} and {last}" if most else last
+    if differ:
+        return f"the same {names} that differs in {differ} (of two, the more confident one)"
+    return f"the same {names} that looks most alike, by mean absolute difference in grey"
+
+
 def twins_of(outcomes: pd.DataFrame, inputs: Callable[[np.ndarray], Tensor]) -> pd.DataFrame:
     """The twin of each misclassified image, by the rule of `twin_labels`.
 
