@@ -1,6 +1,6 @@
 # make book       faces, networks, notebooks, book: _build/html/index.html
 # make test       every test; a small book is made, each notebook executed once
-# make reproduce  execute marked notebooks of a small book again: do they print the same?
+# make reproduce  execute marked notebooks of a small book again; books of six other sets
 # make lab        JupyterLab on the notebooks
 # make lint       style, types, floors of the package, stripped notebooks
 # make clean      remove what was generated, trained networks too; keep the environment
@@ -39,7 +39,7 @@ test: $(ENVIRONMENT) $(SCRIPTS)
 	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 reproduce: $(ENVIRONMENT) $(SCRIPTS)
-	$(BIN)/python -m pytest -m twice tests/test_book.py
+	$(BIN)/python -m pytest -m twice tests/test_book.py tests/test_anyone.py
 
 lab: $(ENVIRONMENT)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
