@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from photographs import photograph, read
+from PIL import Image
 
 from tinyvgg.faces.labels import compile_pattern, plain, read_label
 from tinyvgg.faces.layouts import LAYOUTS
@@ -213,6 +214,28 @@ def test_smaller_copies_are_passed_over_and_spoilt_ones_too(tmp_path, caplog):
     assert "passed over 4 smaller copies" in caplog.text and ".bad (1)" in caplog.text
 
 
+def test_copies_of_one_small_size_are_read_whatever_lies_beside(tmp_path):
+    scatter(tmp_path, "an2i_left_angry_open_2.png", "an2i_left_sad_open_4.png", "odd.png")
+    faces = read(f"cmu:{tmp_path}?problems=skip")
+    assert faces.table.source.tolist() == ["an2i_left_angry_open_2.png"]
+
+
+@pytest.mark.parametrize("crop", ["centre", "detect"])
+def test_pictures_of_odd_sizes_and_kinds_are_read_or_listed(tmp_path, crop):
+    scatter(tmp_path, "ann/1.png", "ann/2.png")
+    sizes = [(1, 1), (1, 500), (500, 1), (2, 3)]
+    for k, (mode, size) in enumerate((m, s) for m in ("RGB", "L", "P", "1", "CMYK") for s in sizes):
+        picture = Image.new(mode, size, k)
+        picture.save(tmp_path / "ann" / f"odd{k}.{'jpg' if mode == 'CMYK' else 'png'}")
+    source = f"folder:{tmp_path}?crop={crop},problems=skip"
+    if crop == "detect":  # no face in any: one error of ours
+        with pytest.raises(ValueError, match="no image is left of 22"):
+            read(source)
+    else:
+        faces = read(source)
+        assert len(faces) + len(faces.left_out) == 22
+
+
 def test_a_table_of_pixels_is_read_as_pictures(tmp_path):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (4, 48 * 48))
@@ -255,8 +278,6 @@ def test_an_archive_and_a_picture_are_no_folder(tmp_path):
 
 
 def test_nearly_uniform_pictures_are_reported(tmp_path, caplog):
-    from PIL import Image
-
     scatter(tmp_path, "ann/1.png", "ann/2.png")
     values = np.random.default_rng(0).integers(0, 4096, (64, 64)).astype(np.uint16)
     Image.fromarray(values).save(tmp_path / "ann" / "12bit.png")

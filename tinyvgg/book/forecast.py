@@ -49,6 +49,6 @@ def forecast(study: Study) -> list[str]:
     ]
     lines.append("pages: " + (f"all, in parts: {', '.join(partly)}" if partly else "all, whole"))
     waiting = missing(list(study.networks().values()))
-    minutes = f"about {estimate(waiting):.0f} minutes" if waiting else "no time: it is done"
+    minutes = f"about {max(1, round(estimate(waiting)))} min" if waiting else "no time: it is done"
     lines.append(f"training under the {study.profile.name} profile takes {minutes}")
     return lines

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from PIL import Image
 from tinyvgg.faces.crop import KDEF, ORL, RAFD, Framing, open_photo
 from tinyvgg.faces.design import COLUMNS, parse_name
 from tinyvgg.faces.faceset import EXTRA
+from tinyvgg.faces.files import SUFFIXES, image_files, natural, open_folder, read_table
 from tinyvgg.faces.labels import FIELDS, compile_pattern, plain, read_label
 from tinyvgg.faces.layouts import LAYOUTS, Layout
 from tinyvgg.faces.mark import is_rendered
@@ -31,18 +31,6 @@ from tinyvgg.faces.problems import MISLABELLED, TWICE, UNREADABLE, Problem, prin
 from tinyvgg.faces.spec import Spec
 
 log = logging.getLogger(__name__)
-
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".pgm", ".ppm", ".pnm", ".bmp", ".gif"),
-    *(".tif", ".tiff", ".webp", ".avif", ".jp2", ".tga"),
-)
-
-TEXTS = (".txt", ".md", ".csv", ".json", ".html", ".htm", ".pdf", ".doc", ".docx", ".db", ".ini")
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-SYSTEM_FOLDERS = (
-    *("@eadir", "__macosx", "#recycle", "$recycle.bin", "lost+found", "thumbnails"),
-    *("system volume information", "found.000"),
-)
 
 KDEF_EMOTIONS = {
     "AF": "fearful",
@@ -115,8 +103,8 @@ def list_rafd(spec: Spec) -> Listing:
     Rendered faces that were exported under RaFD's names bear a mark inside: that is said in the
     log, and the table calls them Synthetic.
     """
-    root = _folder(spec.place)
-    paths, problems = _image_files(root, spec.place)
+    root = open_folder(spec.place)
+    paths, problems = image_files(root, spec.place)
     names = {}
     for path in paths:
         try:
@@ -145,14 +133,14 @@ def list_rafd(spec: Spec) -> Listing:
 
 def list_kdef(spec: Spec) -> Listing:
     """Files named as KDEF names them; women and men alternate, so that a few are a fair sample."""
-    root = _folder(spec.place)
+    root = open_folder(spec.place)
     inner = [root, *sorted(path for path in root.glob("*/") if path.is_dir())]
     for home in inner:  # the published archive holds averaged faces beside them
         if (home / "KDEF").is_dir():
             root = home / "KDEF"
             log.warning("%s: the pictures are read from %s", spec.place, root)
             break
-    paths, problems = _image_files(root, spec.place)
+    paths, problems = image_files(root, spec.place)
     names, spoilt = {}, []
     for path in paths:
         match = _KDEF_NAME.fullmatch(path.stem.upper())
@@ -210,8 +198,8 @@ def list_orl(spec: Spec) -> Listing:
 
 def list_folder(spec: Spec) -> Listing:
     """Photographs whose labels stand in their folders' names, in their own, or in a table."""
-    root = _folder(spec.place)
-    paths, problems = _image_files(root, spec.place)
+    root = open_folder(spec.place)
+    paths, problems = image_files(root, spec.place)
     if spec.table:
         return _from_table(spec, root, paths, problems)
     pattern, reason = spec.name, f"not like {spec.name}, as name= has it"
@@ -234,17 +222,16 @@ def list_folder(spec: Spec) -> Listing:
 def list_layout(spec: Spec) -> Listing:
     """A set whose names are in the table of layouts."""
     layout = LAYOUTS[spec.kind]
-    root = _folder(spec.place)
-    paths, problems = _image_files(root, spec.place, any_ending=layout.whole_name)
+    root = open_folder(spec.place)
+    paths, problems = image_files(root, spec.place, any_ending=layout.whole_name)
     rows = _Rows(root, problems, layout)
-    regex, by_scale = layout.regex, Counter[str]()
-    matches = {}
+    regex, matches = layout.regex, {}
     for path in paths:
         text = path.name if layout.whole_name else rows.below(path)
         text = text.rpartition("/")[2] if layout.name_only else text
         match = regex.fullmatch(plain(text))
         matches[path] = match and match.groupdict()
-        by_scale[(matches[path] or {}).get("scale") or ""] += match is not None
+    by_scale = Counter(fields.get("scale") or "" for fields in matches.values() if fields)
     largest = min(by_scale, default="")  # smaller copies of the same pictures lie beside them
     for path, fields in matches.items():
         if fields is None or (fields.pop("scale", None) or "") == largest:
@@ -259,7 +246,7 @@ def list_fer2013(spec: Spec) -> Listing:
     file = Path(spec.place).expanduser()
     if file.is_dir():
         return list_layout(spec)
-    table = _read_table(file, ("emotion", "pixels", "Usage"))
+    table = read_table(file, ("emotion", "pixels", "Usage"))
     rows = _Rows(file.parent, [], LAYOUTS[spec.kind])
     side = round(len(table.pixels.iloc[0].split()) ** 0.5) if len(table) else 0
     pictures = np.zeros((len(table), side, side), np.uint8)
@@ -294,7 +281,7 @@ def _from_table(spec: Spec, root: Path, paths: list[Path], problems: list[Proble
             f"no table {spec.table!r} in {spec.place!r} or in {Path.cwd()}: table= names a file of "
             "comma-separated values"
         )
-    read = _read_table(table, ("file",))
+    read = read_table(table, ("file",))
     fields = [name for name in read.columns if name in FIELDS]
     if not {"person", "emotion", "gaze"} & {*fields}:
         raise ValueError(
@@ -303,40 +290,21 @@ def _from_table(spec: Spec, root: Path, paths: list[Path], problems: list[Proble
     if unused := [name for name in read.columns if name not in ("file", *FIELDS)]:
         log.info("%s: columns that are no label: %s", table, ", ".join(unused))
     there = {plain(printable(path, root)): path for path in paths}
-    rows = _Rows(root, problems)
+    rows, listed = _Rows(root, problems), set()
     for name, *labels in zip(read.file, *(read[field] for field in fields), strict=True):
         name = plain(name).replace("\\", "/").removeprefix("./")
         path = there.pop(name, None)
         if path is None:
-            twice = name in {row.source for row in rows.found}
-            problems.append(
-                Problem(TWICE, name, "listed twice")
-                if twice
-                else Problem(UNREADABLE, name, f"missing; {table.name} lists it")
-            )
+            missing = Problem(UNREADABLE, name, f"missing; {table.name} lists it")
+            problems.append(Problem(TWICE, name, "listed twice") if name in listed else missing)
             continue
+        listed.add(name)
         rows.add(path, dict(zip(fields, labels, strict=True)), "")
     if there:
         log.warning(
             "%s: passed over %d images that %s does not list", spec.place, len(there), table.name
         )
     return rows.listing(spec)
-
-
-def _read_table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
-    """A CSV file as text, its columns stripped."""
-    if not file.is_file():
-        raise FileNotFoundError(f"no such file: {str(file)!r}")
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeError) as error:  # pandas' own errors are ValueErrors
-        raise ValueError(f"{file} is not a table of comma-separated values: {error}") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    if lacking := [name for name in needed if name not in table.columns]:
-        raise ValueError(
-            f"{file}: no column {', '.join(lacking)}; it has {', '.join(table.columns[:8])}"
-        )
-    return table
 
 
 LISTINGS: dict[str, Callable[[Spec], Listing]] = {
@@ -383,7 +351,7 @@ class _Rows:
             return
         labels.pop("any", None)
         person = labels.get("person")
-        identity = None if person is None else _natural(str(person))
+        identity = None if person is None else natural(str(person))
         fixed = self.layout.fixed if self.layout else {}
         self.found.append(_Row(identity, path, source, **(fixed | labels)))  # type: ignore
 
@@ -402,7 +370,7 @@ class _Rows:
                     they = "are two people" if name == "person" else f"count as one {name}"
                     one = " and ".join(map(repr, sorted(words)))
                     log.warning("%s: %s differ in capitals alone and %s", spec.place, one, they)
-        self.found.sort(key=lambda row: [_natural(part) for part in row.source.split("/")])
+        self.found.sort(key=lambda row: [natural(part) for part in row.source.split("/")])
         if any(row.person for row in self.found):
             people = [
                 (row.path, f"person {row.person!r}", (row.gender, row.group)) for row in self.found
@@ -458,79 +426,3 @@ def _contradictions(people: Sequence[tuple[Path, str, tuple]], root: Path) -> li
             reason = f"{person} is {here} here, and {' or '.join(sorted(others))} elsewhere"
             problems.append(Problem(MISLABELLED, printable(path, root), reason))
     return problems
-
-
-# --- files ---------------------------------------------------------------------------------------
-
-
-def _folder(place: str) -> Path:
-    root = Path(place).expanduser()
-    if root.is_dir():
-        return root
-    if root.suffix.lower() in ARCHIVES:
-        raise FileNotFoundError(f"{place!r} is an archive: unpack it and give the folder it makes")
-    if root.is_file():
-        raise FileNotFoundError(f"{place!r} is a single file: give the folder that it lies in")
-    raise FileNotFoundError(f"no such folder: {place!r} (looked for in {Path.cwd()})")
-
-
-def _image_files(
-    root: Path, place: str, any_ending: bool = False
-) -> tuple[list[Path], list[Problem]]:
-    """Image files below a folder, links followed; hidden ones (.DS_Store) are passed over.
-
-    What else lies there is counted in the log, and folders that hold nothing are named, as are
-    those that a system made (thumbnails, what archives of a Mac carry). With `any_ending` every
-    file without an ending of text is taken for an image.
-    """
-    paths: list[Path] = []
-    problems: list[Problem] = []
-    others: Counter[str] = Counter()
-
-    def unreadable(error: OSError) -> None:
-        folder = printable(Path(error.filename), root)
-        problems.append(Problem(UNREADABLE, folder, error.strerror or "cannot be opened"))
-
-    for home, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
-        system = [name for name in folders if name.casefold() in SYSTEM_FOLDERS]
-        for name in system:
-            where = printable(Path(home, name), root)
-            log.warning("%s: passed over the folder %s, which a system made", place, where)
-        folders[:] = sorted(
-            name for name in folders if name not in system and _goes_down(Path(home, name), root)
-        )
-        images = 0
-        for path in (Path(home, name) for name in sorted(files) if not name.startswith(".")):
-            ending = path.suffix.lower()
-            if ending in TEXTS or not (any_ending or ending in SUFFIXES):
-                others[path.suffix.lower() or path.name] += 1
-                continue
-            images += 1
-            if path.exists() and not path.is_file():
-                problems.append(Problem(UNREADABLE, printable(path, root), "not a file"))
-            else:
-                paths.append(path)
-        if not images and not folders and Path(home) != root:
-            log.warning("%s: the folder %s holds no image", place, printable(Path(home), root))
-    if others:
-        each = ", ".join(f"{suffix} ({count})" for suffix, count in others.most_common(10))
-        log.warning("%s: passed over %d files of other kinds: %s", place, others.total(), each)
-    if not paths and not problems:
-        raise ValueError(f"no image in {place!r}; expected files {' '.join(SUFFIXES)}")
-    return paths, problems
-
-
-def _goes_down(folder: Path, root: Path) -> bool:
-    """Whether to look into a folder: not if it is hidden, or a link back to where we came from."""
-    if folder.name.startswith("."):
-        return False
-    if not folder.is_symlink():
-        return True
-    above = [home for home in folder.parents if home == root or root in home.parents]
-    return folder.resolve() not in [home.resolve() for home in above]
-
-
-def _natural(name: str) -> tuple:
-    """Sort key by which s2 comes before s10."""
-    pieces = re.split(r"(\d+)", name)
-    return tuple((0, int(p)) if p.isdecimal() else (1, p) for p in pieces), name

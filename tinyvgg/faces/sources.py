@@ -24,7 +24,7 @@ from tinyvgg.faces.design import (
     full_design,
     whole_number,
 )
-from tinyvgg.faces.detect import FaceNotFound, check_detector, detect_face
+from tinyvgg.faces.detect import check_detector, detect_face
 from tinyvgg.faces.faceset import FaceSet
 from tinyvgg.faces.listings import LISTINGS, Listing
 from tinyvgg.faces.problems import FACELESS, TWICE, UNREADABLE, Problem, count, refuse, told
@@ -204,8 +204,8 @@ def _read(
             images[row] = crop_square(photo, box, size)
             ranges[row] = np.ptp(images[row])
             sides[row] = box.side * photo.width
-        except (FaceNotFound, ValueError) as error:
-            return Problem(FACELESS, names[row], str(error)), pixels
+        except Exception as error:  # OpenCV has its own, too
+            return Problem(FACELESS, names[row], _reason(error)), pixels
         return None, pixels
 
     with ThreadPoolExecutor(workers or min(MOST_READERS, os.cpu_count() or 1)) as pool:
