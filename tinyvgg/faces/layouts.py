@@ -67,8 +67,15 @@ class Layout:
         return re.compile(self.pattern, re.IGNORECASE)
 
 
-BOXED = ("rafd", "kdef", "orl")  # whose faces stand at a known place of the picture
-_BOXED = ("box", "detect", "centre")
+_BOXED = ("box", "detect", "centre")  # of faces that stand at a known place of the picture
+_TWO_LETTERS = {
+    **{"AN": "angry", "DI": "disgusted", "HA": "happy"},
+    **{"NE": "neutral", "SA": "sad", "SU": "surprised"},
+}
+KDEF_EMOTIONS = {"AF": "fearful", **_TWO_LETTERS}
+# "Full left" shows the left profile, so the nose points to the left of the picture, and the
+# camera stands at the left ear: RaFD's 180.
+KDEF_ANGLES = {"FL": 180, "HL": 135, "S": 90, "HR": 45, "FR": 0}
 
 LAYOUTS = {
     "rafd": Layout(
@@ -104,12 +111,7 @@ LAYOUTS = {
         "Lyons et al. (1998), 3rd IEEE Conference on Face and Gesture Recognition, 200",
         "https://zenodo.org/records/3451524",
         r"(?P<person>[A-Z]{2})\.(?P<emotion>AN|DI|FE|HA|NE|SA|SU)\d+\.\d+",
-        codes={
-            "emotion": {
-                "AN": "angry", "DI": "disgusted", "FE": "fearful", "HA": "happy",
-                "NE": "neutral", "SA": "sad", "SU": "surprised",
-            }
-        },
+        codes={"emotion": {"FE": "fearful", **_TWO_LETTERS}},
         fixed={"gender": "female"}, name_only=True, example="KA.AN1.39.tiff",
     ),
     "ck": Layout(

@@ -25,25 +25,22 @@ from tinyvgg.faces.design import COLUMNS, parse_name
 from tinyvgg.faces.faceset import EXTRA
 from tinyvgg.faces.files import SUFFIXES, image_files, natural, open_folder, read_table
 from tinyvgg.faces.labels import FIELDS, compile_pattern, plain, read_label
-from tinyvgg.faces.layouts import LAYOUTS, Layout
+from tinyvgg.faces.layouts import KDEF_ANGLES, KDEF_EMOTIONS, LAYOUTS, Layout
 from tinyvgg.faces.mark import is_rendered
-from tinyvgg.faces.problems import MISLABELLED, TWICE, UNREADABLE, Problem, printable, told
+from tinyvgg.faces.problems import (
+    MISLABELLED,
+    TWICE,
+    UNREADABLE,
+    Problem,
+    contradictions,
+    printable,
+    repeats,
+    told,
+)
 from tinyvgg.faces.spec import Spec
 
 log = logging.getLogger(__name__)
 
-KDEF_EMOTIONS = {
-    "AF": "fearful",
-    "AN": "angry",
-    "DI": "disgusted",
-    "HA": "happy",
-    "NE": "neutral",
-    "SA": "sad",
-    "SU": "surprised",
-}
-# "Full left" shows the left profile, so the nose points to the left of the picture, and the
-# camera stands at the left ear: RaFD's 180.
-KDEF_ANGLES = {"FL": 180, "HL": 135, "S": 90, "HR": 45, "FR": 0}
 _KDEF_NAME = re.compile(
     rf"(?P<session>[AB])(?P<gender>[FM])(?P<number>\d\d)(?P<emotion>{'|'.join(KDEF_EMOTIONS)})"
     rf"(?P<angle>{'|'.join(KDEF_ANGLES)})"
@@ -114,8 +111,8 @@ def list_rafd(spec: Spec) -> Listing:
         except ValueError:
             reason = "not a RaFD file name, like Rafd090_01_Caucasian_female_angry_frontal.jpg"
             problems.append(Problem(MISLABELLED, printable(path, root), reason))
-    problems += _repeats(names, root)
-    problems += _contradictions(
+    problems += repeats(names, root)
+    problems += contradictions(
         [(path, f"number {n.identity:02d}", (n.group, n.gender)) for path, n in names.items()], root
     )
     rows = [
@@ -152,7 +149,7 @@ def list_kdef(spec: Spec) -> Listing:
         else:
             reason = "the name is not like AF01ANHL.JPG"
             problems.append(Problem(MISLABELLED, printable(path, root), reason))
-    problems += _repeats(names, root)
+    problems += repeats(names, root)
     rows = [
         _Row(
             (name["number"], name["gender"]),
@@ -375,7 +372,7 @@ class _Rows:
             people = [
                 (row.path, f"person {row.person!r}", (row.gender, row.group)) for row in self.found
             ]
-            self.problems += _contradictions(people, self.root)
+            self.problems += contradictions(people, self.root)
         return _listing(self.found, None, self.problems, spec)
 
 
@@ -396,33 +393,3 @@ def _listing(
     table = pd.DataFrame(rows, columns=list(_Row._fields), dtype=object)
     table = table.assign(subject=np.array(subjects, object))[columns]
     return Listing(table, [row.path for row in rows], framing, tuple(problems))
-
-
-def _repeats(names: Iterable[Path], root: Path) -> list[Problem]:
-    """Files of one name in several folders or formats; the first of them stands."""
-    first: dict[str, Path] = {}
-    problems = []
-    for path in names:
-        known = first.setdefault(path.stem.upper(), path)
-        if known is not path:
-            reason = f"the same name as {printable(known, root)}"
-            problems.append(Problem(TWICE, printable(path, root), reason))
-    return problems
-
-
-def _contradictions(people: Sequence[tuple[Path, str, tuple]], root: Path) -> list[Problem]:
-    """Files that give a person (path, name, labels) other labels than most of the person's do."""
-    times = Counter((person, labels) for _, person, labels in people)
-    usual: dict[str, tuple[int, set]] = {}
-    for (person, labels), count in times.items():
-        most, which = usual.get(person, (0, set()))
-        if count >= most:
-            usual[person] = (count, {labels} | (which if count == most else set()))
-    problems = []
-    for path, person, labels in people:
-        which = usual[person][1]
-        if which != {labels}:
-            here, *others = (" ".join(filter(None, some)) for some in (labels, *which - {labels}))
-            reason = f"{person} is {here} here, and {' or '.join(sorted(others))} elsewhere"
-            problems.append(Problem(MISLABELLED, printable(path, root), reason))
-    return problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -54,3 +55,33 @@ def count(problems: Iterable[Problem]) -> int:
 def printable(path: Path, root: Path) -> str:
     """A path below a root, with slashes; bytes that are no text are written as escapes."""
     return path.relative_to(root).as_posix().encode("utf-8", "backslashreplace").decode()
+
+
+def repeats(names: Iterable[Path], root: Path) -> list[Problem]:
+    """Files of one name in several folders or formats; the first of them stands."""
+    first: dict[str, Path] = {}
+    problems = []
+    for path in names:
+        known = first.setdefault(path.stem.upper(), path)
+        if known is not path:
+            reason = f"the same name as {printable(known, root)}"
+            problems.append(Problem(TWICE, printable(path, root), reason))
+    return problems
+
+
+def contradictions(people: Sequence[tuple[Path, str, tuple]], root: Path) -> list[Problem]:
+    """Files that give a person (path, name, labels) other labels than most of the person's do."""
+    times = Counter((person, labels) for _, person, labels in people)
+    usual: dict[str, tuple[int, set]] = {}
+    for (person, labels), count in times.items():
+        most, which = usual.get(person, (0, set()))
+        if count >= most:
+            usual[person] = (count, {labels} | (which if count == most else set()))
+    problems = []
+    for path, person, labels in people:
+        which = usual[person][1]
+        if which != {labels}:
+            here, *others = (" ".join(filter(None, some)) for some in (labels, *which - {labels}))
+            reason = f"{person} is {here} here, and {' or '.join(sorted(others))} elsewhere"
+            problems.append(Problem(MISLABELLED, printable(path, root), reason))
+    return problems

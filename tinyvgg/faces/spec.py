@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinyvgg.faces.labels import FIELDS, compile_pattern
-from tinyvgg.faces.layouts import BOXED, LAYOUTS
+from tinyvgg.faces.layouts import LAYOUTS
 
 #: What `open_faces` takes.
 SOURCES = (
     *("synthetic", "rafd:DIR", "kdef:DIR", "orl", "folder:DIR"),
-    *(f"{kind}:{each.place}" for kind, each in LAYOUTS.items() if kind not in BOXED),
+    *(f"{kind}:{each.place}" for kind, each in LAYOUTS.items() if "box" not in each.crops),
 )
 
 #: Where the face is cut out: the first is taken if nothing is said.
