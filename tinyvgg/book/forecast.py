@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tinyvgg.book.unknown import LABELS, known_labels, listed
+from tinyvgg.book.unknown import known_labels
 from tinyvgg.experiments.pairs import twin_rule
+from tinyvgg.faces.labels import WORDS, listed
 from tinyvgg.runs.parallel import missing
 from tinyvgg.runs.recorded import estimate
 from tinyvgg.runs.study import Study
@@ -43,7 +44,7 @@ def forecast(study: Study) -> list[str]:
         twin = twin_rule(study.faces.table.assign(true=study.faces.labels(task)))
         lines.append(f"{task} task: {len(rows.classes)} classes, {counts}; a twin is of {twin}")
     partly = [
-        f"{page} (no {listed(LABELS[name] for name in needs if not known[name])})"
+        f"{page} (no {listed(WORDS[name] for name in needs if not known[name])})"
         for page, needs in PAGES.items()
         if not all(known[name] for name in needs)
     ]

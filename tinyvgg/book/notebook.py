@@ -18,12 +18,13 @@ from matplotlib.figure import Figure
 
 from tinyvgg import figures
 from tinyvgg.book.execute import RUN
+from tinyvgg.book.unknown import known_labels
+from tinyvgg.faces.labels import WORDS, listed
 from tinyvgg.runs.records import commit
 from tinyvgg.runs.study import Study
 from tinyvgg.verdicts.page import Html
 
 MARK = "# Parameters"  # the first line of the cell that papermill injects
-LABELS = ("subject", "emotion", "gaze", "angle")
 SHORT = 8  # characters of a fingerprint in a figure
 
 
@@ -69,13 +70,12 @@ class LabelsMissing(ValueError):
 
 def check_labels(study: Study, needs: Sequence[str] = ()) -> None:
     """Raise LabelsMissing unless every picture has these labels, and a task of the paper's."""
-    known = [label for label in LABELS if study.faces.table[label].notna().all()]
+    known = [label for label, is_known in known_labels(study.faces.table).items() if is_known]
     lacking = [label for label in needs if label not in known]
     if not lacking and study.tasks:
         return
-    words = {"subject": "person"}
-    need = " and ".join(words.get(label, label) for label in lacking) or "person or emotion"
-    have = ", ".join(words.get(label, label) for label in known) or "no label"
+    need = listed(WORDS[label] for label in lacking) or "person or emotion"
+    have = listed(WORDS[label] for label in known) or "no label"
     raise LabelsMissing(
         f"This page needs for every picture its {need}; these pictures ({study.faces.name}) have: "
         f"{have}."

@@ -8,10 +8,12 @@ is true and can be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
+
+from tinyvgg.faces.labels import WORDS, listed
 
 QUOTED = re.compile(r"\{glue:(?:text|figure)?\}`([^`]+)`")
 REFERRED = re.compile(r"\{(?:numref|ref)\}`(?:[^`<]*<)?([^`>]+)>?`")
@@ -21,18 +23,15 @@ ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
 PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
 
 
-LABELS = {"subject": "person", "emotion": "emotion", "gaze": "gaze", "angle": "camera angle"}
-
-
 def known_labels(table: pd.DataFrame) -> dict[str, bool]:
     """Which labels every picture of a set has; the gaze only if it is not always the same."""
-    known = {name: bool(table[name].notna().all()) for name in LABELS}
+    known = {name: bool(table[name].notna().all()) for name in WORDS}
     return known | {"gaze": known["gaze"] and table.gaze.nunique() > 1}
 
 
 def note_on(labels: Mapping[str, bool]) -> str:
     """What is said at the head of a page from which something was left out."""
-    lacking = listed(LABELS[name] for name, known in labels.items() if not known)
+    lacking = listed(WORDS[name] for name, known in labels.items() if not known)
     return (
         f"The pictures of this run have no label for the {lacking}. What this page says of it "
         "elsewhere is left out here."
@@ -104,9 +103,3 @@ def drawn_figures(notebook: Mapping[str, Any]) -> tuple[set[str], set[str]]:
 
 def _is_glue(output: Mapping[str, Any]) -> bool:
     return "scrapbook" in output.get("metadata", {})
-
-
-def listed(words: Iterable[str]) -> str:
-    """Words in a sentence: "a, b and c"."""
-    *most, last = list(words) or [""]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -18,6 +18,7 @@ from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.comparison import PixelSets, compare, find_twins, nearest_twins
 from tinyvgg.experiments.batches import BATCH, trace_rows
 from tinyvgg.experiments.control_sets import draws_for, random_draws
+from tinyvgg.faces.labels import WORDS, listed
 from tinyvgg.layers import check_network, dense_pass
 from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.tracking import grey
@@ -66,9 +67,7 @@ def twin_labels(outcomes: pd.DataFrame) -> tuple[list[str], str]:
 def twin_rule(outcomes: pd.DataFrame) -> str:
     """What a twin is in a set of pictures: "the same person and emotion that …", in words."""
     same, differ = twin_labels(outcomes)
-    words = {"subject": "person", "angle": "camera angle", "emotion": "emotion"}
-    *most, last = [words[name] for name in same if name != "true"] or ["class"]
-    names = f"{', '.join(most)} and {last}" if most else last
+    names = listed(WORDS[name] for name in same if name != "true") or "class"
     if differ:
         return f"the same {names} that differs in {differ} (of two, the more confident one)"
     return f"the same {names} that looks most alike, by mean absolute difference in grey"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tinyvgg.comparison import find_twins
 from tinyvgg.experiments.pairs import twin_labels, twins_of
+from tinyvgg.faces.labels import listed
 from tinyvgg.layers import check_network, dense_pass, feature_maps_of
 from tinyvgg.model import as_input
 from tinyvgg.runs.study import Study
@@ -102,8 +103,7 @@ def study_gallery(study: Study, task: str) -> Gallery:
     """The cases of a study: what its network gets wrong, with the twins of `twins_of`."""
     table = study.outcomes(task)
     twins = twins_of(table, study.inputs)
-    known = [label for label in twin_labels(table)[0] if label != "true"] or ["class"]
-    labels = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+    labels = listed(label for label in twin_labels(table)[0] if label != "true") or "class"
     alone = f"It has no twin: no other test picture of the same {labels} is classified correctly."
     classes = study.split(task).classes
     shown = {int(row.row): describe(row) for row in table.itertuples()}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tinyvgg.faces.design import ANGLES
 
 #: What a level of folders, a field of a pattern or a column of a table may stand for; "any"
 #: says nothing.
 FIELDS = ("person", "emotion", "gaze", "angle", "gender", "group", "split", "any")
+
+#: Labels of a table that decide on what a book can show, as a sentence names them.
+WORDS = {"subject": "person", "emotion": "emotion", "gaze": "gaze", "angle": "camera angle"}
 
 TRAIN, TEST = "train", "test"
 
@@ -41,6 +44,12 @@ _WORDS = {
     "split": _spellings(_HALVES),
     "gaze": _spellings(_GAZES),
 }
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words in a sentence: "a, b and c"."""
+    *most, last = list(words) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def plain(text: str) -> str:

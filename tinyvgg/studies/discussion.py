@@ -10,7 +10,7 @@ them under the very same conditions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ import torch
 
 from tinyvgg.experiments.gradients import gradient_norms
 from tinyvgg.experiments.statistics import wilson
+from tinyvgg.faces.labels import listed
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy, find_record
 from tinyvgg.runs.records import Record, results
@@ -273,8 +274,8 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
         "rate_adam": ARMS[1].departures["learning_rate"],
         "rate_adagrad": ARMS[2].departures["learning_rate"],
         "lasagne_adagrad": LASAGNE_ADAGRAD,
-        "at_chance": _listed(models.name[~models.learnt.astype(bool)]),
-        "learnt": _listed(models.name[models.learnt.astype(bool)]),
+        "at_chance": listed(models.name[~models.learnt.astype(bool)]) or "none",
+        "learnt": listed(models.name[models.learnt.astype(bool)]) or "none",
     }
     first = live["TinyVGG"].gradient.iloc[0]
     short_of = {arm.name: arm.short for arm in ARMS}
@@ -285,8 +286,3 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
         words[f"fall_{short}"] = table.signal.iloc[0] / table.signal.iloc[-1]
         words[f"spread_{short}"] = table.gradient.max() / table.gradient.min()
     return words
-
-
-def _listed(names: Iterable[str]) -> str:
-    *most, last = list(names) or ["none"]
-    return f"{', '.join(most)} and {last}" if most else last
