@@ -44,7 +44,7 @@ def some_pixels(maps, generator, share=0.3):
 
 def draw(maps, pixels, seed=0):
     (keys,) = random_keys(maps, 1, seed)
-    return matched_pixels(maps, pixels, keys)
+    return matched_pixels(maps, pixels, keys[None])[0]
 
 
 def sums(maps, pixels):
@@ -113,7 +113,7 @@ def test_both_random_controls_of_a_draw_come_from_its_keys():
     (drawn,) = random_draws(maps, 3)
     assert torch.equal(drawn.control(RANDOM, pixels), drawn.random(pixels))
     for made, keys in zip(drawn.control(MATCHED, pixels), drawn.keys, strict=True):
-        assert torch.equal(made, matched_pixels(maps, pixels, keys))
+        assert torch.equal(made, matched_pixels(maps, pixels, keys[None])[0])
     with pytest.raises(KeyError):
         drawn.control(LARGEST, pixels)
 
@@ -183,7 +183,7 @@ def test_matched_pixels_are_the_first_by_a_score_that_only_the_activation_tilts(
     maps, generator = random_maps(seed)
     pixels = some_pixels(maps, generator)
     keys = torch.rand(4, maps[0].numel(), generator=generator, dtype=torch.float64).numpy()
-    drawn = matched_pixels(maps, pixels, keys)
+    (drawn,) = matched_pixels(maps, pixels, keys[None])
     for b in range(4):
         values = maps[b].flatten().numpy()
         active = np.flatnonzero(values)

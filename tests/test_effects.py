@@ -133,6 +133,10 @@ def test_every_image_has_a_row_for_each_set_control_and_fill(raw, subjects):
         assert rows.pair.tolist() == list(range(len(rows)))
 
 
+def one_matched(maps, pixels, keys):
+    return matched_pixels(maps, pixels, keys[None])[0]
+
+
 def sets_drawn(net, some, name, control):
     """The sets that stand for one control of one set, a bool Tensor (N, C, h, w) for each draw."""
     pixels, maps = some.sets[name], some.trace.maps
@@ -141,7 +145,7 @@ def sets_drawn(net, some, name, control):
     if control in (LARGEST, GRADIENT):
         counts = pixels.flatten(1).sum(dim=1)
         return [fixed_control(control, net, maps, some.trace.target, counts)]
-    make = {RANDOM: first_by_key, MATCHED: matched_pixels}[control]
+    make = {RANDOM: first_by_key, MATCHED: one_matched}[control]
     return [make(maps, pixels, keys) for keys in random_keys(maps, DRAWS, SEED)]
 
 

@@ -15,7 +15,8 @@ from networks import (
 )
 from torch import nn
 
-from tinyvgg.layers import dense_layers, dense_pass, feature_layers, feature_maps_of, padding_of
+from tinyvgg.graph import Node
+from tinyvgg.layers import dense_layers, dense_pass, feature_maps_of, feature_nodes, padding_of
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
@@ -41,7 +42,7 @@ def test_images_are_not_rectified_in_place_by_a_first_relu():
     assert torch.equal(images, before)
 
 
-def test_hooks_of_the_caller_are_not_called():
+def test_layers_are_read_and_not_called():
     net, called = random_tiny(0), []
     for module in net.modules():
         module.register_forward_hook(lambda *_: called.append(1))
@@ -71,11 +72,11 @@ def test_images_move_to_the_dtype_of_the_network():
 
 def test_layers_that_pass_through_are_left_out():
     features = nn.Sequential(nn.Identity(), nn.Conv2d(3, 4, 3), nn.Dropout2d(), nn.ReLU())
-    assert feature_layers(features) == [features[1], features[3]]
+    assert feature_nodes(features) == [Node(features[1], (-1,)), Node(features[3], (0,))]
     classifier = nn.Sequential(
         nn.Dropout(), nn.Linear(4, 3), nn.Identity(), nn.ReLU(), nn.Dropout(), nn.Linear(3, 2)
     )
-    assert dense_layers(classifier) == [classifier[1], classifier[5]]
+    assert [each.linear for each in dense_layers(classifier)] == [classifier[1], classifier[5]]
     assert dense_layers(nn.Sequential(nn.Linear(4, 3))) != []
 
 
@@ -102,7 +103,7 @@ def test_layers_that_pass_through_are_left_out():
 )
 def test_unsupported_features_are_refused_by_name(features, error, message):
     with pytest.raises(error, match=message):
-        feature_layers(features)
+        feature_nodes(features)
 
 
 @pytest.mark.parametrize(

@@ -282,12 +282,13 @@ def test_tables_of_the_pages_hold_the_same_figures(found, made):
 # ---------------------------------------------------------------------- pairs
 
 
-def test_pairs_are_those_of_the_pages(found, pairs):
+def test_pairs_are_those_of_the_pages(study, found, pairs):
     for task in TASKS:
         assert found[f"pairs_{task}"] == len(pairs[task])
         assert found[f"pairs_{task}"] + found[f"alone_{task}"] == found[f"errors_{task}"]
         assert found[f"pairs_{task}_people"] == pairs[task].table.subject.nunique()
-        draws = draws_for(len(pairs[task])) if len(pairs[task]) else 0
+        usual = study.profile.draws or draws_for(len(pairs[task]))
+        draws = usual if len(pairs[task]) else 0
         assert found[f"draws_{task}"] == draws
     assert len(pairs["face"]) > 10 and draws_for(len(pairs["face"])) >= 50
 
@@ -341,7 +342,7 @@ def test_corrected_cases_are_counted_one_image_at_a_time(study, found, pairs):
 
 def test_patched_values_are_those_of_activation_patching(study, found, made, pairs):
     some = pairs["face"]
-    table = patch(study.network("face"), some, seed=study.seed)
+    table = patch(study.network("face"), some, study.profile.draws, study.seed)
     people = some.table.subject.to_numpy()
     share = bootstrap_mean(table.common, people, study.seed)
     assert interval(found, "patched_correct") == same(tuple(share))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tinyvgg import Study
 from tinyvgg.backtracking import Cut, backtrack
 from tinyvgg.experiments.pairs import TwinPairs, correct_pairs, pair_twins
+from tinyvgg.runs.profiles import get_profile
 from tinyvgg.storage.store import Store
 
 GAZES = ("frontal", "left", "right")
@@ -165,6 +166,7 @@ class WorldStudy:
     """
 
     tasks = ("face", "emotion")
+    profile = get_profile("default")
 
     def __init__(self, store: Store, nobody: bool = False, seed: int = 3):
         self.store, self.nobody, self.seed = store, nobody, seed

@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tinyvgg.adapted.network import as_network
     from tinyvgg.backtracking import Backtrace, Cut, backtrack
     from tinyvgg.comparison import PixelSets, compare, find_twins, jaccard, random_pixels
     from tinyvgg.deconv import Recording, deconvolve, record
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 # faces, such as each process that renders them, need not wait for torch. Explorer alone needs
 # Jupyter's widgets, so that `from tinyvgg import *` leaves it out.
 _NAMES = {
+    "adapted.network": ("as_network",),
     "backtracking": ("Backtrace", "Cut", "backtrack"),
     "comparison": ("PixelSets", "compare", "find_twins", "jaccard", "random_pixels"),
     "deconv": ("Recording", "deconvolve", "record"),

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tinyvgg.layers import check_network, check_pixels_fit, dense_pass, feature_maps_of
+from tinyvgg.layers import check_network, check_pixels_fit, checked_maps, dense_pass
 
 UNITS_AT_A_TIME = 64  # bounds the memory of the matrix product; few are enough as a rule
 PRODUCTS_AT_A_TIME = 2**20  # bounds the memory of the cut
@@ -112,10 +112,12 @@ def backtrack(
     Raises
     ------
     TypeError, ValueError
-        If the network is not supported, if the images are not finite floats of the shape that
-        it expects, if a target is no class, or if the feature maps hold negative values.
+        If the network is not supported or computes something else than its layers (see
+        `tinyvgg.layers`), if the images are not finite floats of the shape that it expects, if
+        a target is no class, or if the feature maps hold negative values.
     """
-    return backtrack_maps(net, feature_maps_of(net, images), target, cut)
+    maps, activations = checked_maps(net, images)
+    return _trace(net, maps, activations, target, cut)
 
 
 @torch.no_grad()
@@ -129,16 +131,28 @@ def backtrack_maps(
 
     For whoever traces the same images again and again.
     """
+    _, linears = check_network(net)
+    check_pixels_fit(linears, maps)
+    return _trace(net, maps, dense_pass(linears, maps), target, cut)
+
+
+def _trace(
+    net: nn.Module,
+    maps: Tensor,
+    activations: list[Tensor],
+    target: int | Tensor | None,
+    cut: Cut | None,
+) -> Backtrace:
+    """As `backtrack`, from what `dense_pass` made of the maps."""
     if cut is not None and not isinstance(cut, Cut):
         raise TypeError(f"cut must be a Cut or None, got {cut!r}")
     _, linears = check_network(net)
-    check_pixels_fit(linears, maps)
     if (maps < 0).any():
         raise ValueError(
             "the last feature maps hold negative values; backtracking needs rectified maps, so "
             "features must end with a ReLU (max-pooling may follow it)"
         )
-    *activations, logits = dense_pass(linears, maps)
+    *activations, logits = activations
     if not logits.isfinite().all():
         raise ValueError("the network's output is not finite for these images; did it diverge?")
     target = _targets(target, logits)

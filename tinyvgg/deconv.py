@@ -6,20 +6,23 @@ max-pooling with *switches*, the memory of where each window had its maximum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinyvgg.graph import ACTIVATIONS, IMAGES, Concat, Node, is_chain, run
 from tinyvgg.layers import (
-    FeatureLayer,
     apply_feature_layer,
     check_images,
-    feature_layers,
+    difference,
+    feature_nodes,
+    own_output,
     padding_of,
     pair,
+    tolerance,
 )
 
 BIASES = ("previous", "none")
@@ -47,60 +50,82 @@ class Recording:
 
 
 @torch.no_grad()
-def record(features: nn.Sequential, images: Tensor) -> Recording:
+def record(features: nn.Module, images: Tensor) -> Recording:
     """Run the features on images and keep the last maps and the switches.
 
     Parameters
     ----------
     features : nn.Sequential
-        Conv2d, ReLU and MaxPool2d.
+        Conv2d, ReLU and MaxPool2d; or those of an adapted network.
     images : float Tensor, (B, C, H, W)
 
     Raises
     ------
     TypeError, ValueError
-        If a layer is not supported, or the images are not finite floats of the shape expected.
+        If a layer is not supported, if the images are not finite floats of the shape expected,
+        or if the features themselves give other maps than their layers.
     """
-    layers = feature_layers(features)
-    x = check_images(layers, images)
+    nodes, images = feature_nodes(features), check_images(features, images)
+    try:
+        own = own_output(features, images)
+    except ValueError:
+        record_unchecked(nodes, images)  # which may know better what is amiss
+        raise
+    recording = record_unchecked(nodes, images)
+    apart = difference(own, recording.maps) if own.shape == recording.maps.shape else torch.inf
+    if not apart <= tolerance(own.dtype) * float(recording.maps.abs().max()):
+        raise ValueError(
+            f"the features compute something else than their layers: on these images their maps "
+            f"differ by up to {apart:.2g}; a hook may change what a layer gives"
+        )
+    return recording
+
+
+def record_unchecked(nodes: list[Node], images: Tensor) -> Recording:
+    """As `record`, of images that were checked, without the features' own forward pass."""
     switches, sizes = [], []
-    for layer in layers:
+
+    def apply(layer: nn.Module, *given: Tensor) -> Tensor:
+        x = given[0]
         sizes.append((x.shape[1], x.shape[2], x.shape[3]))
-        if isinstance(layer, nn.MaxPool2d):
-            given = _channels_last(x)
-            pooled = apply_feature_layer(layer, given)
-            switches.append(_switches(given, pooled, layer))
-            x = pooled.contiguous()  # as the network has it: so are the sums of its convolutions
-        else:
-            x = apply_feature_layer(layer, x)
-    return Recording(x, tuple(switches), tuple(sizes))
+        if not isinstance(layer, nn.MaxPool2d):
+            return apply_feature_layer(layer, *given)
+        x = _channels_last(x)
+        pooled = apply_feature_layer(layer, x)
+        switches.append(_switches(x, pooled, layer))
+        return pooled.contiguous()  # as the network has it: so are the sums of its convolutions
+
+    return Recording(run(nodes, images, apply), tuple(switches), tuple(sizes))
 
 
 @torch.no_grad()
 def deconvolve(
-    features: nn.Sequential,
+    features: nn.Module,
     recording: Recording,
     maps: Tensor | None = None,
-    bias: str = "previous",
+    bias: str | None = None,
     ties: str = "all",
     rectify: bool = True,
 ) -> Tensor:
     """Bring feature maps back to the size and the channels of the images.
 
-    The layers are undone from the last to the first: max-pooling by its switches, ReLU by
-    ReLU, a convolution by its transpose. The defaults are those of the released code.
+    The layers are undone from the last to the first: max-pooling by its switches, ReLU and other
+    activations by ReLU, a convolution and every other linear layer by its transpose; where a
+    layer feeds several, what comes back from them is added up. The defaults are those of the
+    released code.
 
     Parameters
     ----------
-    features : nn.Sequential
+    features : nn.Module
         The layers that the recording was made with.
     recording : Recording
         Of the images whose switches are to be used.
     maps : Tensor, (B, C, h, w), optional
         The maps to start from; the recorded ones if not given.
-    bias : {"previous", "none"}
+    bias : {"previous", "none"}, optional
         What is added after a transposed convolution: the bias of the convolution that precedes
-        it in forward order (nothing after the first one), or nothing.
+        it in forward order (nothing after the first one), or nothing. "previous" if not given;
+        but "none" where the layers form no chain, so that no single one precedes another.
     ties : {"all", "first"}
         Whether every pixel that shares a window's maximum is given the value back, as in
         Theano's gradient of max-pooling, or only the first of them, as in PyTorch's.
@@ -110,13 +135,20 @@ def deconvolve(
     Returns
     -------
     Tensor
-        (B, 3, H, W). With `bias="none"`, `ties="first"` and `rectify=False` it is what the
-        deconvolutional network of Zeiler and Fergus gives.
+        (B, C, H, W), as the images. With `bias="none"`, `ties="first"` and `rectify=False` it is
+        what the deconvolutional network of Zeiler and Fergus gives.
     """
+    nodes = feature_nodes(features)
+    chain = is_chain(nodes)
+    bias = bias if bias is not None else "previous" if chain else "none"
     _check_option("bias", bias, BIASES)
     _check_option("ties", ties, TIES)
-    layers = feature_layers(features)
-    _check_recording(layers, recording)
+    if bias == "previous" and not chain:
+        raise ValueError(
+            "bias='previous' adds the bias of the one convolution that precedes another; in these "
+            "features branches join, so several may: choose bias='none'"
+        )
+    _check_recording(nodes, recording)
     if maps is None:
         maps = recording.maps
     elif maps.shape != recording.maps.shape:
@@ -124,24 +156,39 @@ def deconvolve(
             f"maps must have the shape of the recorded ones, {tuple(recording.maps.shape)}, "
             f"got {tuple(maps.shape)}"
         )
-    x = _channels_last(maps.to(recording.maps))
     switches = list(recording.switches)
-    for position in reversed(range(len(layers))):
-        layer, size = layers[position], recording.sizes[position]
+    signals = {len(nodes) - 1: _channels_last(maps.to(recording.maps))}  # by the node they reach
+    for number in reversed(range(len(nodes))):
+        (layer, sources), size = nodes[number], recording.sizes[number]
+        x = signals.pop(number)
         if isinstance(layer, nn.MaxPool2d):
-            x = unpool(x, switches.pop(), layer, size[1:], ties)
-        elif isinstance(layer, nn.ReLU):
-            x = torch.relu(x)
+            back: Sequence[Tensor] = [unpool(x, switches.pop(), layer, size[1:], ties)]
+        elif isinstance(layer, ACTIVATIONS):
+            back = [torch.relu(x)]
+        elif isinstance(layer, nn.Conv2d):
+            before = _bias_of_the_last_convolution(nodes[:number]) if bias == "previous" else None
+            back = [_transposed_convolution(layer, x, size, before)]
         else:
-            before = _bias_of_the_last_convolution(layers[:position])
-            x = _transposed_convolution(layer, x, size, before if bias == "previous" else None)
-    x = x.contiguous()
+            back = _transposed(layer, x, size, len(sources))
+        for source, part in zip(sources, back, strict=True):
+            signals[source] = signals[source] + part if source in signals else part
+    x = signals[IMAGES].contiguous()
     return torch.relu(x) if rectify else x
 
 
 def _channels_last(x: Tensor) -> Tensor:
     """The same maps (B, C, h, w), stored as pooling and transposed convolution are fastest."""
     return x.contiguous(memory_format=torch.channels_last)
+
+
+def _transposed(
+    layer: nn.Module, x: Tensor, size: tuple[int, int, int], count: int
+) -> tuple[Tensor, ...]:
+    """What a linear layer with `count` inputs, the first of a size (C, h, w), passes back."""
+    given = [x.new_zeros(len(x), *size)] * count
+    if isinstance(layer, Concat):
+        given = [x.new_zeros(len(x), maps, *size[1:]) for maps in layer.channels]
+    return torch.func.vjp(layer, *given)[1](x)
 
 
 def _transposed_convolution(
@@ -171,8 +218,8 @@ def _transposed_convolution(
     )
 
 
-def _bias_of_the_last_convolution(layers: list[FeatureLayer]) -> Tensor | None:
-    for layer in reversed(layers):
+def _bias_of_the_last_convolution(nodes: list[Node]) -> Tensor | None:
+    for layer, _ in reversed(nodes):
         if isinstance(layer, nn.Conv2d):
             return layer.bias
     return None
@@ -296,13 +343,14 @@ def _check_option(name: str, given: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {given!r}")
 
 
-def _check_recording(layers: list[FeatureLayer], recording: Recording) -> None:
-    pools = sum(isinstance(layer, nn.MaxPool2d) for layer in layers)
-    same = len(layers) == len(recording.sizes) and pools == len(recording.switches)
+def _check_recording(nodes: list[Node], recording: Recording) -> None:
+    pools = sum(isinstance(node.layer, nn.MaxPool2d) for node in nodes)
+    same = len(nodes) == len(recording.sizes) and pools == len(recording.switches)
     channels = recording.maps.shape[1]
-    for layer, size in reversed(list(zip(layers, recording.sizes, strict=False))):
-        if isinstance(layer, nn.Conv2d):
-            same = same and (layer.in_channels, layer.out_channels) == (size[0], channels)
+    for node, size in reversed(list(zip(nodes, recording.sizes, strict=False))):
+        if isinstance(node.layer, nn.Conv2d):
+            fits = (node.layer.in_channels, node.layer.out_channels) == (size[0], channels)
+            same = same and (fits or not is_chain(nodes))
         channels = size[0]
     if not same:
         raise ValueError(

@@ -1,14 +1,20 @@
-"""What a supported network is, checked in one place, and its forward pass without side effects.
+"""What a supported network is, checked in one place, and its forward pass layer by layer.
 
 Backtracking and deconvolution walk through a network layer by layer. They know
 `.features`, an nn.Sequential of Conv2d, ReLU and MaxPool2d, and `.classifier`, an
 nn.Sequential of Linear and ReLU; Dropout and Identity pass through. Every other layer is
-refused by its name. The functions here read the modules and never call them, so that no
-mode, hook or in-place activation of the model plays a part.
+refused by its name; `as_network` brings other models into a form with more kinds of layers
+(see `tinyvgg.graph`).
+
+A model may compute something else than these layers. `check_forward` therefore compares them
+with the model's own forward pass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,12 +22,57 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FeatureLayer = nn.Conv2d | nn.ReLU | nn.MaxPool2d
+from tinyvgg.graph import ACTIVATIONS, Classifier, Features, Node, run
+
 PASS_THROUGH = (nn.Dropout, nn.Dropout2d, nn.Identity)
+ADAPT = "tinyvgg.as_network(model, images) reads what a model computes and adapts it, where it can"
+ROUNDING = 1000  # machine epsilons that two ways to compute the same may differ by, times its size
+AT_MOST = 0.05  # the same for formats of few digits
 
 
-def feature_layers(features: nn.Module) -> list[FeatureLayer]:
-    """The layers of a feature extractor in forward order, without those that pass through.
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A linear layer of a classifier, and what follows it.
+
+    Attributes
+    ----------
+    linear : nn.Linear
+    activation : nn.Module or None
+        None after the output layer.
+    """
+
+    linear: nn.Linear
+    activation: nn.Module | None
+
+    @property
+    def single(self) -> bool:
+        """Whether it is an output layer of one unit, x, which stands for the logits (0, x)."""
+        return self.activation is None and self.linear.out_features == 1
+
+    @property
+    def weight(self) -> Tensor:
+        """(units above, units below)."""
+        return self._doubled(self.linear.weight)
+
+    @property
+    def bias(self) -> Tensor | None:
+        bias: Tensor | None = self.linear.bias
+        return None if bias is None else self._doubled(bias)
+
+    @property
+    def in_features(self) -> int:
+        return self.linear.in_features
+
+    @property
+    def out_features(self) -> int:
+        return 2 if self.single else self.linear.out_features
+
+    def _doubled(self, values: Tensor) -> Tensor:
+        return torch.cat([torch.zeros_like(values), values]) if self.single else values
+
+
+def feature_nodes(features: nn.Module) -> list[Node]:
+    """The layers of a feature extractor in forward order, and which of them feed each.
 
     Raises
     ------
@@ -30,16 +81,18 @@ def feature_layers(features: nn.Module) -> list[FeatureLayer]:
     ValueError
         If it holds no convolution, or one whose padding is not symmetric zeros.
     """
+    if isinstance(features, Features):
+        return features.nodes
     layers = _layers(features, "features", (nn.Conv2d, nn.ReLU, nn.MaxPool2d))
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
             padding_of(layer)
     if not any(isinstance(layer, nn.Conv2d) for layer in layers):
         raise ValueError("features holds no Conv2d: there is nothing to deconvolve")
-    return layers
+    return [Node(layer, (number - 1,)) for number, layer in enumerate(layers)]
 
 
-def dense_layers(classifier: nn.Module) -> list[nn.Linear]:
+def dense_layers(classifier: nn.Module) -> list[Dense]:
     """The linear layers of a classifier in forward order, the output layer last.
 
     Raises
@@ -49,10 +102,11 @@ def dense_layers(classifier: nn.Module) -> list[nn.Linear]:
     ValueError
         If they do not follow each other as (Linear, ReLU) any number of times and one Linear.
     """
-    layers = _layers(classifier, "classifier", (nn.Linear, nn.ReLU))
+    activations = ACTIVATIONS if isinstance(classifier, Classifier) else (nn.ReLU,)
+    layers = _layers(classifier, "classifier", (nn.Linear, *activations))
     names = [type(layer).__name__ for layer in layers]
     if len(layers) % 2 == 0 or not all(
-        isinstance(layer, nn.ReLU if position % 2 else nn.Linear)
+        isinstance(layer, activations if position % 2 else nn.Linear)
         for position, layer in enumerate(layers)
     ):
         raise ValueError(
@@ -66,50 +120,90 @@ def dense_layers(classifier: nn.Module) -> list[nn.Linear]:
                 f"classifier: a Linear of {below.out_features} outputs is followed by one of "
                 f"{above.in_features} inputs"
             )
-    return linears
+    return [Dense(*two) for two in zip(linears, [*layers[1::2], None], strict=True)]
 
 
 def _layers(modules: nn.Module, name: str, supported: tuple[type, ...]) -> list:
     known = ", ".join(kind.__name__ for kind in supported)
     if not isinstance(modules, nn.Sequential):
-        raise TypeError(f"{name} must be an nn.Sequential of {known}, got {type(modules).__name__}")
+        raise TypeError(
+            f"{name} must be an nn.Sequential of {known}, got {type(modules).__name__}; {ADAPT}"
+        )
     for position, layer in enumerate(modules):
-        if not isinstance(layer, supported + PASS_THROUGH):
+        kind = next((k for k in supported + PASS_THROUGH if isinstance(layer, k)), None)
+        if kind is None:
             raise TypeError(
                 f"{name}[{position}] is a {type(layer).__name__}; supported are {known}, "
-                "and Dropout and Identity, which pass through"
+                f"and Dropout and Identity, which pass through; {ADAPT}"
+            )
+        if any(getattr(type(layer), f) is not getattr(kind, f, None) for f in _computes(kind)):
+            raise TypeError(
+                f"{name}[{position}] is a {type(layer).__name__}, a {kind.__name__} with a forward "
+                f"pass of its own; {ADAPT}"
             )
     return [layer for layer in modules if not isinstance(layer, PASS_THROUGH)]
 
 
-def check_network(net: nn.Module) -> tuple[list[FeatureLayer], list[nn.Linear]]:
+def _computes(kind: type) -> tuple[str, ...]:
+    """The methods that say what a layer computes."""
+    return ("forward", "_conv_forward") if issubclass(kind, nn.Conv2d) else ("forward",)
+
+
+def unwrapped(net: nn.Module) -> nn.Module:
+    """The model inside DataParallel or torch.compile."""
+    for name in ("module", "_orig_mod"):
+        inner = net.__dict__.get("_modules", {}).get(name)
+        if inner is not None and len(list(net.children())) == 1 and not hasattr(net, "classifier"):
+            return unwrapped(inner)
+    return net
+
+
+def check_network(net: nn.Module) -> tuple[list[Node], list[Dense]]:
     """The feature layers and the linear layers of a network, or an error that says what is amiss.
 
     A child module beside `.features`, `.avgpool` and `.classifier` is refused too, since
     nobody knows what the network's forward pass does with it.
     """
+    features, classifier = check_parts(net)
+    net = unwrapped(net)
+    for name, child in net.named_children():
+        known = name in ("features", "avgpool", "classifier")
+        if not known and not isinstance(child, (*PASS_THROUGH, nn.Flatten)):
+            raise TypeError(
+                f"{type(net).__name__}.{name} is a {type(child).__name__}; a network may hold "
+                f".features, .avgpool and .classifier, and nothing else that computes; {ADAPT}"
+            )
+    return feature_nodes(features), dense_layers(classifier)
+
+
+def check_parts(net: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """The `.features` and the `.classifier` of a network, or a TypeError."""
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"a network is an nn.Module, got {type(net).__name__}")
+    net = unwrapped(net)
     features: Any = getattr(net, "features", None)
     classifier: Any = getattr(net, "classifier", None)
     for name, part in (("features", features), ("classifier", classifier)):
         if not isinstance(part, nn.Module):
             raise TypeError(
                 f"{type(net).__name__} has no .{name}; a network needs .features (Conv2d, ReLU, "
-                "MaxPool2d) and .classifier (Linear, ReLU), each an nn.Sequential"
+                f"MaxPool2d) and .classifier (Linear, ReLU), each an nn.Sequential; {ADAPT}"
             )
-    for name, child in net.named_children():
-        known = name in ("features", "avgpool", "classifier")
-        if not known and not isinstance(child, (*PASS_THROUGH, nn.Flatten)):
-            raise TypeError(
-                f"{type(net).__name__}.{name} is a {type(child).__name__}; a network may hold "
-                ".features, .avgpool and .classifier, and nothing else that computes"
-            )
-    return feature_layers(features), dense_layers(classifier)
+    return features, classifier
 
 
-def check_images(layers: list[FeatureLayer], images: Tensor) -> Tensor:
-    """The images on the device and in the dtype of the first convolution, or a ValueError."""
-    first = next(layer for layer in layers if isinstance(layer, nn.Conv2d))
-    expected = f"(B, {first.in_channels}, H, W)"
+def image_shape(features: nn.Module) -> tuple[int, int | None, int | None]:
+    """Channels, rows and columns of the images; None where any number will do."""
+    if isinstance(features, Features):
+        return features.image_shape
+    layers = (node.layer for node in feature_nodes(features))
+    return next(layer.in_channels for layer in layers if isinstance(layer, nn.Conv2d)), None, None
+
+
+def check_images(features: nn.Module, images: Tensor) -> Tensor:
+    """The images on the device and in the dtype of the features' weights, or an error."""
+    channels, *size = image_shape(features)
+    expected = f"(B, {channels}, {size[0] or 'H'}, {size[1] or 'W'})"
     if not isinstance(images, Tensor):
         raise TypeError(
             f"images must be a float tensor {expected}, got {type(images).__name__}; "
@@ -120,25 +214,33 @@ def check_images(layers: list[FeatureLayer], images: Tensor) -> Tensor:
             f"images must be a float tensor {expected}, got {images.dtype}; "
             "as_input makes one from bytes"
         )
-    if images.ndim != 4 or images.shape[1] != first.in_channels:
+    shape = zip(size, images.shape[2:], strict=False)
+    wrong = any(wanted not in (None, given) for wanted, given in shape)
+    if images.ndim != 4 or images.shape[1] != channels or wrong:
         raise ValueError(f"images must have shape {expected}, got {tuple(images.shape)}")
     if images.numel() == 0:
         raise ValueError(f"the batch is empty: images have shape {tuple(images.shape)}")
     if not images.isfinite().all():
         bad = (~images.isfinite()).flatten(1).any(dim=1).nonzero().flatten().tolist()
         raise ValueError(f"images hold NaN or infinite values, in rows {bad} of the batch")
-    return images.to(first.weight)
+    return images.to(next(features.parameters()))
 
 
-def apply_feature_layer(layer: FeatureLayer, x: Tensor) -> Tensor:
-    """One layer of `.features`, forward, on x (B, C, h, w)."""
+def apply_feature_layer(layer: nn.Module, *given: Tensor) -> Tensor:
+    """One layer of `.features`, forward, on maps (B, C, h, w).
+
+    The layer is read and not called, so that no mode, hook or in-place activation plays a part.
+    """
+    x = given[0]
     if isinstance(layer, nn.ReLU):
         return torch.relu(x)
+    if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):  # of an adapted network: our own
+        return layer(*given)
     padding = padding_of(layer)
-    for given, kernel, dilation, pad in zip(
+    for extent, kernel, dilation, pad in zip(
         x.shape[-2:], pair(layer.kernel_size), pair(layer.dilation), padding, strict=True
     ):
-        if given + 2 * pad < dilation * (kernel - 1) + 1:
+        if extent + 2 * pad < dilation * (kernel - 1) + 1:
             raise ValueError(
                 f"the images are too small for this network: {type(layer).__name__} with a "
                 f"kernel of {kernel} meets maps of {x.shape[-2]} x {x.shape[-1]}"
@@ -173,16 +275,158 @@ def feature_maps_of(net: nn.Module, images: Tensor) -> Tensor:
         If the network has a layer that is not supported, if the images are not finite floats
         of the shape that it expects, or if it resizes the maps (`.avgpool`) at this size.
     """
-    layers, linears = check_network(net)
-    x = check_images(layers, images)
-    for layer in layers:
-        x = apply_feature_layer(layer, x)
+    nodes, linears = check_network(net)
+    net = unwrapped(net)
+    features: Any = net.features
+    x = run(nodes, check_images(features, images), apply_feature_layer)
     _check_avgpool(getattr(net, "avgpool", None), x)
     check_pixels_fit(linears, x)
     return x
 
 
-def check_pixels_fit(linears: list[nn.Linear], maps: Tensor) -> None:
+@torch.no_grad()
+def checked_maps(net: nn.Module, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The last feature maps, and what `dense_pass` makes of them, if they are the model's own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `feature_maps_of`; and if the model computes something else on these images.
+    """
+    features: Any = check_parts(net)[0]
+    images = check_images(features, images)
+    try:
+        output = own_output(net, images)  # first: a model may make its weights as it runs
+    except ValueError:
+        feature_maps_of(net, images)  # which may know better what is amiss
+        raise
+    maps = feature_maps_of(net, images)
+    return maps, check_logits(net, output, maps)
+
+
+def check_logits(
+    net: nn.Module, output: Any, maps: Tensor, model: nn.Module | None = None
+) -> list[Tensor]:
+    """What `dense_pass` makes of maps, or a ValueError if the model's own output is another.
+
+    `model` is what the output is of, if not of the network itself.
+    """
+    _, linears = check_network(net)
+    activations = dense_pass(linears, maps)
+    size = F.linear(activations[-2].abs(), linears[-1].weight.abs()).detach().amax()
+    _compare(model or net, output, activations[-1], linears[-1].single, float(size))
+    return activations
+
+
+@torch.no_grad()
+def check_on_random_image(net: nn.Module, maps: Tensor) -> None:
+    """As `checked_maps`, of a random image of a size that gives maps (B, C, h, w) of this size."""
+    nodes, linears = check_network(net)
+    check_pixels_fit(linears, maps)
+    features, _ = check_parts(net)
+    generator = torch.Generator().manual_seed(0)
+    refused = ValueError(f"no images have feature maps of {tuple(maps.shape[-2:])}")
+    for rows, columns in _sizes_before(features, nodes, maps.shape[-2:]):
+        image = torch.rand(1, image_shape(features)[0], rows, columns, generator=generator)
+        try:
+            own_output(net, check_images(features, image))
+        except ValueError as error:  # a model may take images of one of these sizes alone
+            refused = error
+        else:
+            checked_maps(net, image)
+            return
+    raise refused
+
+
+def _sizes_before(
+    features: nn.Module, nodes: list[Node], after: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Rows and columns of images whose maps have a size, the smallest first."""
+    if isinstance(features, Features):
+        yield features.image_shape[1:]
+        return
+    ends = []
+    for axis, wanted in enumerate(after):
+        least = most = wanted
+        for layer, _ in reversed(nodes):
+            if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+                window = (layer.kernel_size, layer.stride, layer.dilation, padding_of(layer))
+                kernel, stride, dilation, padding = (pair(value)[axis] for value in window)
+                reach = dilation * (kernel - 1) + 1 - 2 * padding
+                least, most = stride * (least - 1) + reach, stride * most + reach - 1
+        ends.append(range(max(1, least), most + 1))
+    yield from zip(*ends, strict=False)
+
+
+def own_output(net: nn.Module, images: Tensor) -> Any:
+    """What a model itself makes of images, in evaluation mode; its modes stay as they are.
+
+    None for a module without a forward pass, which is nothing but its parts.
+    """
+    if unwrapped(net).forward.__name__ == "_forward_unimplemented":
+        return None
+    with evaluating(net):
+        try:
+            return net(images.clone())  # which it may change
+        except Exception as error:
+            raise ValueError(
+                f"the forward pass of {type(net).__name__} fails on images of shape "
+                f"{tuple(images.shape)}: {error}"
+            ) from error
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """A model in evaluation mode, each module in its own mode again afterwards."""
+    training = [module for module in net.modules() if module.training]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _compare(net: nn.Module, output: Any, logits: Tensor, single: bool, size: float) -> None:
+    """Refuse a model whose own output is not the logits, nor their soft-max."""
+    if output is None:
+        return
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"{type(net).__name__} returns {type(output).__name__} and not one tensor of logits "
+            f"(B, classes); wrap it in a module that returns the logits alone"
+        )
+    possible = [logits, logits.softmax(1), logits.log_softmax(1)]
+    if single and output.shape[-1] != 2:
+        possible = [logits[:, 1:], logits[:, 1:].sigmoid()]
+        output = output.reshape(len(output), -1)
+    if output.shape != possible[0].shape:
+        raise ValueError(
+            f"{type(net).__name__} gives an output of shape {tuple(output.shape)}, and its "
+            f".features and .classifier one of {tuple(possible[0].shape)}; {ADAPT}"
+        )
+    apart = min(difference(output, one) for one in possible)
+    if not apart <= tolerance(logits.dtype) * max(size, float(logits.abs().max())):
+        raise ValueError(
+            f"{type(net).__name__} computes something else than its .features and .classifier: on "
+            f"these images the logits differ by up to {difference(output, logits):.2g}. Its "
+            "forward pass may normalise its input, compute between the two or after them, use "
+            f"weights in another way, or a hook may change a layer's output; {ADAPT}"
+        )
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """The largest absolute difference; where both are not finite in the same way, none."""
+    same = (a == b) | (a.isnan() & b.isnan())
+    return float((a.double() - b.double()).detach().abs().masked_fill(same, 0).max())
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """By what two ways to compute the same may differ, as a share of its size."""
+    return min(ROUNDING * torch.finfo(dtype).eps, AT_MOST)
+
+
+def check_pixels_fit(linears: list[Dense], maps: Tensor) -> None:
     """Refuse maps (B, C, h, w) that do not flatten to the input of the first linear layer."""
     expected = linears[0].in_features
     if maps.ndim != 4 or maps.shape[1:].numel() != expected:
@@ -212,13 +456,17 @@ def _check_avgpool(avgpool: nn.Module | None, maps: Tensor) -> None:
         )
 
 
-def dense_pass(linears: list[nn.Linear], maps: Tensor) -> list[Tensor]:
+def dense_pass(linears: list[Dense], maps: Tensor) -> list[Tensor]:
     """The activations a_0 (the flattened maps), a_1 ... a_n (after ReLU), and the logits."""
     activations = [maps.flatten(1)]
-    for linear in linears[:-1]:
-        activations.append(torch.relu(F.linear(activations[-1], linear.weight, linear.bias)))
-    output = linears[-1]
-    return [*activations, F.linear(activations[-1], output.weight, output.bias)]
+    for dense in linears:
+        x = F.linear(activations[-1], dense.weight, dense.bias)
+        if isinstance(dense.activation, nn.ReLU):
+            x = torch.relu(x)
+        elif dense.activation is not None:
+            x = dense.activation(x)
+        activations.append(x)
+    return activations
 
 
 def pair(value: Any) -> tuple[Any, Any]:
@@ -227,9 +475,9 @@ def pair(value: Any) -> tuple[Any, Any]:
     return rows, columns
 
 
-def padding_of(layer: nn.Conv2d | nn.MaxPool2d) -> tuple[int, int]:
+def padding_of(layer: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> tuple[int, int]:
     """Rows and columns of padding on each side, also where it was given as a word."""
-    if isinstance(layer, nn.MaxPool2d):
+    if not isinstance(layer, nn.Conv2d):
         return pair(layer.padding)
     if layer.padding_mode != "zeros":
         raise ValueError(

@@ -8,8 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.deconv import deconvolve, record
-from tinyvgg.layers import check_images, check_network, check_pixels_fit, dense_pass
+from tinyvgg.deconv import deconvolve, record_unchecked
+from tinyvgg.layers import (
+    check_images,
+    check_logits,
+    check_network,
+    check_on_random_image,
+    check_parts,
+    check_pixels_fit,
+    dense_pass,
+    own_output,
+)
 
 GREY = (0.299, 0.587, 0.114)  # red, green, blue
 # Pixels of images that are tracked at a time, so that a layer's maps stay in the cache of a CPU,
@@ -23,9 +32,9 @@ class Tracking:
 
     Attributes
     ----------
-    full, suppressed : Tensor, (B, 3, S, S)
+    full, suppressed : Tensor, (B, C, H, W)
         The deconvolution of the last feature maps as they are, and with the pixels at zero.
-    difference : Tensor, (B, S, S)
+    difference : Tensor, (B, H, W)
         Absolute difference of the two in grey: large where the pixels show.
     """
 
@@ -53,7 +62,22 @@ def suppress(net: nn.Module, maps: Tensor, pixels: Tensor, fill: Tensor | None =
     -------
     Tensor
         Probabilities, (B, classes).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the network is not supported, if it computes something else than its layers (tried on
+        a random image), or if maps, pixels and fill are of other shapes than expected.
     """
+    check_on_random_image(net, maps)
+    return suppress_unchecked(net, maps, pixels, fill)
+
+
+@torch.no_grad()
+def suppress_unchecked(
+    net: nn.Module, maps: Tensor, pixels: Tensor, fill: Tensor | None = None
+) -> Tensor:
+    """As `suppress`, of a network that was compared with its layers before."""
     _, linears = check_network(net)
     check_pixels_fit(linears, maps)
     _check_pixels(pixels, tuple(maps.shape))
@@ -65,7 +89,7 @@ def track(
     net: nn.Module,
     images: Tensor,
     pixels: Tensor,
-    bias: str = "previous",
+    bias: str | None = None,
     ties: str = "all",
     rectify: bool = True,
 ) -> Tracking:
@@ -84,21 +108,18 @@ def track(
     bias, ties, rectify
         As for `deconvolve`.
     """
-    layers, _ = check_network(net)
-    images = check_images(layers, images)
-    if images.shape[1] != len(GREY):
-        raise ValueError(
-            "tracking subtracts pictures in grey and needs a network of RGB images; this one "
-            f"takes {images.shape[1]} channels"
-        )
-    features: Any = net.features
+    nodes, _ = check_network(net)
+    features, _ = check_parts(net)
+    images = check_images(features, images)
     options: dict[str, Any] = {"bias": bias, "ties": ties, "rectify": rectify}
     at_once = AT_ONCE.get(images.device.type, AT_ONCE["cpu"])
     step = max(1, at_once // images[0, 0].numel())
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, len(images), step):
         some = slice(start, start + step)
-        recording = record(features, images[some])
+        output = own_output(net, images[some])
+        recording = record_unchecked(nodes, images[some])
+        check_logits(net, output, recording.maps)
         if not parts:
             _check_pixels(pixels, (len(images), *recording.maps.shape[1:]))
         silenced = _without(recording.maps, pixels[some])
@@ -109,9 +130,11 @@ def track(
 
 
 def grey(images: Tensor) -> Tensor:
-    """Luminance of RGB images, (B, 3, H, W) to (B, H, W)."""
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
+    """Images in grey, (B, C, H, W) to (B, H, W): luminance of RGB, the mean of other channels."""
+    if images.ndim != 4:
+        raise ValueError(f"images must have shape (B, C, H, W), got {tuple(images.shape)}")
+    if images.shape[1] != len(GREY):
+        return images.mean(dim=1)
     red, green, blue = images.unbind(dim=1)
     return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 

@@ -31,7 +31,7 @@ from tinyvgg.explorer.gallery import Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.pack import pack_gallery, rounded
 from tinyvgg.explorer.state import Choice, drawn
-from tinyvgg.layers import apply_feature_layer, feature_layers, pair
+from tinyvgg.layers import apply_feature_layer, feature_nodes, pair
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -215,7 +215,7 @@ def place_in(pool: nn.MaxPool2d, tap: int, window: list[int]) -> tuple[int, ...]
 def pooled_inputs(net: nn.Module, x: torch.Tensor) -> list[tuple[nn.MaxPool2d, torch.Tensor]]:
     """Each max-pooling layer with what it is given."""
     found = []
-    for layer in feature_layers(net.features):
+    for layer, _ in feature_nodes(net.features):
         if isinstance(layer, nn.MaxPool2d):
             found.append((layer, x))
         x = apply_feature_layer(layer, x)

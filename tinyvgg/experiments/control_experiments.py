@@ -121,7 +121,8 @@ class ControlExperiments:
                 every,
             ],
             mean_maps(self.net, study.inputs, some),
-            seed=study.seed,
+            study.profile.draws,
+            study.seed,
         )
 
     def effects(self) -> pd.DataFrame:
@@ -166,6 +167,7 @@ class ControlExperiments:
                 self.released,
                 self.pairs[MISCLASSIFIED],
                 PAPERS_SET[self.task],
+                draws=self.study.profile.draws,
                 seed=self.study.seed,
             ),
         )

@@ -91,8 +91,7 @@ class Draws:
 
     def matched(self, pixels: Tensor) -> Tensor:
         """As many with nearly the same summed activation (see `matched_pixels`)."""
-        some = [matched_pixels(self.maps, pixels, keys) for keys in self.keys]
-        return torch.stack(some)
+        return matched_pixels(self.maps, pixels, self.keys)
 
     def control(self, name: str, pixels: Tensor) -> Tensor:
         """One of the two by its name."""
@@ -144,53 +143,62 @@ def matched_pixels(maps: Tensor, pixels: Tensor, keys: np.ndarray) -> Tensor:
         The last feature maps.
     pixels : bool Tensor, (B, C, h, w)
         The set to be matched; only its active pixels count.
-    keys : float64 array (B, C h w)
-        Even between 0 and 1.
+    keys : float64 array (D, B, C h w)
+        Of D draws, even between 0 and 1.
 
     Returns
     -------
-    bool Tensor, (B, C, h, w)
+    bool Tensor, (D, B, C, h, w)
     """
     a = maps.flatten(1).double().cpu().numpy()
     active = a > 0
     wanted = pixels.flatten(1).cpu().numpy() & active
     gumbel = -np.log(-np.log(np.clip(keys, 1e-300, 1 - 1e-16)))
-    chosen = np.zeros_like(active)
+    chosen = np.zeros(keys.shape, bool)
     for b in range(len(a)):
         (places,) = active[b].nonzero()
         count, total = int(wanted[b].sum()), float(a[b][wanted[b]].sum())
-        chosen[b, places] = _taken(gumbel[b, places], a[b, places], count, total)
-    return torch.from_numpy(chosen).reshape(maps.shape).to(maps.device)
+        chosen[:, b, places] = _taken(gumbel[:, b, places], a[b, places], count, total)
+    return torch.from_numpy(chosen).reshape(len(keys), *maps.shape).to(maps.device)
 
 
 def _taken(gumbel: np.ndarray, a: np.ndarray, count: int, total: float) -> np.ndarray:
-    """Which `count` of some pixels are taken, as a mask; their `a` sum to nearly `total`."""
-    if count in (0, len(a)):
-        return np.full(len(a), count > 0)
+    """Which `count` of n pixels are taken in each draw (D, n); their `a` sum to nearly `total`."""
+    draws, n = gumbel.shape
+    if count in (0, n):
+        return np.full((draws, n), count > 0)
 
-    def at(angle: float) -> np.ndarray:
+    def at(angle: np.ndarray, which: np.ndarray) -> np.ndarray:
         # cos(angle) (g + t a), with t = tan(angle): the same order, and finite at both ends
-        scores = math.cos(angle) * gumbel + math.sin(angle) * a
-        mask = np.zeros(len(a), bool)
-        mask[np.argpartition(scores, len(a) - count)[len(a) - count :]] = True
+        scores = np.cos(angle)[:, None] * gumbel[which] + np.sin(angle)[:, None] * a
+        mask = np.zeros(scores.shape, bool)
+        first = np.argpartition(scores, n - count, axis=1)[:, n - count :]
+        np.put_along_axis(mask, first, True, axis=1)
         return mask
 
-    low, high = -STEEPEST, STEEPEST
-    below, above = at(low), at(high)  # the smallest and the largest activations
+    def sums(some: np.ndarray) -> np.ndarray:
+        return np.where(some, a, 0).sum(axis=1)
+
+    left = np.arange(draws)  # those that are not settled
+    low, high = np.full(draws, -STEEPEST), np.full(draws, STEEPEST)
+    below, above = at(low, left), at(high, left)  # the smallest and the largest activations
     for _ in range(STEPS):
-        middle = (low + high) / 2
-        (leaving,), (entering,) = (below & ~above).nonzero(), (above & ~below).nonzero()
-        apart = len(leaving)
-        if apart == 0 or (apart == 1 and a[entering[0]] <= a[leaving[0]]):
+        leaving, entering = below[left] & ~above[left], above[left] & ~below[left]
+        apart, i, j = leaving.sum(axis=1), leaving.argmax(axis=1), entering.argmax(axis=1)
+        further = (apart > 1) | ((apart == 1) & (a[j] > a[i]))
+        left, one, i, j = (values[further] for values in (left, apart == 1, i, j))
+        if not len(left):
             break
-        if apart == 1:  # where the two change places: unless a third comes between them, the end
-            i, j = leaving[0], entering[0]
-            middle = math.atan((gumbel[i] - gumbel[j]) / (a[j] - a[i]))
-        some = at(middle)
-        if apart == 1 and ((some == below).all() or (some == above).all()):
-            break
-        if a @ some <= total:
-            low, below = middle, some
-        else:
-            high, above = middle, some
-    return min(below, above, key=lambda some: abs(a @ some - total))
+        middle = (low[left] + high[left]) / 2
+        # where the two change places: unless a third comes between them, the end
+        exchange = np.arctan2(gumbel[left, i] - gumbel[left, j], np.where(one, a[j] - a[i], 1))
+        middle = np.where(one, exchange, middle)
+        some = at(middle, left)
+        ended = (some == below[left]).all(axis=1) | (some == above[left]).all(axis=1)
+        goes_on = ~(one & ended)
+        left, some, middle = left[goes_on], some[goes_on], middle[goes_on]
+        lower = sums(some) <= total
+        low[left[lower]], below[left[lower]] = middle[lower], some[lower]
+        high[left[~lower]], above[left[~lower]] = middle[~lower], some[~lower]
+    nearer = np.abs(sums(above) - total) < np.abs(sums(below) - total)
+    return np.where(nearer[:, None], above, below)

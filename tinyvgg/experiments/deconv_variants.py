@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.deconv import BIASES, TIES, Recording, deconvolve, record
-from tinyvgg.layers import feature_layers
+from tinyvgg.layers import feature_nodes
 
 
 class Variant(NamedTuple):
@@ -98,7 +98,7 @@ def count_ties(features: nn.Sequential, images: Tensor) -> pd.DataFrame:
         images and maps), `tied` (those whose maximum occurs more than once), and `zero` (those
         of the tied in which the maximum is zero).
     """
-    layers, rows = feature_layers(features), []
+    layers, rows = [node.layer for node in feature_nodes(features)], []
     recording = record(features, images)
     ends = [number for number, layer in enumerate(layers, 1) if isinstance(layer, nn.MaxPool2d)]
     for pool, (end, switches) in enumerate(zip(ends, recording.switches, strict=True), 1):

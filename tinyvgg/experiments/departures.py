@@ -259,8 +259,8 @@ def train_both_orders(
 
 
 def _first_convolution(net: nn.Module) -> nn.Conv2d:
-    layers, _ = check_network(net)
-    return next(layer for layer in layers if isinstance(layer, nn.Conv2d))
+    nodes, _ = check_network(net)
+    return next(layer for layer, _ in nodes if isinstance(layer, nn.Conv2d))
 
 
 @torch.no_grad()

@@ -310,7 +310,7 @@ def _patching(made: ControlExperiments) -> Numbers:
     pairs, study, seed = made.pairs[MISCLASSIFIED], made.study, made.study.seed
     outcomes = study.outcomes(made.task)
     right = correct_pairs(made.net, outcomes, study.inputs, USUAL_PAIRS, seed)
-    patched, groups = patch(made.net, pairs, seed=seed), people(pairs.table)
+    patched, groups = patch(made.net, pairs, study.profile.draws, seed), people(pairs.table)
     usual = value_distance(right.case.maps, right.twin.maps, right.sets.common)
     of_pairs = groups, people(right.table)
     ours, theirs = (

@@ -74,7 +74,7 @@ def cascade(net: nn.Module, seed: int = 0) -> Iterator[tuple[int, nn.Module]]:
     net = copy.deepcopy(net).cpu()
     count = len(check_network(net)[1])
     for k in range(1, count + 1):
-        layer = check_network(net)[1][count - k]
+        layer = check_network(net)[1][count - k].linear
         with torch.no_grad():
             nn.init.xavier_uniform_(layer.weight, generator=generator)
             if layer.bias is not None:

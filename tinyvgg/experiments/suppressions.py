@@ -28,7 +28,7 @@ from tinyvgg.experiments.control_sets import (
 from tinyvgg.experiments.pairs import TwinPairs
 from tinyvgg.experiments.statistics import people
 from tinyvgg.layers import check_network, feature_maps_of
-from tinyvgg.tracking import suppress
+from tinyvgg.tracking import suppress_unchecked
 
 MISCLASSIFIED, CORRECT, EVERY = "misclassified", "correct", "every misclassified"
 KINDS = (MISCLASSIFIED, CORRECT)  # of pairs
@@ -195,7 +195,7 @@ def _predictions(
     """What is looked at of each draw and image, float64 (7, D, N), in the order of `_RAW`."""
     depth, count = chosen.shape[:2]
     maps = some.trace.maps.expand(chosen.shape)
-    flat = suppress(net, maps.flatten(0, 1), chosen.flatten(0, 1), fill)
+    flat = suppress_unchecked(net, maps.flatten(0, 1), chosen.flatten(0, 1), fill)
     after = flat.reshape(depth, count, -1).double().cpu().numpy()
     target = some.trace.target.cpu().numpy()
     each, predicted = np.arange(count), after.argmax(axis=2)

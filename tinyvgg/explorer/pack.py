@@ -25,7 +25,7 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from tinyvgg.explorer.gallery import Gallery, logits_of
-from tinyvgg.layers import FeatureLayer, check_network, feature_maps_of, padding_of, pair
+from tinyvgg.layers import check_network, feature_maps_of, padding_of, pair
 from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.storage.files import digest
 from tinyvgg.storage.store import Store
@@ -53,7 +53,7 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
     bits = fewest_bits(gallery.net, tested(gallery)) if bits is None else _known(bits)
     feature_maps_of(gallery.net, gallery.input(gallery.first.row))  # raises if unsupported
     tensors: dict[str, np.ndarray] = {}
-    layers, linears = check_network(gallery.net)
+    nodes, linears = check_network(gallery.net)
     about = {
         "version": VERSION,
         "task": gallery.task,
@@ -62,7 +62,7 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
         "shape": [3, *gallery.images.shape[1:3]],
         "scale": PIXEL_SCALE,
         "bits": bits,
-        "layers": [_describe(layer) for layer in layers],
+        "layers": [_describe(layer) for layer, _ in nodes],
         "linears": [{"from": each.in_features, "to": each.out_features} for each in linears],
         "cases": [
             {**asdict(case), "twin_shows": "" if case.twin is None else gallery.shown[case.twin]}
@@ -161,15 +161,15 @@ def tested(gallery: Gallery) -> np.ndarray:
 
 def _weighted(net: nn.Module, bits: int) -> Iterator[tuple[str, Any, int]]:
     """Name, layer and bits of a weight of every layer that has weights."""
-    layers, linears = check_network(net)
-    for number, layer in enumerate(layers):
+    nodes, linears = check_network(net)
+    for number, (layer, _) in enumerate(nodes):
         if isinstance(layer, nn.Conv2d):
             yield f"features.{number}", layer, max(bits, FINE)
-    for number, linear in enumerate(linears):
-        yield f"classifier.{number}", linear, bits if number == 0 else max(bits, FINE)
+    for number, dense in enumerate(linears):
+        yield f"classifier.{number}", dense.linear, bits if number == 0 else max(bits, FINE)
 
 
-def _describe(layer: FeatureLayer) -> dict[str, Any]:
+def _describe(layer: Any) -> dict[str, Any]:
     """A layer as web/network.js takes it; settings of two numbers are [rows, columns]."""
     if isinstance(layer, nn.ReLU):
         return {"kind": "relu"}

@@ -15,7 +15,7 @@ from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.comparison import compare
 from tinyvgg.experiments.attributions import strengths
 from tinyvgg.explorer.gallery import Case, Gallery
-from tinyvgg.tracking import Tracking, suppress, track
+from tinyvgg.tracking import Tracking, suppress_unchecked, track
 
 
 class Refused(traitlets.TraitError, ValueError):
@@ -197,8 +197,8 @@ def compute(gallery: Gallery, choice: Choice, trace_of: Traces) -> State:
         chosen=_array(chosen),
         control=_array(control),
         before=_array(trace.probabilities),
-        without_chosen=_array(suppress(net, trace.maps, chosen)),
-        without_control=_array(suppress(net, trace.maps, control)),
+        without_chosen=_array(suppress_unchecked(net, trace.maps, chosen)),
+        without_control=_array(suppress_unchecked(net, trace.maps, control)),
     )
 
 

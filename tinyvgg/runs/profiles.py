@@ -25,6 +25,9 @@ class Profile:
         Number of subjects; None for all.
     epochs_face, epochs_emotion : int
         Epochs on the synthetic faces, by task; see `epochs` for other pictures.
+    draws : int or None
+        Random sets that stand for each control of an image's set; None for as many as keep the
+        sampling error below the last digit that is printed (see `draws_for`).
     """
 
     name: str
@@ -32,6 +35,7 @@ class Profile:
     subjects: int | None
     epochs_face: int
     epochs_emotion: int
+    draws: int | None = None
 
     def epochs(self, task: str, train: int, batch_size: int = BATCH) -> int:
         """Epochs of a task on any number of training pictures: always about as many steps.
@@ -56,7 +60,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30),
+        Profile("smoke", 32, 8, epochs_face=30, epochs_emotion=30, draws=50),
         Profile("default", 64, None, epochs_face=30, epochs_emotion=45),
         Profile("paper", 224, None, epochs_face=100, epochs_emotion=100),
     )

@@ -1,0 +1,1 @@
+"""Any model, brought into the form that the method knows: `as_network`."""

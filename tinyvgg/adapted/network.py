@@ -1,0 +1,228 @@
+"""`as_network`: a model of another shape as a network that the method takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tinyvgg.adapted.reader import (
+    LAST,
+    FeatureReader,
+    candidates,
+    folded,
+    is_linear,
+    read_classifier,
+    that_lead_to,
+)
+from tinyvgg.adapted.recorder import Operation, Refused, recorded
+from tinyvgg.graph import Features
+from tinyvgg.layers import (
+    check_logits,
+    dense_layers,
+    dense_pass,
+    evaluating,
+    own_output,
+    unwrapped,
+)
+
+RECORDED = 2  # images that the model is recorded on
+AT_ONCE = 32  # images that it is compared on at a time
+
+
+class AdaptedNetwork(nn.Module):
+    """What a model computes, as `.features` and `.classifier`.
+
+    Attributes
+    ----------
+    features : Features
+        From images (B, C, H, W) of one size to the last feature maps, never negative.
+    classifier : Classifier
+        From those maps, flattened, to the logits; an output layer of one unit, x, stands for the
+        logits (0, x).
+    scale : float
+    mean, std : float Tensor, (C,)
+        How bytes become the input: (bytes / scale - mean) / std.
+    classes : list of str or None
+        A name for each logit.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        features: Features,
+        classifier: nn.Sequential,
+        mean: Tensor,
+        std: Tensor,
+        scale: float,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.features, self.classifier, self.scale = features, classifier, scale
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        self.classes = None if classes is None else list(classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, classes) of images (B, C, H, W)."""
+        return dense_pass(dense_layers(self.classifier), self.features(images))[-1]
+
+
+def as_network(
+    model: nn.Module,
+    images: Tensor,
+    *,
+    mean: float | Sequence[float] = 0,
+    std: float | Sequence[float] = 1,
+    scale: float = 256,
+    classes: Sequence[str] | None = None,
+) -> AdaptedNetwork:
+    """Bring a model into the form that every function of this package takes.
+
+    The model runs once, and what it computes is read operation by operation, whatever its modules
+    are called: convolutions, batch norm (folded into the convolution before it), average and
+    max-pooling, concatenation and sums, activations that are never negative; then linear layers.
+    The pixels are those of the last maps that are never negative and have more than one pixel; all
+    that is linear between them and the dense layers, such as a global average, becomes part of
+    the first dense layer. The model itself stays as it is; later changes of it are not followed.
+
+    Parameters
+    ----------
+    model : nn.Module
+        On one device and in one dtype; it is read in evaluation mode.
+    images : float Tensor, (B, C, H, W)
+        As the model takes them; the network that comes of it is compared with the model on all
+        of them, and is for images of this size.
+    mean, std : float or one for each channel
+    scale : float
+        How bytes become the model's input, (bytes / scale - mean) / std, wherever pictures are
+        given as bytes. ImageNet's are mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225) and
+        scale 255.
+    classes : sequence of str, optional
+        A name for each output; for one output x the names of 0 and of x.
+
+    Returns
+    -------
+    AdaptedNetwork
+        In evaluation mode, with weights of its own.
+
+    Raises
+    ------
+    TypeError
+        The model does something that cannot be traced; the message names the module, the
+        operation, why, and what would work.
+    ValueError
+        An argument does not fit, or the network that was read computes something else than the
+        model on these images.
+    """
+    images = _checked(model, images)
+    channels = images.shape[1]
+    means = _by_channel("mean", mean, channels, images)
+    deviations = _by_channel("std", std, channels, images)
+    if not (deviations > 0).all():
+        raise ValueError(f"std must be above 0, got {std!r}")
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < torch.inf:
+        raise ValueError(f"scale, which bytes are divided by, must be above 0, got {scale!r}")
+
+    few = images[:RECORDED] if len(images) >= RECORDED else images.expand(RECORDED, -1, -1, -1)
+    with evaluating(model):
+        operations, output = recorded(unwrapped(model), few.clone())
+    features, classifier = _read(operations, output, few)
+    network = AdaptedNetwork(features, classifier, means, deviations, float(scale)).eval()
+    network.requires_grad_(False)
+    for some in images.split(AT_ONCE):
+        with torch.no_grad():
+            check_logits(network, own_output(model, some), network.features(some), model)
+    if classes is not None:
+        network.classes = check_classes(classes, dense_layers(classifier)[-1].out_features)
+    return network
+
+
+def check_classes(classes: Sequence[str], count: int) -> list[str]:
+    """The names of so many classes, or a ValueError."""
+    names = [str(name) for name in classes]
+    if len(names) != count or len(set(names)) != count:
+        raise ValueError(
+            f"classes must be {count} different names, one for each output of the network; got "
+            f"{len(names)}, {len(set(names))} of them different"
+        )
+    return names
+
+
+def _checked(model: Any, images: Any) -> Tensor:
+    """The images, on the device and in the dtype of the model."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
+    if not isinstance(images, Tensor) or not images.is_floating_point() or images.ndim != 4:
+        what = (
+            f"{images.dtype} of shape {tuple(images.shape)}"
+            if isinstance(images, Tensor)
+            else (type(images).__name__)
+        )
+        raise ValueError(
+            f"images must be a float tensor (B, C, H, W), as the model takes them, got {what}; "
+            "tinyvgg.as_input makes one from bytes"
+        )
+    if images.numel() == 0 or not images.isfinite().all():
+        raise ValueError("images must be one or more, without NaN or infinite values")
+    weights = [*model.parameters(), *model.buffers()]
+    lazy = [w for w in weights if nn.parameter.is_lazy(w)]
+    if lazy or any(w.is_meta for w in weights):
+        raise ValueError(
+            "the model has weights that do not exist yet (lazy or on the device meta): run it "
+            "once, or load its weights, first"
+        )
+    first = next((w for w in weights if w.is_floating_point()), None)
+    return images if first is None else images.to(first)
+
+
+def _by_channel(name: str, value: Any, channels: int, like: Tensor) -> Tensor:
+    """One number for each channel."""
+    try:
+        given = torch.as_tensor(value, dtype=torch.float64).flatten()
+    except (TypeError, ValueError, RuntimeError):
+        given = torch.empty(0)
+    if len(given) not in (1, channels) or not given.isfinite().all():
+        raise ValueError(
+            f"{name} must be one number, or one for each of {channels} channels; got {value!r}"
+        )
+    return given.expand(channels).clone().to(like.device, torch.float32)
+
+
+def _read(
+    operations: Sequence[Operation], output: int, images: Tensor
+) -> tuple[Features, nn.Sequential]:
+    """The features and the classifier that operations on images amount to."""
+    if operations and operations[-1].name in LAST and len(operations[-1].shape) == 2:
+        *operations, last = operations  # soft-max and sigmoid change no order
+        output = last.inputs[0]
+    reader, why, reached = FeatureReader(images.shape[1:]), None, 0
+    for operation in operations:
+        try:
+            reader.read(operation)
+        except Refused as refused:
+            why = refused
+            break
+        reached += 1
+    for end in candidates(operations):
+        value = operations[end].output
+        if end >= reached or value not in reader.never_negative:
+            continue
+        if is_linear(operations[end]) and reader.never_negative.issuperset(operations[end].inputs):
+            continue  # it becomes part of the first linear layer
+        maps = images.new_zeros(1, *reader.shapes[value])
+        try:
+            classifier = read_classifier(operations[end + 1 :], maps, value, output, len(images))
+        except Refused as refused:
+            why = refused if why is None or end == reached - 1 else why
+            continue
+        nodes = folded(that_lead_to(reader.nodes, reader.number[value]))
+        return Features(nodes, *images.shape[1:]), classifier
+    raise why or Refused(
+        "the model has no feature maps that are never negative and that its whole decision rests "
+        "on: its last convolutions must end with a ReLU, before linear layers or a global average"
+    )

@@ -1,0 +1,592 @@
+"""Operations as layers: the features as a graph, the classifier as linear layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tinyvgg import graph
+from tinyvgg.adapted.recorder import IMAGES, Operation, Refused, Value, replay
+from tinyvgg.graph import Affine, Channels, Classifier, Concat, Node, Square, Sum
+
+# fmt: off
+SAME = frozenset([
+    "detach", "alias", "clone", "_to_copy", "contiguous", "lift_fresh", "dropout",
+])
+RESHAPED = frozenset([
+    "view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose",
+    "t", "expand", "select", "slice", "split", "split_with_sizes",
+])
+NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
+AFFINE = frozenset([
+    "convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div", "neg", "cat",
+    "stack", "mean", "sum", "avg_pool2d", "_adaptive_avg_pool2d", "constant_pad_nd",
+]).union(NORMS)
+LAST = ("_softmax", "_log_softmax", "sigmoid")
+POOLS = ("max_pool2d_with_indices", "adaptive_max_pool2d", "amax")
+
+NEGATIVE = (
+    "leaky_relu", "elu", "gelu", "silu", "tanh", "hardswish", "mish", "_prelu_kernel",
+    "rrelu_with_noise", "celu", "selu", "log_sigmoid_forward", "hardshrink", "softshrink",
+)
+# fmt: on
+
+ADVICE = "train it with a ReLU there instead"
+REASONS = {
+    **dict.fromkeys(
+        NEGATIVE,
+        "lets negative values through, and backtracking needs activations that are never "
+        f"negative; {ADVICE}",
+    ),
+    **dict.fromkeys(
+        ("native_layer_norm", "native_group_norm", "_native_batch_norm_legit", "var_mean"),
+        "divides by a picture's own mean and variance, so it is no fixed linear map; batch norm "
+        "is one after training",
+    ),
+    **dict.fromkeys(
+        ("bernoulli", "native_dropout", "rand_like"),
+        "is random even in evaluation mode; give F.dropout training=self.training",
+    ),
+    **dict.fromkeys(
+        ("bmm", "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_attention"),
+        "multiplies two values that both depend on the picture (attention); networks of "
+        "convolutions and linear layers can be traced",
+    ),
+    **dict.fromkeys(
+        ("upsample_nearest2d", "upsample_bilinear2d"),
+        "enlarges maps; networks that classify by convolution, pooling and linear layers can be "
+        "traced",
+    ),
+    **dict.fromkeys(
+        ("reflection_pad2d", "replication_pad2d"),
+        "pads with the picture itself; use padding by zeros",
+    ),
+}
+
+
+def refuse(operation: Operation, why: str | None = None) -> Refused:
+    """The error for an operation that cannot be traced."""
+    why = why or REASONS.get(
+        operation.name,
+        "is not among what can be traced: convolutions, linear layers, batch norm, pooling, "
+        "activations that are never negative, concatenation and sums",
+    )
+    return Refused(f"{operation.where}: {operation.name} {why}")
+
+
+# ---------------------------------------------------------------------- activations
+
+
+def activation(operation: Operation) -> nn.Module | None:
+    """The activation that an operation is, if it is one and its values are never negative."""
+    name, settings = operation.name, (*operation.arguments[1:], *operation.settings.values())
+    if name in ("relu", "softplus", "sigmoid", "hardsigmoid"):
+        if name == "softplus":
+            return nn.Softplus(*settings)
+        return {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "hardsigmoid": nn.Hardsigmoid}[name]()
+    if name in ("hardtanh", "clamp", "clamp_min"):
+        least, most, *_ = (*settings, None)
+        if least == 0 and most is None:
+            return nn.ReLU()
+        if least == 0 and most is not None and most > 0:
+            return nn.ReLU6() if most == 6 else nn.Hardtanh(0.0, float(most))
+    if name == "threshold" and settings[:2] == (0, 0):
+        return nn.ReLU()
+    if name in ("maximum", "max") and len(operation.inputs) == 1:
+        other = next(x for x in operation.arguments if not isinstance(x, Value))
+        return nn.ReLU() if isinstance(other, Tensor) and not other.any() else None
+    if (name == "pow" and settings[0] == 2) or name == "square":
+        return Square()
+    if name == "mul" and len(operation.inputs) == 2 and len(set(operation.inputs)) == 1:
+        return Square()
+    return None
+
+
+def is_linear(operation: Operation) -> bool:
+    """Whether an operation is a linear map of a single value, up to a shift."""
+    one = len(operation.inputs) == 1
+    return one and operation.name not in POOLS and activation(operation) is None
+
+
+# ---------------------------------------------------------------------- features
+
+
+class FeatureReader:
+    """Reads operations on maps as nodes of a graph, one by one.
+
+    Attributes
+    ----------
+    nodes : list of Node
+    number : dict of int to int
+        By the number of a value, the node that gives it.
+    shapes : dict of int to tuple of int
+        By the number of a value, (C, h, w).
+    never_negative : set of int
+        The numbers of those values.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.nodes: list[Node] = []
+        self.number = {IMAGES: graph.IMAGES}
+        self.shapes = {IMAGES: tuple(shape)}
+        self.never_negative: set[int] = set()
+        self._single: set[int] = set()  # maps that have lost their dimension of one channel
+
+    def read(self, operation: Operation) -> None:
+        """Add the nodes of an operation; `Refused` if it is none on maps."""
+        reader = READERS.get(operation.name)
+        found = activation(operation)
+        single = [value for value in operation.inputs if value in self._single]
+        if any(value not in self.number for value in operation.inputs):
+            raise refuse(operation)
+        if single and operation.name not in ("unsqueeze", *SAME):
+            raise refuse(operation, "works on a single map without its dimension of channels")
+        if found is not None:
+            self.add(operation, found, not_negative=True)
+        elif operation.name in SAME:
+            self.rename(operation)
+        elif reader is not None:
+            reader(self, operation)
+        else:
+            raise refuse(operation)
+
+    def add(
+        self,
+        operation: Operation,
+        layer: nn.Module,
+        *,
+        inputs: Sequence[int] | None = None,
+        not_negative: bool = False,
+        output: int | None = None,
+        channels: int | None = None,
+    ) -> None:
+        """A node for a value of an operation; `inputs` are values."""
+        sources = tuple(self.number[v] for v in inputs or operation.inputs[:1])
+        output = operation.output if output is None else output
+        self.nodes.append(Node(layer, sources))
+        self.number[output] = len(self.nodes) - 1
+        self.shapes[output] = (channels or operation.shape[1], *operation.shape[2:])
+        if not_negative:
+            self.never_negative.add(output)
+
+    def rename(self, operation: Operation) -> None:
+        """The operation changes nothing: its value is that of a node that is there."""
+        given, made = operation.inputs[0], operation.output
+        self.number[made], self.shapes[made] = self.number[given], self.shapes[given]
+        for kind in (self.never_negative, self._single):
+            if given in kind:
+                kind.add(made)
+
+    def all_never_negative(self, operation: Operation) -> bool:
+        return self.never_negative.issuperset(operation.inputs)
+
+    # ------------------------------------------------------------------ one operation each
+
+    def convolution(self, operation: Operation) -> None:
+        _, weight, bias, stride, padding, dilation, transposed, _, groups = operation.arguments
+        if isinstance(weight, Value) or isinstance(bias, Value):
+            raise refuse(operation, "has weights that depend on the picture")
+        if transposed or len(stride) != 2:
+            raise refuse(operation, "is transposed or not two-dimensional; only Conv2d is known")
+        maps, below, *kernel = weight.shape
+        conv = nn.Conv2d(
+            below * groups,
+            maps,
+            tuple(kernel),
+            tuple(stride),
+            tuple(padding),
+            tuple(dilation),
+            groups,
+            bias is not None,
+        ).to(weight)
+        with torch.no_grad():
+            conv.weight.copy_(weight)
+            if conv.bias is not None:
+                conv.bias.copy_(bias)
+        self.add(operation, conv)
+
+    def batch_norm(self, operation: Operation) -> None:
+        _, weight, bias, mean, variance, *rest = operation.arguments
+        legit = operation.name == "_native_batch_norm_legit_no_training"
+        training, epsilon = (False, rest[1]) if legit else (rest[0], rest[2])
+        if training or mean is None:
+            raise refuse(operation, REASONS["native_group_norm"])
+        by_map = batch_norm_as_affine(weight, bias, mean, variance, epsilon)
+        self.affine(operation, *(values[:, None, None] for values in by_map))
+
+    def affine(self, operation: Operation, factor: Any, shift: Any) -> None:
+        """x · factor + shift, numbers or tensors that are the same for all pixels of a map."""
+        x = operation.inputs[0]
+        channels = self.shapes[x][0]
+        like = next(
+            (v for v in (factor, shift) if isinstance(v, Tensor) and v.is_floating_point()), None
+        )
+        options: dict[str, Any] = (
+            {} if like is None else {"dtype": like.dtype, "device": like.device}
+        )
+        factor, shift = (
+            self._by_channel(operation, torch.as_tensor(v, **options), channels)
+            for v in (factor, shift)
+        )
+        kept = x in self.never_negative and bool((factor >= 0).all() and (shift >= 0).all())
+        self.add(operation, Affine(factor, shift), not_negative=kept)
+
+    def _by_channel(self, operation: Operation, value: Tensor, channels: int) -> Tensor:
+        shape = (1,) * (4 - value.ndim) + tuple(value.shape)
+        fits = shape[0] == shape[2] == shape[3] == 1 and shape[1] in (1, channels)
+        if value.numel() == 1:
+            return value.reshape(1).expand(channels).clone()
+        if value.ndim > 4 or not fits:
+            raise refuse(
+                operation,
+                f"with a constant of shape {tuple(value.shape)}, which differs between the pixels "
+                "of a map; one number for each channel can be traced",
+            )
+        return value.reshape(-1).clone()
+
+    def arithmetic(self, operation: Operation) -> None:
+        a, b, *_ = operation.arguments
+        name, alpha = operation.name, operation.settings.get("alpha", 1)
+        if len(operation.inputs) == 2:
+            if name in ("mul", "div"):
+                raise refuse(
+                    operation,
+                    "multiplies or divides two values that both depend on the picture (a gate); "
+                    "sums and concatenations can be traced",
+                )
+            if a.number == b.number or alpha != 1 or name != "add":
+                raise refuse(operation, "of two branches is known as a plain sum a + b alone")
+            not_negative = self.all_never_negative(operation)
+            self.add(operation, Sum(), inputs=operation.inputs, not_negative=not_negative)
+            return
+        first = isinstance(a, Value)
+        constant = b if first else a
+        if name == "div" and not first:
+            raise refuse(operation, "divides by a value that depends on the picture")
+        pairs = {
+            "add": (1.0, _times(constant, alpha)),
+            "sub": (1.0, _times(constant, -alpha)) if first else (-alpha, constant),
+            "rsub": (-alpha, constant),
+            "mul": (constant, 0.0),
+            "div": (_inverse(constant), 0.0),
+            "neg": (-1.0, 0.0),
+        }
+        self.affine(operation, *pairs[name])
+
+    def negative(self, operation: Operation) -> None:
+        self.affine(operation, -1.0, 0.0)
+
+    def concat(self, operation: Operation) -> None:
+        parts, dim = (*operation.arguments, 0)[:2]
+        if dim not in (1, -3) or not all(isinstance(part, Value) for part in parts):
+            raise refuse(operation, "joins other things than the maps of branches")
+        inputs = [part.number for part in parts]
+        layer = Concat([self.shapes[value][0] for value in inputs])
+        not_negative = self.all_never_negative(operation)
+        self.add(operation, layer, inputs=inputs, not_negative=not_negative)
+
+    def max_pool(self, operation: Operation) -> None:
+        kernel, stride, padding, dilation, ceil = filled(operation, [], [], [0], [1], False)
+        pool = nn.MaxPool2d(
+            _two(kernel),
+            _two(stride or kernel),
+            _two(padding),
+            _two(dilation),
+            ceil_mode=bool(ceil),
+        )
+        self.add(operation, pool, not_negative=self.all_never_negative(operation))
+
+    def average_pool(self, operation: Operation) -> None:
+        kernel, stride, padding, ceil, count_padding, divisor = filled(
+            operation, [], [], [0], False, True, None
+        )
+        pool = nn.AvgPool2d(
+            _two(kernel), _two(stride or kernel), _two(padding), ceil, count_padding, divisor
+        )
+        self.add(operation, pool, not_negative=self.all_never_negative(operation))
+
+    def adaptive_pool(self, operation: Operation) -> None:
+        maps = self.shapes[operation.inputs[0]]
+        if any(size % out for size, out in zip(maps[1:], operation.shape[2:], strict=True)):
+            raise refuse(
+                operation,
+                f"of maps of {maps[1]} x {maps[2]} to {operation.shape[2]} x {operation.shape[3]} "
+                "has windows of several sizes; choose a size that divides",
+            )
+        kernel = (maps[1] // operation.shape[2], maps[2] // operation.shape[3])
+        kind = nn.MaxPool2d if operation.name == "adaptive_max_pool2d" else nn.AvgPool2d
+        not_negative = self.all_never_negative(operation)
+        self.add(operation, kind(kernel, kernel), not_negative=not_negative)
+
+    def whole_maps(self, operation: Operation) -> None:
+        """The mean, or the largest, of each whole map."""
+        dims, keep = filled(operation, [], False)[:2]
+        if sorted(d % 4 for d in dims) != [2, 3] or not keep:
+            raise refuse(operation, "over other dimensions than the rows and columns of maps")
+        _, rows, columns = self.shapes[operation.inputs[0]]
+        kind = nn.MaxPool2d if operation.name == "amax" else nn.AvgPool2d
+        not_negative = self.all_never_negative(operation)
+        self.add(operation, kind((rows, columns)), not_negative=not_negative)
+
+    def pad(self, operation: Operation) -> None:
+        sides, value = filled(operation, [], 0)
+        if value or len(sides) > 4:
+            raise refuse(operation, "pads with another value than zero")
+        layer = nn.ZeroPad2d(tuple([*sides, 0, 0, 0, 0][:4]))
+        self.add(operation, layer, not_negative=self.all_never_negative(operation))
+
+    def select(self, operation: Operation) -> None:
+        _, dim, index = operation.arguments
+        if dim != 1:
+            raise refuse(operation, "takes a part of the maps; a channel can be taken")
+        index %= self.shapes[operation.inputs[0]][0]
+        self.add(
+            operation,
+            Channels(index, index + 1),
+            not_negative=self.all_never_negative(operation),
+            channels=1,
+        )
+        self.shapes[operation.output] = (1, *operation.shape[1:])
+        self._single.add(operation.output)
+
+    def unsqueeze(self, operation: Operation) -> None:
+        if operation.arguments[1] != 1 or operation.inputs[0] not in self._single:
+            raise refuse(operation, "reshapes maps before they are flattened")
+        self.rename(operation)
+        self._single.discard(operation.output)
+
+    def slice(self, operation: Operation) -> None:
+        dim, start, _, step = filled(operation, 0, None, None, 1)
+        extent = operation.shape[dim]
+        whole = extent == (2, *self.shapes[operation.inputs[0]])[dim] if dim else True
+        if whole:
+            return self.rename(operation)
+        if dim != 1 or step != 1:
+            raise refuse(operation, "cuts off a part of the maps; channels can be taken")
+        start = (start or 0) % self.shapes[operation.inputs[0]][0]
+        kept = self.all_never_negative(operation)
+        self.add(operation, Channels(start, start + extent), not_negative=kept)
+
+    def split(self, operation: Operation) -> None:
+        sizes, dim = filled(operation, 1, 0)
+        channels = self.shapes[operation.inputs[0]][0]
+        if dim not in (1, -3):
+            raise refuse(operation, "cuts off a part of the maps; channels can be taken")
+        if isinstance(sizes, int):
+            sizes = [min(sizes, channels - k) for k in range(0, channels, sizes)]
+        start = 0
+        for number, size in enumerate(sizes):
+            self.add(
+                operation,
+                Channels(start, start + size),
+                not_negative=self.all_never_negative(operation),
+                output=operation.output + number,
+                channels=size,
+            )
+            start += size
+
+
+READERS: dict[str, Callable[[FeatureReader, Operation], None]] = {
+    "convolution": FeatureReader.convolution,
+    **dict.fromkeys(NORMS, FeatureReader.batch_norm),
+    **dict.fromkeys(("add", "sub", "rsub", "mul", "div"), FeatureReader.arithmetic),
+    "neg": FeatureReader.negative,
+    "cat": FeatureReader.concat,
+    "max_pool2d_with_indices": FeatureReader.max_pool,
+    "avg_pool2d": FeatureReader.average_pool,
+    **dict.fromkeys(("_adaptive_avg_pool2d", "adaptive_max_pool2d"), FeatureReader.adaptive_pool),
+    **dict.fromkeys(("mean", "amax"), FeatureReader.whole_maps),
+    "constant_pad_nd": FeatureReader.pad,
+    "select": FeatureReader.select,
+    "unsqueeze": FeatureReader.unsqueeze,
+    "slice": FeatureReader.slice,
+    **dict.fromkeys(("split", "split_with_sizes"), FeatureReader.split),
+}
+
+
+def batch_norm_as_affine(
+    weight: Tensor | None, bias: Tensor | None, mean: Tensor, variance: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor]:
+    """Factor and shift of batch norm in evaluation mode, in the dtype that they come in."""
+    factor = (variance.double() + epsilon).rsqrt()
+    if weight is not None:
+        factor = factor * weight.double()
+    shift = -mean.double() * factor
+    if bias is not None:
+        shift = shift + bias.double()
+    return factor.to(mean.dtype), shift.to(mean.dtype)
+
+
+def _times(constant: Any, alpha: float) -> Any:
+    return constant if alpha == 1 else constant * alpha
+
+
+def _inverse(constant: Any) -> Any:
+    return constant.reciprocal() if isinstance(constant, Tensor) else 1 / constant
+
+
+def _two(value: Sequence[int]) -> tuple[int, int]:
+    return (value[0], value[-1])
+
+
+def filled(operation: Operation, *defaults: Any) -> tuple:
+    """The arguments after the first, with the defaults of those that were not given."""
+    given = operation.arguments[1:]
+    return (*given, *defaults[len(given) :])
+
+
+# ---------------------------------------------------------------------- folding
+
+
+def folded(nodes: list[Node]) -> list[Node]:
+    """The same graph without affine steps that the layer before them can take over."""
+    for number, (layer, (source, *_)) in enumerate(nodes):
+        users = sum(node.sources.count(source) for node in nodes)
+        if not isinstance(layer, Affine) or source == graph.IMAGES or users > 1:
+            continue
+        before = nodes[source].layer
+        if isinstance(before, nn.Conv2d):
+            _scale(before, layer)
+        elif isinstance(before, Affine):
+            before.shift = before.shift * layer.factor + layer.shift
+            before.factor = before.factor * layer.factor
+        else:
+            continue
+        idle = Node(nn.Identity(), (source,))
+        return folded(without_identities([*nodes[:number], idle, *nodes[number + 1 :]]))
+    return nodes
+
+
+def without_identities(nodes: list[Node]) -> list[Node]:
+    """The same graph without layers that change nothing; the numbers close up."""
+    new = {graph.IMAGES: graph.IMAGES}
+    kept: list[Node] = []
+    for number, (layer, sources) in enumerate(nodes):
+        if isinstance(layer, nn.Identity):
+            new[number] = new[sources[0]]
+        else:
+            kept.append(Node(layer, tuple(new[source] for source in sources)))
+            new[number] = len(kept) - 1
+    return kept
+
+
+def _scale(conv: nn.Conv2d, affine: Affine) -> None:
+    """Let a convolution do what it and then an affine step do."""
+    dtype = conv.weight.dtype
+    factor, shift = affine.factor.double(), affine.shift.double()
+    with torch.no_grad():
+        weight = conv.weight.double() * factor[:, None, None, None]
+        bias = shift if conv.bias is None else conv.bias.double() * factor + shift
+        conv.weight.copy_(weight)
+        conv.bias = nn.Parameter(bias.to(dtype))
+
+
+def that_lead_to(nodes: Sequence[Node], last: int) -> list[Node]:
+    """The nodes that feed a node, and itself, renumbered."""
+    needed = {last}
+    for number in range(last, -1, -1):
+        if number in needed:
+            needed |= set(nodes[number].sources)
+    new = {graph.IMAGES: graph.IMAGES}
+    kept = []
+    for number in sorted(needed - {graph.IMAGES}):
+        layer, sources = nodes[number]
+        kept.append(Node(layer, tuple(new[source] for source in sources)))
+        new[number] = len(kept) - 1
+    return kept
+
+
+# ---------------------------------------------------------------------- classifier
+
+
+def read_classifier(
+    operations: Sequence[Operation], maps: Tensor, start: int, end: int, batch: int
+) -> Classifier:
+    """The operations from the maps, value `start`, to the logits, value `end`, as linear layers.
+
+    Between two activations everything is affine: its matrix is its gradient.
+
+    Parameters
+    ----------
+    operations : sequence of Operation
+    maps : Tensor, (1, C, h, w)
+        Of the shape, dtype and device of the maps.
+    start, end, batch : int
+        `batch` images were recorded.
+    """
+    layers: list[nn.Module] = []
+    here: list[Operation] = []
+    value, like = start, maps
+    for operation in operations:
+        found = (
+            None if operation.output == end and operation.name in LAST else activation(operation)
+        )
+        if found is None:
+            if operation.name not in AFFINE | RESHAPED | SAME:
+                raise refuse(operation)
+            if operation.name in ("mul", "div") and len(operation.inputs) > 1:
+                raise refuse(operation, "multiplies two values that both depend on the picture")
+            here.append(operation)
+            continue
+        if operation.inputs[0] == value and isinstance(found, nn.ReLU):
+            here.append(operation)  # of what is never negative: nothing
+            continue
+        if operation.inputs[0] == value or not here:
+            raise refuse(operation, "follows another activation")
+        linear = as_linear(here, like, value, operation.inputs[0], batch)
+        layers += [linear, found]
+        like = maps.new_zeros(1, *operation.shape[1:])
+        value, here = operation.output, []
+    layers.append(as_linear(here, like, value, end, batch))
+    return Classifier(*layers)
+
+
+def as_linear(
+    operations: Sequence[Operation], like: Tensor, start: int, end: int, batch: int
+) -> nn.Linear:
+    """Affine operations from value `start`, of a shape as `like`, to value `end`, as one layer."""
+
+    def outputs(rows: Tensor) -> Tensor:
+        return replay(operations, {start: rows}, batch, end).flatten(1)
+
+    nothing = torch.zeros_like(like)
+    with torch.no_grad():
+        bias = outputs(nothing)[0]
+    units = len(bias)
+    linear = nn.Linear(like[0].numel(), units).to(like)
+    at_once = max(1, 2**24 // like[0].numel())
+    for first in range(0, units, at_once):
+        rows = nothing.expand(min(at_once, units - first), *like.shape[1:]).clone()
+        with torch.enable_grad():
+            rows.requires_grad_()
+            made = outputs(rows)
+            chosen = torch.arange(len(rows), device=rows.device)
+            (gradient,) = torch.autograd.grad(made[chosen, first + chosen].sum(), rows)
+        with torch.no_grad():
+            linear.weight[first : first + len(rows)] = gradient.flatten(1)
+    with torch.no_grad():
+        linear.bias.copy_(bias)
+    return linear
+
+
+# ---------------------------------------------------------------------- where one ends
+
+
+def candidates(operations: Sequence[Operation]) -> list[int]:
+    """Positions in the operations after which a single value, maps, is all that matters later.
+
+    The last one first; those whose maps have more than one pixel before the others.
+    """
+    last_use = {value: k for k, op in enumerate(operations) for value in op.inputs}
+    found, waiting = [], {IMAGES}
+    for k, operation in enumerate(operations):
+        made = range(operation.output, operation.output + operation.outputs)
+        waiting |= {value for value in made if last_use.get(value, -1) > k}
+        waiting = {value for value in waiting if last_use.get(value, -1) > k}
+        if waiting == {operation.output} and len(operation.shape) == 4:
+            found.append(k)
+    return sorted(reversed(found), key=lambda k: math.prod(operations[k].shape[2:]) == 1)
