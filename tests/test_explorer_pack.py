@@ -33,6 +33,7 @@ CLASSES = [f"class {k}" for k in range(5)]
 FORMATS = {  # what `by_hand` becomes in each version of the format
     2: "1902caad2d897174",
     3: "187f786fc00a3d5f",
+    4: "884449fce163e869",
 }
 
 

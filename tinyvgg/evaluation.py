@@ -9,6 +9,7 @@ from torch import nn
 
 from tinyvgg.faces.faceset import PERSON, FaceSet
 from tinyvgg.faces.split import Split
+from tinyvgg.graph import Scaled
 from tinyvgg.model import as_input
 
 
@@ -19,19 +20,20 @@ def predict(network: nn.Module, images: np.ndarray, batch_size: int = 36) -> np.
     Parameters
     ----------
     network : nn.Module
-        Logits (B, classes) from float (B, 3, S, S).
-    images : uint8 array (N, S, S, 3)
+        Logits (B, classes) from float (B, C, H, W); an adapted one has an input scale of its own.
+    images : uint8 array (N, H, W, C)
 
     Returns
     -------
     float32 array (N, classes)
     """
     at = next(network.parameters())
+    own = network if isinstance(network, Scaled) else None
     parts = [
-        network(as_input(images[k : k + batch_size]).to(at)).float().softmax(1).cpu().numpy()
+        network(as_input(images[k : k + batch_size], network=own).to(at)).float().softmax(1).cpu()
         for k in range(0, len(images), batch_size)
     ]
-    return np.concatenate(parts)
+    return torch.cat(parts).numpy()
 
 
 def outcomes(faces: FaceSet, split: Split, probabilities: np.ndarray) -> pd.DataFrame:

@@ -17,6 +17,25 @@ from torch import Tensor, nn
 IMAGES = -1  # number of the source that is the images themselves
 
 
+class Scaled(nn.Module):
+    """A network that says how bytes become its input: (bytes / scale - mean) / std.
+
+    Parameters
+    ----------
+    scale : float
+    mean, std : float Tensor, (C,)
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, scale: float, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.scale = scale
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+
 class Affine(nn.Module):
     """x · factor + shift, channel by channel: batch norm after training, or a normalised input.
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.layers import pair
+from tinyvgg.graph import Scaled
+from tinyvgg.layers import check_parts, image_shape, pair
 
 INITIALISATIONS = ("glorot", "he")
 PIXEL_SCALE = 256  # what the released code divides bytes by; 255 would reach 1.0
@@ -207,29 +208,46 @@ def build(architecture: str, num_classes: int, image_size: int) -> VGG:
     return ARCHITECTURES[architecture](num_classes, image_size)
 
 
-def as_input(images: np.ndarray | Tensor, device: torch.device | str | None = None) -> Tensor:
-    """Turn RGB bytes into the network's input.
+def as_input(
+    images: np.ndarray | Tensor,
+    device: torch.device | str | None = None,
+    network: nn.Module | None = None,
+) -> Tensor:
+    """Turn bytes into a network's input.
 
     Parameters
     ----------
-    images : uint8 array or tensor, (B, H, W, 3)
+    images : uint8 array or tensor, (B, H, W, C)
+        RGB; or as many channels as the network takes, (B, H, W) for one.
     device : torch.device or str, optional
         Where the result is wanted; where the images are, if not given.
+    network : nn.Module, optional
+        Whose input it is. An adapted network has a scale, mean and standard deviation of its own
+        (see `as_network`); every other one takes bytes / 256, as the released code.
 
     Returns
     -------
     Tensor
-        float32 (B, 3, H, W), the bytes divided by 256.
+        float32 (B, C, H, W).
     """
     if not isinstance(images, Tensor):
         images = np.array(images)  # a copy: torch takes no mirrored and no read-only array
+    channels = 3 if network is None else image_shape(check_parts(network)[0])[0]
     pixels = torch.as_tensor(images, device=device)
     if pixels.dtype != torch.uint8:
         raise TypeError(f"images must be bytes (uint8, 0 to 255), got {pixels.dtype}")
-    if pixels.ndim != 4 or pixels.shape[3] != 3:
+    if channels == 1 and pixels.ndim == 3 and pixels.shape[2] != 1:
+        pixels = pixels[..., None]
+    if pixels.ndim != 4 or pixels.shape[3] != channels:
         hint = "; put one image in a batch with images[None]" if pixels.ndim == 3 else ""
-        raise ValueError(f"images must have shape (B, H, W, 3), got {tuple(pixels.shape)}{hint}")
-    return pixels.permute(0, 3, 1, 2).to(torch.float32).contiguous() / PIXEL_SCALE
+        raise ValueError(
+            f"images must have shape (B, H, W, {channels}), got {tuple(pixels.shape)}{hint}"
+        )
+    x = pixels.permute(0, 3, 1, 2).to(torch.float32).contiguous()
+    if not isinstance(network, Scaled):
+        return x / PIXEL_SCALE
+    mean, std = (v.to(x)[:, None, None] for v in (network.mean, network.std))
+    return (x / network.scale - mean) / std
 
 
 # Eq. 1 and its inverses. i: input size, k: kernel, p: padding, s: stride; all in pixels.

@@ -18,7 +18,7 @@ from tinyvgg.adapted.reader import (
     that_lead_to,
 )
 from tinyvgg.adapted.recorder import Operation, Refused, recorded
-from tinyvgg.graph import Features
+from tinyvgg.graph import Features, Scaled
 from tinyvgg.layers import (
     check_logits,
     dense_layers,
@@ -32,7 +32,7 @@ RECORDED = 2  # images that the model is recorded on
 AT_ONCE = 32  # images that it is compared on at a time
 
 
-class AdaptedNetwork(nn.Module):
+class AdaptedNetwork(Scaled):
     """What a model computes, as `.features` and `.classifier`.
 
     Attributes
@@ -49,22 +49,17 @@ class AdaptedNetwork(nn.Module):
         A name for each logit.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         features: Features,
         classifier: nn.Sequential,
+        scale: float,
         mean: Tensor,
         std: Tensor,
-        scale: float,
         classes: Sequence[str] | None = None,
     ) -> None:
-        super().__init__()
-        self.features, self.classifier, self.scale = features, classifier, scale
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
+        super().__init__(scale, mean, std)
+        self.features, self.classifier = features, classifier
         self.classes = None if classes is None else list(classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -132,7 +127,7 @@ def as_network(
     with evaluating(model):
         operations, output = recorded(unwrapped(model), few.clone())
     features, classifier = _read(operations, output, few)
-    network = AdaptedNetwork(features, classifier, means, deviations, float(scale)).eval()
+    network = AdaptedNetwork(features, classifier, float(scale), means, deviations).eval()
     network.requires_grad_(False)
     for some in images.split(AT_ONCE):
         with torch.no_grad():
@@ -200,7 +195,7 @@ def _read(
     if operations and operations[-1].name in LAST and len(operations[-1].shape) == 2:
         *operations, last = operations  # soft-max and sigmoid change no order
         output = last.inputs[0]
-    reader, why, reached = FeatureReader(images.shape[1:]), None, 0
+    reader, why, reached = FeatureReader(images), None, 0
     for operation in operations:
         try:
             reader.read(operation)

@@ -129,10 +129,11 @@ class FeatureReader:
         The numbers of those values.
     """
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(self, images: Tensor) -> None:
+        self.like = images
         self.nodes: list[Node] = []
         self.number = {IMAGES: graph.IMAGES}
-        self.shapes = {IMAGES: tuple(shape)}
+        self.shapes = {IMAGES: tuple(images.shape[1:])}
         self.never_negative: set[int] = set()
         self._single: set[int] = set()  # maps that have lost their dimension of one channel
 
@@ -222,20 +223,15 @@ class FeatureReader:
         """x · factor + shift, numbers or tensors that are the same for all pixels of a map."""
         x = operation.inputs[0]
         channels = self.shapes[x][0]
-        like = next(
-            (v for v in (factor, shift) if isinstance(v, Tensor) and v.is_floating_point()), None
-        )
-        options: dict[str, Any] = (
-            {} if like is None else {"dtype": like.dtype, "device": like.device}
-        )
         factor, shift = (
-            self._by_channel(operation, torch.as_tensor(v, **options), channels)
+            self._by_channel(operation, torch.as_tensor(v, dtype=self.like.dtype).to(self.like), channels)
             for v in (factor, shift)
         )
         kept = x in self.never_negative and bool((factor >= 0).all() and (shift >= 0).all())
         self.add(operation, Affine(factor, shift), not_negative=kept)
 
     def _by_channel(self, operation: Operation, value: Tensor, channels: int) -> Tensor:
+        value = value.detach()
         shape = (1,) * (4 - value.ndim) + tuple(value.shape)
         fits = shape[0] == shape[2] == shape[3] == 1 and shape[1] in (1, channels)
         if value.numel() == 1:
@@ -264,16 +260,15 @@ class FeatureReader:
             self.add(operation, Sum(), inputs=operation.inputs, not_negative=not_negative)
             return
         first = isinstance(a, Value)
-        constant = b if first else a
+        constant = torch.as_tensor(b if first else a, dtype=self.like.dtype).to(self.like)
         if name == "div" and not first:
             raise refuse(operation, "divides by a value that depends on the picture")
         pairs = {
-            "add": (1.0, _times(constant, alpha)),
-            "sub": (1.0, _times(constant, -alpha)) if first else (-alpha, constant),
+            "add": (1.0, constant * alpha),
+            "sub": (1.0, -alpha * constant) if first else (-alpha, constant),
             "rsub": (-alpha, constant),
             "mul": (constant, 0.0),
-            "div": (_inverse(constant), 0.0),
-            "neg": (-1.0, 0.0),
+            "div": (1 / constant, 0.0),
         }
         self.affine(operation, *pairs[name])
 
@@ -419,14 +414,6 @@ def batch_norm_as_affine(
     if bias is not None:
         shift = shift + bias.double()
     return factor.to(mean.dtype), shift.to(mean.dtype)
-
-
-def _times(constant: Any, alpha: float) -> Any:
-    return constant if alpha == 1 else constant * alpha
-
-
-def _inverse(constant: Any) -> Any:
-    return constant.reciprocal() if isinstance(constant, Tensor) else 1 / constant
 
 
 def _two(value: Sequence[int]) -> tuple[int, int]:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
+from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes
 from tinyvgg.comparison import find_twins
 from tinyvgg.experiments.pairs import twin_labels, twins_of
 from tinyvgg.faces.labels import listed
-from tinyvgg.layers import check_network, dense_pass, feature_maps_of
+from tinyvgg.layers import check_network, checked_maps, dense_pass, feature_maps_of, unwrapped
 from tinyvgg.model import as_input
 from tinyvgg.runs.study import Study
 
@@ -62,8 +64,8 @@ class Gallery:
     ----------
     task : str
     net : nn.Module
-        A supported network (see `tinyvgg.layers`).
-    images : uint8 array (N, S, S, 3)
+        A supported network (see `tinyvgg.layers`), or one that `as_network` adapted.
+    images : uint8 array (N, H, W, C)
     classes : list of str
     cases : dict of int to Case
         By row. The mistakes, the most confident first; if there are none, correctly classified
@@ -86,8 +88,16 @@ class Gallery:
         return next((case for case in cases if case.twin is not None), cases[0])
 
     def input(self, row: int) -> Tensor:
-        """A picture as input of the network, (1, 3, S, S)."""
-        return as_input(self.images[row : row + 1]).to(next(self.net.parameters()).device)
+        """A picture as input of the network, (1, C, H, W)."""
+        here = next(self.net.parameters()).device
+        return as_input(self.images[row : row + 1], network=self.net).to(here)
+
+    def picture(self, row: int) -> np.ndarray:
+        """A picture to be shown, uint8 (H, W, 3); other channels than RGB as their mean, grey."""
+        image = self.images[row]
+        if image.shape[2] == 3:
+            return image
+        return np.repeat(image.mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
 
     def say(self, number: int) -> str:
         """The name of a class in a sentence."""
@@ -115,7 +125,7 @@ def gallery_of(
     net: nn.Module,
     images: np.ndarray,
     labels: Iterable[int],
-    classes: Sequence[str],
+    classes: Sequence[str] | None = None,
     task: str = "pictures",
 ) -> Gallery:
     """The cases of any supported network on given pictures.
@@ -125,21 +135,26 @@ def gallery_of(
     Parameters
     ----------
     net : nn.Module
-    images : uint8 array (N, S, S, 3)
+        It is compared with its own forward pass on these pictures.
+    images : uint8 array (N, H, W, C)
+        (N, H, W) for a network of grey pictures.
     labels : integers (N,)
         The true class of each picture.
-    classes : sequence of str
-        A name for each output of the network.
+    classes : sequence of str, optional
+        A name for each output of the network; those of `as_network` if not given.
     task : str
         A name for the whole.
     """
+    net = _plain(net, np.asarray(images))
     _, linears = check_network(net)
-    images, labels, classes = np.asarray(images), np.asarray(labels), [str(c) for c in classes]
-    if len(classes) != linears[-1].out_features or len(set(classes)) != len(classes):
-        raise ValueError(
-            f"classes must be {linears[-1].out_features} different names, one for each output "
-            f"of the network; got {len(classes)}, {len(set(classes))} of them different"
-        )
+    images, labels = np.asarray(images), np.asarray(labels)
+    if classes is None:
+        classes = net.classes if isinstance(net, AdaptedNetwork) else None
+    if classes is None:
+        raise TypeError("classes must be given: a name for each output of the network")
+    classes = check_classes(classes, linears[-1].out_features)
+    if images.ndim == 3:
+        images = images[..., None]
     if len(images) == 0 or labels.shape != (len(images),) or labels.dtype.kind not in "iu":
         raise ValueError(
             "labels must be class numbers, one for each picture, and at least one; got "
@@ -149,7 +164,8 @@ def gallery_of(
         raise ValueError(
             f"labels must lie in 0..{len(classes) - 1}, got {labels.min()} to {labels.max()}"
         )
-    probabilities = logits_of(net, images, BATCH).softmax(1).double().cpu().numpy()
+    logits = logits_of(net, images, BATCH, checked=True)
+    probabilities = logits.softmax(1).double().cpu().numpy()
     predicted = probabilities.argmax(1)
     table = pd.DataFrame(
         {
@@ -166,6 +182,16 @@ def gallery_of(
         table, find_twins(table, ["true"], ()), shown, [say(c, task) for c in classes], alone
     )
     return Gallery(task, net, images, classes, cases, shown)
+
+
+def _plain(net: nn.Module, images: np.ndarray) -> nn.Module:
+    """A network without a wrapper, and adapted if its weights are computed or it has hooks."""
+    check_network(net)
+    net = unwrapped(net)
+    hooks = (module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+    if not any(hooks) and not any(map(is_parametrized, net.modules())):
+        return net
+    return as_network(net, as_input(images[:BATCH], network=net))
 
 
 def list_cases(
@@ -216,8 +242,13 @@ def describe(row) -> str:
 
 
 @torch.no_grad()
-def logits_of(net: nn.Module, images: np.ndarray, batch: int) -> Tensor:
-    """Logits (N, classes) of pictures, uint8 (N, S, S, 3), so many at a time."""
+def logits_of(net: nn.Module, images: np.ndarray, batch: int, checked: bool = False) -> Tensor:
+    """Logits (N, classes) of pictures, uint8 (N, H, W, C), so many at a time.
+
+    `checked`: compared with the network's own forward pass.
+    """
     _, linears = check_network(net)
-    parts = (as_input(images[k : k + batch]) for k in range(0, len(images), batch))
+    parts = (as_input(images[k : k + batch], network=net) for k in range(0, len(images), batch))
+    if checked:
+        return torch.cat([checked_maps(net, x)[1][-1] for x in parts])
     return torch.cat([dense_pass(linears, feature_maps_of(net, x))[-1] for x in parts])

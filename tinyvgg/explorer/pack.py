@@ -25,12 +25,13 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from tinyvgg.explorer.gallery import Gallery, logits_of
-from tinyvgg.layers import check_network, feature_maps_of, padding_of, pair
+from tinyvgg.graph import ACTIVATIONS, Affine, Channels, Concat, Scaled, Sum
+from tinyvgg.layers import Dense, check_network, feature_maps_of, padding_of, pair
 from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.storage.files import digest
 from tinyvgg.storage.store import Store
 
-VERSION = 3  # of the format; web/pack.js reads this one only
+VERSION = 4  # of the format; web/pack.js reads this one only
 BITS = (8, 10, 12, 16, 32)  # of a weight; 32: the float32 itself
 FINE = 12  # least bits of every layer but the first linear one
 BATCH = 64
@@ -53,17 +54,21 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
     bits = fewest_bits(gallery.net, tested(gallery)) if bits is None else _known(bits)
     feature_maps_of(gallery.net, gallery.input(gallery.first.row))  # raises if unsupported
     tensors: dict[str, np.ndarray] = {}
-    nodes, linears = check_network(gallery.net)
+    net = gallery.net
+    nodes, linears = check_network(net)
+    scaled = net if isinstance(net, Scaled) else None
     about = {
         "version": VERSION,
         "task": gallery.task,
         "classes": gallery.classes,
         "names": [gallery.say(k) for k in range(len(gallery.classes))],
-        "shape": [3, *gallery.images.shape[1:3]],
-        "scale": PIXEL_SCALE,
+        "shape": [gallery.images.shape[3], *gallery.images.shape[1:3]],
+        "scale": scaled.scale if scaled else PIXEL_SCALE,
+        "mean": scaled.mean.tolist() if scaled else [0, 0, 0],
+        "std": scaled.std.tolist() if scaled else [1, 1, 1],
         "bits": bits,
-        "layers": [_describe(layer) for layer, _ in nodes],
-        "linears": [{"from": each.in_features, "to": each.out_features} for each in linears],
+        "layers": [{**_describe(layer), "sources": sources} for layer, sources in nodes],
+        "linears": [_describe_dense(each) for each in linears],
         "cases": [
             {**asdict(case), "twin_shows": "" if case.twin is None else gallery.shown[case.twin]}
             for case in gallery.cases.values()
@@ -71,7 +76,11 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
         "first": gallery.first.row,
         "rows": _rows(gallery),
     }
-    for name, layer, precision in _weighted(gallery.net, bits):
+    for number, (layer, _) in enumerate(nodes):
+        if isinstance(layer, Affine):
+            named = {"factor": layer.factor, "shift": layer.shift}
+            tensors |= {f"features.{number}.{part}": _array(v) for part, v in named.items()}
+    for name, layer, precision in _weighted(net, bits):
         tensors |= _tensors(name, layer, precision)
     tensors["pictures"] = _compressed(gallery.images[_rows(gallery)])
     return save(tensors, {"explorer": json.dumps(about, ensure_ascii=False)})
@@ -120,8 +129,9 @@ def rounded_network(net: nn.Module, bits: int) -> nn.Module:
     with torch.no_grad():
         for _, layer, precision in _weighted(copied, _known(bits)):
             if precision < 32:
-                numbers, scale = _whole(layer.weight, precision)
-                layer.weight.copy_((numbers * scale).reshape(layer.weight.shape))
+                weight = layer.linear.weight if isinstance(layer, Dense) else layer.weight
+                numbers, scale = _whole(weight, precision)
+                weight.copy_((numbers * scale).reshape(weight.shape))
     return copied
 
 
@@ -160,19 +170,33 @@ def tested(gallery: Gallery) -> np.ndarray:
 
 
 def _weighted(net: nn.Module, bits: int) -> Iterator[tuple[str, Any, int]]:
-    """Name, layer and bits of a weight of every layer that has weights."""
+    """Name, layer and bits of a weight of every layer that has weights: Conv2d or Dense."""
     nodes, linears = check_network(net)
     for number, (layer, _) in enumerate(nodes):
         if isinstance(layer, nn.Conv2d):
             yield f"features.{number}", layer, max(bits, FINE)
     for number, dense in enumerate(linears):
-        yield f"classifier.{number}", dense.linear, bits if number == 0 else max(bits, FINE)
+        yield f"classifier.{number}", dense, bits if number == 0 else max(bits, FINE)
 
 
 def _describe(layer: Any) -> dict[str, Any]:
     """A layer as web/network.js takes it; settings of two numbers are [rows, columns]."""
-    if isinstance(layer, nn.ReLU):
-        return {"kind": "relu"}
+    if isinstance(layer, ACTIVATIONS):
+        return {"kind": "activation", **_describe_activation(layer)}
+    if isinstance(layer, Affine):
+        return {"kind": "affine"}
+    if isinstance(layer, Channels):
+        return {"kind": "channels", "start": layer.start, "stop": layer.stop}
+    if isinstance(layer, Concat):
+        return {"kind": "concat", "channels": layer.channels}
+    if isinstance(layer, Sum):
+        return {"kind": "sum"}
+    if isinstance(layer, nn.ZeroPad2d):
+        return {"kind": "pad", "sides": layer.padding}
+    if isinstance(layer, nn.AvgPool2d):
+        window = {name: pair(getattr(layer, f)) for name, f in _AVERAGE.items()}
+        divisor = {"countPadding": layer.count_include_pad, "divisor": layer.divisor_override}
+        return {"kind": "avgpool", **window, "dilation": [1, 1], "ceil": layer.ceil_mode, **divisor}
     window = {
         "kernel": pair(layer.kernel_size),
         "stride": pair(layer.stride),
@@ -185,7 +209,26 @@ def _describe(layer: Any) -> dict[str, Any]:
     return {"kind": "conv", **ends, **window}
 
 
-def _tensors(name: str, layer: nn.Conv2d | nn.Linear, bits: int) -> dict[str, np.ndarray]:
+_AVERAGE = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
+
+
+def _describe_activation(layer: nn.Module) -> dict[str, Any]:
+    """The name of an activation, and what it needs to be known."""
+    if isinstance(layer, nn.Hardtanh):  # ReLU6 too
+        return {"name": "hardtanh", "most": layer.max_val}
+    if isinstance(layer, nn.Softplus):
+        return {"name": "softplus", "beta": layer.beta, "threshold": layer.threshold}
+    return {"name": type(layer).__name__.lower()}
+
+
+def _describe_dense(dense: Dense) -> dict[str, Any]:
+    """A linear layer as web/network.js takes it, with the activation that follows it."""
+    ends = {"from": dense.in_features, "to": dense.out_features}
+    after = dense.activation
+    return {**ends, "activation": None if after is None else _describe_activation(after)}
+
+
+def _tensors(name: str, layer: nn.Conv2d | Dense, bits: int) -> dict[str, np.ndarray]:
     """The tensors of a layer: weights (of a linear layer transposed to (from, to)), scale, bias."""
     found = {} if layer.bias is None else {f"{name}.bias": _array(layer.bias)}
     weight = _array(layer.weight)
@@ -193,7 +236,7 @@ def _tensors(name: str, layer: nn.Conv2d | nn.Linear, bits: int) -> dict[str, np
         numbers, scale = _whole(layer.weight, bits)
         weight = _array(numbers).astype(np.int8 if bits == 8 else "<i2")
         found[f"{name}.scale"] = _array(scale).ravel()
-    if isinstance(layer, nn.Linear):
+    if isinstance(layer, Dense):
         weight = np.ascontiguousarray(weight.T)
     found[f"{name}.weight"] = weight if bits == 32 else _planes(weight)
     return found
@@ -217,11 +260,13 @@ def _planes(numbers: np.ndarray) -> np.ndarray:
 def _compressed(images: np.ndarray) -> np.ndarray:
     """Pictures without loss, compressed; bytes.
 
-    Of each pixel green, red less green and blue less green; of each of these the difference from
-    the pixel above, modulo 256.
+    Of each pixel green, red less green and blue less green, if it has these three; of each of
+    these, or of each channel, the difference from the pixel above, modulo 256.
     """
-    red, green, blue = np.moveaxis(images, -1, 0)
-    colours = np.stack([red - green, green, blue - green], axis=-1)
+    colours = images
+    if images.shape[3] == 3:
+        red, green, blue = np.moveaxis(images, -1, 0)
+        colours = np.stack([red - green, green, blue - green], axis=-1)
     differences = np.diff(colours, axis=1, prepend=np.uint8(0))
     return np.frombuffer(zlib.compress(differences.tobytes(), 9), np.uint8)
 

@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 from torch import nn
 
+from tinyvgg.adapted.network import AdaptedNetwork
 from tinyvgg.backtracking import Backtrace, Cut, backtrack
 from tinyvgg.explorer.gallery import Case, Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.link import decode, encode
@@ -51,14 +52,14 @@ class Session(traitlets.HasTraits):
     Parameters
     ----------
     source : Study, nn.Module, or mapping of str to Gallery
-        A study, with each of its tasks; a supported network (see `tinyvgg.layers`), with the
-        parameters below; or galleries by task.
-    images : uint8 array (N, S, S, 3)
-        The pictures that the network classifies.
+        A study, with each of its tasks; a supported network (see `tinyvgg.layers`), or one that
+        `as_network` adapted, with the parameters below; or galleries by task.
+    images : uint8 array (N, H, W, C)
+        The pictures that the network classifies; (N, H, W) for a network of grey ones.
     labels : integers (N,)
         The true class of each.
     classes : sequence of str
-        A name for each output of the network.
+        A name for each output of the network; those of an adapted network if not given.
     task : str
         A name for the whole.
 
@@ -355,6 +356,8 @@ def _open(
     task : str
         Name of a network's gallery.
     """
+    if isinstance(source, AdaptedNetwork) and own["classes"] is None:
+        own = {**own, "classes": source.classes}
     lacking = [name for name, value in own.items() if value is None]
     if isinstance(source, nn.Module):
         if lacking:

@@ -69,9 +69,9 @@ class State:
         The set that was chosen, and as many active pixels drawn at random.
     before, without_chosen, without_control : float array (classes,)
         Probabilities with all pixels, and without those of either set.
-    image, twin_image : uint8 array (S, S, 3)
+    image, twin_image : uint8 array (H, W, 3)
         The picture of the case, and that of its twin; None if it has no twin.
-    full, difference : float array (S, S, 3), (S, S)
+    full, difference : float array (H, W, C), (H, W)
         The deconvolution of all pixels, and D' of Algorithm 2 for the suppressed ones; computed
         when they are first used.
     """
@@ -93,11 +93,11 @@ class State:
 
     @property
     def image(self) -> np.ndarray:
-        return self.gallery.images[self.case.row]
+        return self.gallery.picture(self.case.row)
 
     @property
     def twin_image(self) -> np.ndarray | None:
-        return None if self.case.twin is None else self.gallery.images[self.case.twin]
+        return None if self.case.twin is None else self.gallery.picture(self.case.twin)
 
     @property
     def suppressed(self) -> np.ndarray:

@@ -1,16 +1,19 @@
 // The method on one picture: backtracking, the cut, suppression, deconvolution, tracking.
 // Maps are Float32Array (C, h, w); a set of pixels or units is a Uint8Array of 0 and 1.
 
-import { addUnit, convolveBack, rectified, softmax, unpool } from "./network.js";
+import { addUnit, added, convolveBack, passedBack } from "./network.js";
+import { rectified, softmax, unpool } from "./network.js";
 
 const GREY = [0.299, 0.587, 0.114]; // red, green, blue
 
-/** A picture's bytes (H, W, 3) as the network takes them, (3, H, W). */
-export function asInput(bytes, network) {
-  const area = bytes.length / 3;
+/** A picture's bytes (H, W, C) as the network takes them, (C, H, W). */
+export function asInput(bytes, { shape: [channels], scale, mean, std }) {
+  const area = bytes.length / channels;
   const x = new Float32Array(bytes.length);
   for (let k = 0; k < area; k++) {
-    for (let c = 0; c < 3; c++) x[c * area + k] = bytes[3 * k + c] / network.scale;
+    for (let c = 0; c < channels; c++) {
+      x[c * area + k] = (bytes[channels * k + c] / scale - mean[c]) / std[c];
+    }
   }
   return x;
 }
@@ -176,52 +179,61 @@ export function compare(a, b) {
  * Bring maps back to the picture by the switches of a recording (Fig. 3b).
  *
  * bias: "previous" adds, after each transposed convolution, the bias of the convolution that
- * precedes it in forward order, or "none". ties: "all" pixels that share a window's maximum are
+ * precedes it in forward order, or "none", as it must be where branches join. ties: "all" pixels that share a window's maximum are
  * given the value, or the "first". rectify: cut off negative values of the result too.
  */
 export function deconvolve(network, recording, maps = recording.maps, options = {}) {
-  const { bias = "previous", ties = "all", rectify = true } = options;
+  const { ties = "all", rectify = true } = options;
+  const { bias = network.isChain ? "previous" : "none" } = options;
   const { layers } = network;
   const switches = [...recording.switches];
-  let x = maps;
-  let size = recording.shape;
+  const signals = new Map([[layers.length - 1, maps]]); // by the layer that they reach
   for (let position = layers.length - 1; position >= 0; position--) {
     const layer = layers[position];
-    const before = recording.sizes[position];
-    if (layer.kind === "relu") {
-      x = rectified(x);
+    const [size, given] = [recording.made[position], recording.sizes[position]];
+    const x = signals.get(position);
+    signals.delete(position);
+    let back;
+    if (layer.kind === "activation") {
+      back = [rectified(x)];
     } else if (layer.kind === "maxpool") {
-      x = unpool(layer, x, size, before, switches.pop(), ties === "first");
-    } else {
+      back = [unpool(layer, x, size, given, switches.pop(), ties === "first")];
+    } else if (layer.kind === "conv") {
       const previous = layers.slice(0, position).findLast(({ kind }) => kind === "conv");
-      const added = bias === "previous" ? (previous?.bias ?? null) : null;
-      x = convolveBack(layer, x, size, before, added);
+      const offset = bias === "previous" ? (previous?.bias ?? null) : null;
+      back = [convolveBack(layer, x, size, given, offset)];
+    } else {
+      back = passedBack(layer, x, size, given);
     }
-    size = before;
+    layer.sources.forEach((source, k) => {
+      signals.set(source, signals.has(source) ? added(signals.get(source), back[k]) : back[k]);
+    });
   }
-  return rectify ? rectified(x) : x;
+  const picture = signals.get(-1);
+  return rectify ? rectified(picture) : picture;
 }
 
 /**
  * What a set of pixels contributes to the deconvolution, in grey (Algorithm 2).
  *
- * Returns the deconvolution of all maps, full, and without the set, suppressed (3, H, W), and
+ * Returns the deconvolution of all maps, full, and without the set, suppressed (C, H, W), and
  * the absolute difference of the two in grey (H, W).
  */
 export function track(network, recording, pixels) {
   const full = fullDeconvolution(network, recording);
   const suppressed = deconvolve(network, recording, without(recording.maps, pixels));
-  const rest = greyOf(suppressed);
-  const difference = Float32Array.from(greyOf(full), (grey, k) => Math.abs(grey - rest[k]));
+  const rest = greyOf(suppressed, network.shape);
+  const difference = Float32Array.from(greyOf(full, network.shape), (grey, k) => Math.abs(grey - rest[k]));
   return { full, suppressed, difference };
 }
 
-/** A picture (3, H, W) in grey (H, W), in double precision. */
-export function greyOf(picture) {
-  const area = picture.length / 3;
+/** A picture of a shape [C, H, W] in grey (H, W), in double precision; not RGB: the mean. */
+export function greyOf(picture, [channels, height, width]) {
+  const area = height * width;
+  const shares = channels === GREY.length ? GREY : new Array(channels).fill(1 / channels);
   const grey = new Float64Array(area);
   for (let k = 0; k < area; k++) {
-    for (let c = 0; c < 3; c++) grey[k] += GREY[c] * picture[c * area + k];
+    for (let c = 0; c < channels; c++) grey[k] += shares[c] * picture[c * area + k];
   }
   return grey;
 }

@@ -2,50 +2,56 @@
 // channel and row by row as torch lays them out; every sum is made in double precision.
 
 /**
- * Features and dense layers, of the kinds that tinyvgg/layers.py supports.
+ * Features and dense layers, of the kinds that tinyvgg/layers.py and graph.py know.
  *
- * shape: [3, H, W] of the picture; scale: what its bytes are divided by.
- * layers: { kind: "relu" },
- *   { kind: "maxpool", kernel, stride, padding, dilation, ceil },
- *   { kind: "conv", from, to, kernel, stride, padding, dilation, groups, weight, bias },
- *   with weight (to, from / groups, rows, columns) and bias (to) or null.
- * linears: { from, to, weight, bias }, with weight (from, to): a unit lies beside all that it
- *   feeds, so that a silent one costs nothing.
+ * shape: [C, H, W] of the picture; its bytes become (bytes / scale - mean) / std, with a mean and
+ *   a std for each channel.
+ * layers: { kind, sources, ... }, where sources are the numbers of the layers whose maps it is
+ *   given, -1 for the picture, and of the kinds
+ *   "activation", of a name that ACTIVATIONS has;
+ *   "maxpool", kernel, stride, padding, dilation, ceil;
+ *   "avgpool", the same, countPadding and divisor;
+ *   "conv", from, to, kernel, stride, padding, dilation, groups, weight, bias,
+ *     with weight (to, from / groups, rows, columns) and bias (to) or null;
+ *   "affine", factor and shift for each map; "channels", start, stop;
+ *   "concat", channels of each source; "sum"; "pad", sides [left, right, top, bottom].
+ * linears: { from, to, weight, bias, activation }, with weight (from, to): a unit lies beside all
+ *   that it feeds, so that a silent one costs nothing; activation is null after the last.
  * A kernel, stride, padding or dilation is [rows, columns].
  */
 export class Network {
-  constructor({ shape, scale, layers, linears }) {
-    Object.assign(this, { shape, scale, layers, linears });
+  constructor({ shape, scale, mean, std, layers, linears }) {
+    Object.assign(this, { shape, scale, mean, std, layers, linears });
+    this.isChain = layers.every(({ sources }, k) => sources.length === 1 && sources[0] === k - 1);
   }
 
   /**
    * The features of a picture x (C, H, W), with what the way back must know of the way forward.
    *
    * Returns the last maps; their shape [C, h, w]; for each max-pooling the switches
-   * (C, h', w', rows * columns): 1 where a pixel of a window equals its maximum; and the sizes
-   * [C, h, w] that each layer was given.
+   * (C, h', w', rows * columns): 1 where a pixel of a window equals its maximum; the sizes
+   * [C, h, w] that each layer was given (the first of them), and those that it made.
    */
   record(x) {
     const switches = [];
-    const sizes = [];
-    let maps = x;
-    let size = this.shape;
-    for (const layer of this.layers) {
-      sizes.push(size);
-      if (layer.kind === "relu") {
-        maps = rectified(maps);
-      } else if (layer.kind === "conv") {
-        [maps, size] = convolve(layer, maps, size);
-      } else {
-        const pooled = pool(layer, maps, size);
-        switches.push(pooled.switches);
-        ({ maps, size } = pooled);
-      }
-    }
-    return { maps, shape: size, switches, sizes };
+    const [sizes, made] = [[], []];
+    const values = [];
+    const lastUse = new Map();
+    this.layers.forEach(({ sources }, k) => sources.forEach((source) => lastUse.set(source, k)));
+    this.layers.forEach((layer, k) => {
+      const given = layer.sources.map((source) => (source < 0 ? x : values[source]));
+      const shapes = layer.sources.map((source) => (source < 0 ? this.shape : made[source]));
+      sizes.push(shapes[0]);
+      const forward = FORWARD[layer.kind](layer, given, shapes);
+      if (forward.switches) switches.push(forward.switches);
+      values.push(forward.maps);
+      made.push(forward.size);
+      for (const source of layer.sources) if (lastUse.get(source) === k) values[source] = null;
+    });
+    return { maps: values.at(-1), shape: made.at(-1), switches, sizes, made };
   }
 
-  /** The activations a_0 (the maps), a_1 ... a_n (after ReLU), and the logits. */
+  /** The activations a_0 (the maps), a_1 ... a_n, and the logits. */
   dense(maps) {
     const above = this.above(this.sums(maps));
     return { activations: [maps, ...above.activations], logits: above.logits };
@@ -59,10 +65,10 @@ export class Network {
   /** The dense layers from the sums at the first one on. */
   above(sums) {
     const activations = [];
-    for (const linear of this.linears.slice(1)) {
-      activations.push(rectified(Float32Array.from(sums)));
+    this.linears.slice(1).forEach((linear, k) => {
+      activations.push(activated(this.linears[k].activation, Float32Array.from(sums)));
       sums = weightedSums(linear, activations.at(-1));
-    }
+    });
     return { activations, logits: Float32Array.from(sums) };
   }
 }
@@ -79,6 +85,93 @@ export function rectified(values) {
   const result = new Float32Array(values.length);
   for (let k = 0; k < values.length; k++) if (values[k] > 0) result[k] = values[k];
   return result;
+}
+
+/** Activations that are never negative, by name: the function of a value and of the settings. */
+const ACTIVATIONS = {
+  relu: (value) => (value > 0 ? value : 0),
+  hardtanh: (value, { most }) => Math.min(Math.max(value, 0), most),
+  softplus: (value, { beta, threshold }) =>
+    value * beta > threshold ? value : Math.log1p(Math.exp(value * beta)) / beta,
+  sigmoid: (value) => 1 / (1 + Math.exp(-value)),
+  hardsigmoid: (value) => Math.min(Math.max(value + 3, 0), 6) / 6,
+  square: (value) => value * value,
+};
+
+function activated(settings, values) {
+  const of = ACTIVATIONS[settings.name];
+  return settings.name === "relu" ? rectified(values) : values.map((value) => of(value, settings));
+}
+
+/** The maps and the size that a layer of a kind makes of what it is given. */
+const FORWARD = {
+  activation: (layer, [x], [size]) => ({ maps: activated(layer, x), size }),
+  conv(layer, [x], [given]) {
+    const [maps, size] = convolve(layer, x, given);
+    return { maps, size };
+  },
+  maxpool: (layer, [x], [size]) => pool(layer, x, size),
+  avgpool: (layer, [x], [size]) => average(layer, x, size),
+  affine(layer, [x], [size]) {
+    const area = size[1] * size[2];
+    const step = (value, k) => {
+      const map = Math.floor(k / area);
+      return value * layer.factor[map] + layer.shift[map];
+    };
+    return { maps: x.map(step), size };
+  },
+  channels({ start, stop }, [x], [[, height, width]]) {
+    const area = height * width;
+    return { maps: x.slice(start * area, stop * area), size: [stop - start, height, width] };
+  },
+  concat(_, given, [[, height, width]]) {
+    const maps = new Float32Array(given.reduce((count, part) => count + part.length, 0));
+    let start = 0;
+    for (const part of given) {
+      maps.set(part, start);
+      start += part.length;
+    }
+    return { maps, size: [maps.length / (height * width), height, width] };
+  },
+  sum: (_, [first, ...others], [size]) => ({ maps: others.reduce(added, first), size }),
+  pad({ sides: [left, right, top, bottom] }, [x], [[channels, height, width]]) {
+    const size = [channels, height + top + bottom, width + left + right];
+    return { maps: framed(x, [channels, height, width], size, top, left), size };
+  },
+};
+
+/** The sum of two maps. */
+export function added(a, b) {
+  return a.map((value, k) => value + b[k]);
+}
+
+/**
+ * What a linear layer passes back of x, of a size, to each of its sources, where the first was
+ * given a size: its transpose. (That of a convolution is `convolveBack`.)
+ */
+export function passedBack(layer, x, size, given) {
+  const [channels, height, width] = given;
+  const area = height * width;
+  switch (layer.kind) {
+    case "avgpool":
+      return [averageBack(layer, x, size, given)];
+    case "affine":
+      return [x.map((value, k) => value * layer.factor[Math.floor(k / area)])];
+    case "channels": {
+      const result = new Float32Array(channels * area);
+      result.set(x, layer.start * area);
+      return [result];
+    }
+    case "concat": {
+      let start = 0;
+      return layer.channels.map((count) => x.slice(start, (start += count * area)));
+    }
+    case "sum":
+      return layer.sources.map(() => x);
+    case "pad":
+      return [framed(x, size, given, -layer.sides[2], -layer.sides[0])];
+  }
+  throw new Error(`unknown layer ${layer.kind}`);
 }
 
 /** The sums of a linear layer, four units below at a time; the silent ones are passed over. */
@@ -315,6 +408,45 @@ export function unpool(layer, x, size, [channels, height, width], switches, firs
     }
   });
   return result;
+}
+
+/** Average pooling of x (C, h, w). */
+function average(layer, x, [channels, height, width]) {
+  const size = [channels, pooledExtent(layer, 0, height), pooledExtent(layer, 1, width)];
+  const maps = new Float32Array(size.reduce((a, b) => a * b));
+  eachAverage(layer, size, height, width, (window, plane, at, divisor) => {
+    let sum = 0;
+    for (const pixel of at) if (pixel >= 0) sum += x[plane + pixel];
+    maps[window] = sum / divisor;
+  });
+  return { maps, size };
+}
+
+/** The transpose of average pooling: each pixel of a window is given its share. */
+function averageBack(layer, x, size, [channels, height, width]) {
+  const sums = new Float64Array(channels * height * width);
+  eachAverage(layer, size, height, width, (window, plane, at, divisor) => {
+    for (const pixel of at) if (pixel >= 0) sums[plane + pixel] += x[window] / divisor;
+  });
+  return Float32Array.from(sums);
+}
+
+/** Visit windows as `eachWindow`, with what each sum is divided by, as torch does. */
+function eachAverage(layer, size, height, width, visit) {
+  const { kernel, stride, padding, countPadding, divisor } = layer;
+  const [, rows, columns] = size;
+  const extent = (axis, place, most) => {
+    const start = place * stride[axis] - padding[axis];
+    return Math.min(start + kernel[axis], most + padding[axis]) - start;
+  };
+  eachWindow(layer, size, height, width, (window, plane, at) => {
+    const place = window % (rows * columns);
+    const down = extent(0, Math.floor(place / columns), height);
+    const counted = countPadding
+      ? down * extent(1, place % columns, width)
+      : at.reduce((count, pixel) => count + (pixel >= 0 ? 1 : 0), 0);
+    visit(window, plane, at, divisor ?? counted);
+  });
 }
 
 /** Visit windows: number, where the plane begins, where in it the pixels lie (-1: padding). */

@@ -2,14 +2,14 @@
 
 import { Network } from "./network.js";
 
-const VERSION = 3; // of the format; tinyvgg/explorer/pack.py writes the same
+const VERSION = 4; // of the format; tinyvgg/explorer/pack.py writes the same
 const AT_ONCE = 1 << 20; // weights decoded before the page may paint again
 
 /**
  * A task to explore, from the bytes of its pack.
  *
  * Returns { task, classes, names, shape, bits, cases, first, network, image }: cases is a Map of
- * row to case, first the row to begin with, and image(row) a picture's bytes (H, W, 3).
+ * row to case, first the row to begin with, and image(row) a picture's bytes (H, W, C).
  */
 export async function readPack(buffer) {
   const { header, tensor } = openTensors(buffer);
@@ -27,17 +27,21 @@ export async function readPack(buffer) {
     const weight = scale ? await dequantised(stored, scale, across, count) : stored;
     return { ...layer, weight, bias };
   };
-  const read = (layer, k) =>
-    layer.kind === "conv" ? weighted(layer, `features.${k}`, false) : layer;
+  const read = (layer, k) => {
+    if (layer.kind === "conv") return weighted(layer, `features.${k}`, false);
+    if (layer.kind !== "affine") return layer;
+    const [factor, shift] = ["factor", "shift"].map((part) => tensor(`features.${k}.${part}`));
+    return { ...layer, factor, shift };
+  };
   const layers = await Promise.all(about.layers.map(read));
   const linears = await Promise.all(
     about.linears.map((linear, k) => weighted(linear, `classifier.${k}`, true)),
   );
-  const { task, classes, names, shape, bits, scale, first } = about;
+  const { task, classes, names, shape, bits, scale, mean, std, first } = about;
   return {
     ...{ task, classes, names, shape, bits, first },
     cases: new Map(about.cases.map((given) => [given.row, given])),
-    network: new Network({ shape, scale, layers, linears }),
+    network: new Network({ shape, scale, mean, std, layers, linears }),
     image: await pictureReader(tensor("pictures"), about.rows, shape),
   };
 }
@@ -95,19 +99,19 @@ async function inflated(compressed) {
 }
 
 /**
- * The bytes (H, W, 3) of a picture by its row, put together when first used. Stored are, of green,
- * red less green and blue less green, the differences from the pixel above.
+ * The bytes (H, W, C) of a picture by its row, put together when first used. Stored are, of green,
+ * red less green and blue less green, or of each channel, the differences from the pixel above.
  */
-async function pictureReader(compressed, rows, [, height, width]) {
+async function pictureReader(compressed, rows, [channels, height, width]) {
   const differences = await inflated(compressed);
-  const line = 3 * width;
+  const line = channels * width;
   const starts = new Map(rows.map((row, k) => [row, k * height * line]));
   const pictures = new Map();
 
   function read(start) {
     const colours = differences.slice(start, start + height * line);
     for (let k = line; k < colours.length; k++) colours[k] += colours[k - line];
-    for (let k = 0; k < colours.length; k += 3) {
+    for (let k = 0; channels === 3 && k < colours.length; k += 3) {
       colours[k] += colours[k + 1];
       colours[k + 2] += colours[k + 1];
     }

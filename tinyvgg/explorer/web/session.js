@@ -3,7 +3,7 @@
 
 import { DEFAULTS, INPUTS, PIXEL_SETS, Refused, WITH_TWIN } from "./choice.js";
 import { float, repr, sameChoice } from "./choice.js";
-import { asInput, backtrack, compare, drawnOrder, fullDeconvolution } from "./method.js";
+import { asInput, backtrack, compare, drawnOrder, fullDeconvolution, greyOf } from "./method.js";
 import { maskOf, numbersOf, strongestClass, suppress, track } from "./method.js";
 import { softmax } from "./network.js";
 
@@ -65,10 +65,10 @@ export class Session {
     return this.choose({ ...DEFAULTS, task: this.choice.task, case: this.choice.case });
   }
 
-  /** Add a picture of the reader's own, bytes (H, W, 3), as a case; returns its row, below 0. */
+  /** Add a picture of the reader's own, RGB bytes (H, W, 3), as a case; its row, below 0. */
   own(bytes, name) {
     const row = -1 - this.#pictures.size;
-    this.#pictures.set(row, bytes);
+    this.#pictures.set(row, inChannels(bytes, this.pack.shape[0]));
     const before = softmax(this.network.dense(this.recording(row).maps).logits);
     const predicted = strongestClass(before);
     const confidence = before[predicted];
@@ -80,9 +80,20 @@ export class Session {
     return row;
   }
 
-  /** A picture's bytes (H, W, 3). */
+  /** A picture's bytes (H, W, C). */
   image(row) {
     return this.#pictures.get(row) ?? this.pack.image(row);
+  }
+
+  /** A picture's bytes to be shown, (H, W, 3): other channels than RGB as their mean, grey. */
+  picture(row) {
+    const [bytes, channels] = [this.image(row), this.pack.shape[0]];
+    if (channels === 3) return bytes;
+    return Uint8Array.from({ length: (3 * bytes.length) / channels }, (_, k) => {
+      const start = Math.floor(k / 3) * channels;
+      const sum = bytes.subarray(start, start + channels).reduce((a, b) => a + b, 0);
+      return Math.round(sum / channels);
+    });
   }
 
   /** What `record` of the network gives for a picture. */
@@ -295,6 +306,17 @@ function targetOf(target, found, classes) {
 function strongestFirst(set, strengths) {
   const numbers = Uint32Array.from(numbersOf(set));
   return numbers.sort((a, b) => strengths[b] - strengths[a] || a - b);
+}
+
+/** RGB bytes (H, W, 3) as a picture of other channels: their luminance in each. */
+function inChannels(bytes, channels) {
+  if (channels === 3) return bytes;
+  const area = bytes.length / 3;
+  const planes = new Uint8Array(bytes.length); // (3, H, W)
+  bytes.forEach((byte, k) => (planes[(k % 3) * area + Math.floor(k / 3)] = byte));
+  const grey = greyOf(planes, [3, 1, area]);
+  const of = (_, k) => Math.round(grey[Math.floor(k / channels)]);
+  return Uint8Array.from({ length: channels * area }, of);
 }
 
 /** How many pixels a set has. */

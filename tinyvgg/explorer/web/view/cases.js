@@ -56,7 +56,7 @@ export class Cases {
       const node = make("label.tve-tile", { title: caption }, input, canvas, words);
       this._tiles.set(row, { node, input });
       this.strip.append(node);
-      later.push(() => paintPicture(canvas, session.image(row), session.pack.shape));
+      later.push(() => paintPicture(canvas, session.picture(row), session.pack.shape));
     }
     const draw = () => {
       for (const one of later.splice(0, DRAWN_AT_ONCE)) one();
@@ -70,7 +70,7 @@ export class Cases {
     if (twin === null) return;
     const words = `Its twin, classified correctly: ${twin_shows}`;
     const canvas = make("canvas", { role: "img", "aria-label": words });
-    paintPicture(canvas, this._session.image(twin), this._session.pack.shape);
+    paintPicture(canvas, this._session.picture(twin), this._session.pack.shape);
     const label = make("span.tve-predicted", "its twin");
     this._twin = make("div.tve-tile.tve-twin", { title: words }, canvas, label);
     this._tiles.get(row).node.after(this._twin);

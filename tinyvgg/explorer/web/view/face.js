@@ -64,7 +64,7 @@ export class Face {
     if (this._row !== row || this._pack !== this.controller.session.pack) {
       this._row = row;
       this._pack = this.controller.session.pack;
-      this._bytes = this.controller.session.image(row);
+      this._bytes = this.controller.session.picture(row);
       paintPicture(this._picture, this._bytes, this._pack.shape);
       this._difference = null;
     }
@@ -82,7 +82,7 @@ export class Face {
   showLate(state) {
     const { full, suppressed, difference } = state.tracking();
     const [, height, width] = this._pack.shape;
-    const [all, rest] = [full, suppressed].map(greyOf);
+    const [all, rest] = [full, suppressed].map((picture) => greyOf(picture, this._pack.shape));
     const top = topOf(all);
     const tops = [top, top, topOf(difference)];
     const paper = rgbOf("--features-paper", this.node);

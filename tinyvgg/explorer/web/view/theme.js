@@ -88,7 +88,7 @@ export function paint(canvas, height, width, colourOf) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Show a picture's bytes, of a shape [3, H, W] but stored (H, W, 3), on a canvas of its size. */
+/** Show a picture's RGB bytes (H, W, 3) on a canvas of its size, [C, H, W]. */
 export function paintPicture(canvas, bytes, [, height, width]) {
   paint(canvas, height, width, (k) => bytes.subarray(3 * k, 3 * k + 3));
 }

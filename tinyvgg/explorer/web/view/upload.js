@@ -102,7 +102,7 @@ export class Upload {
   async _example() {
     const { session } = this.controller;
     const canvas = make("canvas");
-    paintPicture(canvas, session.image(session.pack.first), session.pack.shape);
+    paintPicture(canvas, session.picture(session.pack.first), session.pack.shape);
     this.refusal.textContent = "";
     this._turn = null;
     this._frameIt(await createImageBitmap(canvas), "the example");
