@@ -17,6 +17,7 @@ from tinyvgg.layers import (
     FeatureLayer,
     apply_feature_layer,
     check_images,
+    check_weights,
     feature_layers,
     padding_of,
     pair,
@@ -62,6 +63,7 @@ def record(features: nn.Sequential, images: Tensor) -> Recording:
         If a layer is not supported, or the images are not finite floats of the shape expected.
     """
     layers = feature_layers(features)
+    check_weights(features, "features")
     x = check_images(layers, images)
     switches, sizes = [], []
     for layer in layers:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 FeatureLayer = nn.Conv2d | nn.ReLU | nn.MaxPool2d
 PASS_THROUGH = (nn.Dropout, nn.Dropout2d, nn.Identity)
@@ -103,7 +104,37 @@ def check_network(net: nn.Module) -> tuple[list[FeatureLayer], list[nn.Linear]]:
                 f"{type(net).__name__}.{name} is a {type(child).__name__}; a network may hold "
                 ".features, .avgpool and .classifier, and nothing else that computes"
             )
+    check_weights(net)
     return feature_layers(features), dense_layers(classifier)
+
+
+def check_weights(module: nn.Module, name: str = "") -> None:
+    """Refuse weights that are not all there, or not all of one dtype and on one device.
+
+    Raises
+    ------
+    ValueError
+        A weight has no shape yet (nn.LazyLinear) or no numbers (device "meta"), or two differ.
+    """
+    kinds: dict[tuple, str] = {}  # of weights, and the name of the first of each
+    for where, weight in module.named_parameters(name):
+        if is_lazy(weight):
+            raise ValueError(
+                f"{where} has no shape yet, because its layer is lazy: run the network on an image "
+                "first, or make it of layers whose sizes are given"
+            )
+        if weight.is_meta:
+            raise ValueError(
+                f"{where} is on device 'meta', which keeps no numbers: make the network on another "
+                "device, or call network.to_empty(device='cpu') and load its weights"
+            )
+        kinds.setdefault((weight.dtype, weight.device), where)
+    if len(kinds) > 1:
+        found = ", ".join(f"{where} is {dtype} on {at}" for (dtype, at), where in kinds.items())
+        raise ValueError(
+            f"all weights must have one dtype and be on one device, but {found}: call "
+            "network.to(device, dtype) first"
+        )
 
 
 def check_images(layers: list[FeatureLayer], images: Tensor) -> Tensor:
