@@ -97,14 +97,14 @@ def fit(
     device = resolve_device(device)
     _check(images, labels, train, test)
     keep_freed_memory()
+    data = images, labels, train, test
+    so_far = Progress(_identity(network, data, protocol, seed, augmentation))
+    if checkpoint is not None:
+        so_far.read(Path(checkpoint), device, protocol.epochs)
     network.reset(torch.Generator().manual_seed(seed), protocol.initialisation)
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = OPTIMISERS[protocol.optimiser](network.parameters(), lr=protocol.learning_rate)
-    identity = [asdict(protocol), seed, digest(images, labels, train, test)]
-    identity += [augmentation.digest] if augmentation else []
-    so_far = Progress(json.dumps(identity))
-    if checkpoint is not None:
-        so_far.resume(Path(checkpoint), network, optimiser)
+    so_far.restore(network, optimiser)
 
     batches = -(-len(train) // protocol.batch_size)
     bar = tqdm(
@@ -136,6 +136,22 @@ def fit(
         for which, tensors in so_far.weights.items()
     }
     return Fit(network, pd.DataFrame(so_far.history), weights, so_far.best_epoch)
+
+
+def _identity(
+    network: nn.Module,
+    data: tuple[np.ndarray, ...],
+    protocol: Protocol,
+    seed: int,
+    augmentation: Augmentation | None,
+) -> str:
+    """Names what decides the weights after an epoch: not how many follow, nor which is kept."""
+    settings = {k: v for k, v in asdict(protocol).items() if k not in ("epochs", "keep")}
+    weights = {k: [str(v.dtype), *v.shape] for k, v in network.state_dict().items()}
+    parts = [digest(str(array.shape), array) for array in data]
+    return json.dumps(
+        [settings, seed, str(network), weights, parts, augmentation and augmentation.digest]
+    )
 
 
 def _check(images, labels, train, test) -> None:
