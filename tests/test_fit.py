@@ -129,25 +129,6 @@ def test_bfloat16_stays_near_float32(data):
     assert not same(exact.network.state_dict(), rough.network.state_dict())
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (dict(images=np.zeros((40, 8, 8, 3), np.float32)), "uint8"),
-        (dict(labels=np.zeros(3, int)), "40 images"),
-        (dict(train=np.array([], int)), "no train rows"),
-        (dict(test=np.array([40])), "test rows must lie in 0..39"),
-    ],
-)
-def test_data_that_does_not_fit_is_refused(data, change, message):
-    with pytest.raises(ValueError, match=message):
-        run(data | change)
-
-
-def test_tf32_is_refused_on_a_cpu(data):
-    with pytest.raises(ValueError, match="CUDA alone; choose float32 or bfloat16"):
-        run(data, Protocol(precision="tf32"))
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_on_cuda_the_captured_steps_train_as_on_the_cpu(data, precision):
