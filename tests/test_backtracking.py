@@ -286,6 +286,27 @@ def test_targets_may_differ_by_image():
         assert backtrack(net, images, np.int64(target)).target.tolist() == [target] * 3
 
 
+@pytest.mark.parametrize(
+    "given",
+    [torch.tensor(3), torch.tensor(3, dtype=torch.uint8), np.int16(3), np.array(3)],
+    ids=["tensor", "bytes", "number of numpy", "array"],
+)
+def test_a_single_class_is_traced_in_every_image(given):
+    net, images = random_tiny(6), random_images(6)
+    expected, made = backtrack(net, images, 3), backtrack(net, images, given)
+    assert made.target.tolist() == [3, 3, 3] and made.target.dtype == torch.int64
+    assert torch.equal(made.pixels, expected.pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint16, ">i4"])
+def test_classes_may_be_given_as_an_array(dtype):
+    net, images = random_tiny(6), random_images(6)
+    given = np.array([2, 0, 4], dtype)[::-1]
+    made = backtrack(net, images, given)
+    assert torch.equal(made.target, torch.tensor([4, 0, 2]))
+    assert torch.equal(made.pixels, backtrack(net, images, torch.tensor([4, 0, 2])).pixels)
+
+
 @pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("cut", [None, Cut(0.0, 80)], ids=str)
 def test_torchvision_style_networks_are_traced_and_stay_as_they_are(kind, cut):
@@ -325,7 +346,17 @@ def test_percentile_is_numpys_to_the_last_bit():
         (-1, ValueError, "target -1 is no class"),
         (torch.tensor([0, 9, 1]), ValueError, "target 9 is no class"),
         (torch.tensor([0, 1]), ValueError, r"one class or have shape \(3,\), got \(2,\)"),
+        (np.array([0, 1]), ValueError, r"one class or have shape \(3,\), got \(2,\)"),
+        (torch.tensor([[0, 1, 2]]), ValueError, r"got \(1, 3\)"),
+        (torch.tensor(9), ValueError, "target 9 is no class"),
+        (np.array(-1), ValueError, "target -1 is no class"),
+        (2**70, TypeError, "got 1180591620717411303424"),
         (torch.tensor([0.0, 1.0, 2.0]), TypeError, "torch.float32"),
+        (torch.tensor([0j, 1j, 2j]), TypeError, "torch.complex64"),
+        (np.array([0.0, 1.0, 2.0]), TypeError, "float64"),
+        (np.array([True, False, True]), TypeError, "bool"),
+        (np.float64(1), TypeError, "1.0"),
+        ([0, 1, 2], TypeError, r"\[0, 1, 2\]"),
         ("happy", TypeError, "'happy'"),
         (True, TypeError, "True"),
     ],

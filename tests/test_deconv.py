@@ -331,6 +331,18 @@ def test_unknown_options_and_other_shapes_are_refused():
         unpool(torch.ones(1, 1), torch.ones(1, 1, dtype=torch.bool), nn.MaxPool2d(2), (2, 2))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(lambda layer: layer.double(), "features.2.weight is torch.float64"),
+     (lambda layer: layer.to("meta"), "features.2.weight is on device 'meta'")],
+)  # fmt: skip
+def test_features_that_are_not_there_or_not_of_one_kind_are_refused(change, message):
+    net = random_tiny(0, dtype=torch.float32)
+    change(net.features[2])
+    with pytest.raises(ValueError, match=message):
+        record(net.features, random_images(0))
+
+
 def test_a_recording_of_other_layers_is_refused():
     net = random_tiny(0)
     recording = record(net.features, random_images(0))

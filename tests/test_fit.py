@@ -18,9 +18,10 @@ def data():
     return some_data()
 
 
-def test_training_equals_a_plain_loop_written_from_the_protocol(data):
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-4), (torch.float64, 1e-12)])
+def test_training_equals_a_plain_loop_written_from_the_protocol(data, dtype, near):
     protocol = Protocol(epochs=3, batch_size=5, learning_rate=0.05)
-    net = network().reset(torch.Generator().manual_seed(7)).double()
+    net = network().to(dtype).reset(torch.Generator().manual_seed(7)).double()
     history = []
     for epoch in range(1, 4):
         losses = []
@@ -39,11 +40,12 @@ def test_training_equals_a_plain_loop_written_from_the_protocol(data):
             x = torch.tensor(data["images"][data["test"]] / 256).permute(0, 3, 1, 2)
             wrong = net(x).argmax(1).numpy() != data["labels"][data["test"]]
         history.append((sum(losses) / 28, wrong.mean()))
-    made = run(data, protocol, seed=7)
+    made = run(data, protocol, network().to(dtype), seed=7)
     expected = net.state_dict()
     for name, value in made.network.state_dict().items():
-        torch.testing.assert_close(value.double(), expected[name], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(made.history.loss, [h[0] for h in history], rtol=2e-5)
+        assert value.dtype == dtype
+        torch.testing.assert_close(value.double(), expected[name], rtol=near, atol=near / 10)
+    np.testing.assert_allclose(made.history.loss, [h[0] for h in history], rtol=near / 5)
     np.testing.assert_allclose(made.history.test_error, [h[1] for h in history])
 
 
@@ -125,25 +127,6 @@ def test_bfloat16_stays_near_float32(data):
     rough = run(data, Protocol(epochs=2, precision="bfloat16"))
     np.testing.assert_allclose(exact.history.loss, rough.history.loss, rtol=0.02)
     assert not same(exact.network.state_dict(), rough.network.state_dict())
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (dict(images=np.zeros((40, 8, 8, 3), np.float32)), "uint8"),
-        (dict(labels=np.zeros(3, int)), "40 images"),
-        (dict(train=np.array([], int)), "no train rows"),
-        (dict(test=np.array([40])), "test rows must lie in 0..39"),
-    ],
-)
-def test_data_that_does_not_fit_is_refused(data, change, message):
-    with pytest.raises(ValueError, match=message):
-        run(data | change)
-
-
-def test_tf32_is_refused_on_a_cpu(data):
-    with pytest.raises(ValueError, match="CUDA alone; choose float32 or bfloat16"):
-        run(data, Protocol(precision="tf32"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")

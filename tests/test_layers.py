@@ -188,3 +188,22 @@ def test_padding_given_as_a_word_is_the_padding_that_torch_uses(dilation):
         numbers = nn.Conv2d(3, 2, (3, 5), padding=padding_of(conv), dilation=dilation).double()
         numbers.load_state_dict(conv.state_dict())
         torch.testing.assert_close(conv(x), numbers(x))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda net: net.classifier.double(), "weight is torch.float32 on cpu, classifier.0.weig"),
+        (lambda net: net.to("meta"), "features.0.weight is on device 'meta'.*to_empty"),
+        (lambda net: net.classifier.to("meta"), "classifier.0.weight is on device 'meta'"),
+        (
+            lambda net: setattr(net, "classifier", nn.Sequential(nn.LazyLinear(5))),
+            "classifier.0.weight has no shape yet.*lazy: run the network",
+        ),
+    ],
+)
+def test_weights_that_are_not_there_or_not_of_one_kind_are_refused(change, message):
+    net = random_tiny(0, dtype=torch.float32)
+    change(net)
+    with pytest.raises(ValueError, match=message):
+        feature_maps_of(net, random_images(0))

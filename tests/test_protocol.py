@@ -21,7 +21,10 @@ def test_the_fixed_order_repeats_and_the_reshuffled_does_not():
      (dict(precision="int8"), "float32, tf32, bfloat16"),
      (dict(optimiser="lion"), "sgd, adam, adagrad"),
      (dict(initialisation="zero"), "glorot, he"), (dict(epochs=0), "above 0"),
-     (dict(learning_rate=-1.0), "above 0")],
+     (dict(order=["fixed"]), "reshuffled, fixed"), (dict(optimiser=[]), "sgd, adam, adagrad"),
+     (dict(epochs=True), "not True"), (dict(epochs=2.0), "not 2.0"), (dict(batch_size="8"), "'8'"),
+     *((dict(learning_rate=rate), "finite number above 0")
+       for rate in (-1.0, float("nan"), float("inf"), True, "0.1", None))],
 )  # fmt: skip
 def test_an_unknown_setting_is_refused_with_the_known_ones(setting, known):
     with pytest.raises(ValueError, match=known):

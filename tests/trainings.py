@@ -22,10 +22,10 @@ def some_data():
     return dict(images=images, labels=labels, train=np.arange(0, 28), test=np.arange(28, 40))
 
 
-def run(data, protocol=None, **more):
-    """Train; on the CPU, if no device is given."""
+def run(data, protocol=None, net=None, **more):
+    """Train a network, a new one if none is given; on the CPU, if no device is."""
     settings = dict(device="cpu", progress=False) | more
-    return fit(network(), **data, protocol=protocol or Protocol(epochs=3), **settings)
+    return fit(net or network(), **data, protocol=protocol or Protocol(epochs=3), **settings)
 
 
 def same(a, b):

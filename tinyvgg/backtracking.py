@@ -92,7 +92,7 @@ class Backtrace:
 def backtrack(
     net: nn.Module,
     images: Tensor,
-    target: int | Tensor | None = None,
+    target: int | Tensor | np.ndarray | None = None,
     cut: Cut | None = None,
 ) -> Backtrace:
     """Trace a class down to the pixels of the last feature maps (Algorithm 1, Eqs. 2 and 3).
@@ -104,7 +104,7 @@ def backtrack(
     net : nn.Module
         A supported network (see `tinyvgg.layers`); its last feature maps may not be negative.
     images : float Tensor, (B, 3, S, S)
-    target : int or int Tensor (B,), optional
+    target : int, or int Tensor or array (B,), optional
         The class to trace, one for all images or one for each; the predicted one if not given.
     cut : Cut, optional
         As released; without it, as printed.
@@ -124,7 +124,7 @@ def backtrack(
 def backtrack_maps(
     net: nn.Module,
     maps: Tensor,
-    target: int | Tensor | None = None,
+    target: int | Tensor | np.ndarray | None = None,
     cut: Cut | None = None,
 ) -> Backtrace:
     """As `backtrack`, from the last feature maps (B, C, h, w): only the dense layers are run.
@@ -140,7 +140,7 @@ def _trace(
     net: nn.Module,
     maps: Tensor,
     activations: list[Tensor],
-    target: int | Tensor | None,
+    target: int | Tensor | np.ndarray | None,
     cut: Cut | None,
 ) -> Backtrace:
     """As `backtrack`, from what `dense_pass` made of the maps."""
@@ -176,15 +176,24 @@ def _trace(
     return Backtrace(target, tuple(layers), pixels.reshape(maps.shape), threshold, maps, logits)
 
 
-def _targets(target: int | Tensor | None, logits: Tensor) -> Tensor:
+def _targets(target: int | Tensor | np.ndarray | None, logits: Tensor) -> Tensor:
     batch, classes = logits.shape
     if target is None:
         return logits.argmax(dim=1)
-    if isinstance(target, Integral) and not isinstance(target, bool):
-        target = torch.full((batch,), int(target))
-    if not isinstance(target, Tensor) or target.is_floating_point() or target.dtype == torch.bool:
-        what = target.dtype if isinstance(target, Tensor) else repr(target)
-        raise TypeError(f"target must be a class number or an integer tensor (B,), got {what}")
+    what = target.dtype if isinstance(target, Tensor | np.ndarray) else repr(target)
+    if isinstance(target, Integral | np.ndarray) and np.asarray(target).dtype.kind in "iu":
+        target = torch.from_numpy(np.array(target, np.int64))
+    if (
+        not isinstance(target, Tensor)
+        or target.dtype == torch.bool
+        or target.is_floating_point()
+        or target.is_complex()
+    ):
+        raise TypeError(
+            f"target must be a class number or an integer tensor or array (B,), got {what}"
+        )
+    target = target.to(logits.device, torch.int64)
+    target = target.repeat(batch) if target.ndim == 0 else target
     if target.shape != (batch,):
         raise ValueError(
             f"target must be one class or have shape ({batch},), got {tuple(target.shape)}"
@@ -194,7 +203,7 @@ def _targets(target: int | Tensor | None, logits: Tensor) -> Tensor:
         raise ValueError(
             f"target {outside[0].item()} is no class: the network has classes 0 to {classes - 1}"
         )
-    return target.to(logits.device, torch.int64)
+    return target
 
 
 def feeds_selected(weight: Tensor, selected: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from tinyvgg.graph import ACTIVATIONS, IMAGES, Concat, Node, is_chain, run
 from tinyvgg.layers import (
     apply_feature_layer,
     check_images,
+    check_weights,
     difference,
     feature_nodes,
     own_output,
@@ -65,7 +66,9 @@ def record(features: nn.Module, images: Tensor) -> Recording:
         If a layer is not supported, if the images are not finite floats of the shape expected,
         or if the features themselves give other maps than their layers.
     """
-    nodes, images = feature_nodes(features), check_images(features, images)
+    nodes = feature_nodes(features)
+    check_weights(features, "features")
+    images = check_images(features, images)
     try:
         own = own_output(features, images)
     except ValueError:

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from tinyvgg.graph import ACTIVATIONS, Classifier, Features, Node, run
 
@@ -173,7 +174,9 @@ def check_network(net: nn.Module) -> tuple[list[Node], list[Dense]]:
                 f"{type(net).__name__}.{name} is a {type(child).__name__}; a network may hold "
                 f".features, .avgpool and .classifier, and nothing else that computes; {ADAPT}"
             )
-    return feature_nodes(features), dense_layers(classifier)
+    found = feature_nodes(features), dense_layers(classifier)
+    check_weights(net)
+    return found
 
 
 def check_parts(net: nn.Module) -> tuple[nn.Module, nn.Module]:
@@ -190,6 +193,35 @@ def check_parts(net: nn.Module) -> tuple[nn.Module, nn.Module]:
                 f"MaxPool2d) and .classifier (Linear, ReLU), each an nn.Sequential; {ADAPT}"
             )
     return features, classifier
+
+
+def check_weights(module: nn.Module, name: str = "") -> None:
+    """Refuse weights that are not all there, or not all of one dtype and on one device.
+
+    Raises
+    ------
+    ValueError
+        A weight has no shape yet (nn.LazyLinear) or no numbers (device "meta"), or two differ.
+    """
+    kinds: dict[tuple, str] = {}  # of weights, and the name of the first of each
+    for where, weight in module.named_parameters(name):
+        if is_lazy(weight):
+            raise ValueError(
+                f"{where} has no shape yet, because its layer is lazy: run the network on an image "
+                "first, or make it of layers whose sizes are given"
+            )
+        if weight.is_meta:
+            raise ValueError(
+                f"{where} is on device 'meta', which keeps no numbers: make the network on another "
+                "device, or call network.to_empty(device='cpu') and load its weights"
+            )
+        kinds.setdefault((weight.dtype, weight.device), where)
+    if len(kinds) > 1:
+        found = ", ".join(f"{where} is {dtype} on {at}" for (dtype, at), where in kinds.items())
+        raise ValueError(
+            f"all weights must have one dtype and be on one device, but {found}: call "
+            "network.to(device, dtype) first"
+        )
 
 
 def image_shape(features: nn.Module) -> tuple[int, int | None, int | None]:
@@ -406,7 +438,7 @@ def _compare(net: nn.Module, output: Any, logits: Tensor, single: bool, size: fl
             f".features and .classifier one of {tuple(possible[0].shape)}; {ADAPT}"
         )
     apart = min(difference(output, one) for one in possible)
-    if not apart <= tolerance(logits.dtype) * max(size, float(logits.abs().max())):
+    if not apart <= tolerance(logits.dtype) * max(size, float(logits.detach().abs().max())):
         raise ValueError(
             f"{type(net).__name__} computes something else than its .features and .classifier: on "
             f"these images the logits differ by up to {difference(output, logits):.2g}. Its "

@@ -21,6 +21,7 @@ from tinyvgg.adapted.recorder import Operation, Refused, recorded
 from tinyvgg.graph import Features, Scaled
 from tinyvgg.layers import (
     check_logits,
+    check_weights,
     dense_layers,
     dense_pass,
     evaluating,
@@ -164,14 +165,8 @@ def _checked(model: Any, images: Any) -> Tensor:
         )
     if images.numel() == 0 or not images.isfinite().all():
         raise ValueError("images must be one or more, without NaN or infinite values")
-    weights = [*model.parameters(), *model.buffers()]
-    lazy = [w for w in weights if nn.parameter.is_lazy(w)]
-    if lazy or any(w.is_meta for w in weights):
-        raise ValueError(
-            "the model has weights that do not exist yet (lazy or on the device meta): run it "
-            "once, or load its weights, first"
-        )
-    first = next((w for w in weights if w.is_floating_point()), None)
+    check_weights(model)
+    first = next(iter(model.parameters()), None)
     return images if first is None else images.to(first)
 
 

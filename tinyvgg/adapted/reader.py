@@ -224,7 +224,9 @@ class FeatureReader:
         x = operation.inputs[0]
         channels = self.shapes[x][0]
         factor, shift = (
-            self._by_channel(operation, torch.as_tensor(v, dtype=self.like.dtype).to(self.like), channels)
+            self._by_channel(
+                operation, torch.as_tensor(v, dtype=self.like.dtype).to(self.like), channels
+            )
             for v in (factor, shift)
         )
         kept = x in self.never_negative and bool((factor >= 0).all() and (shift >= 0).all())

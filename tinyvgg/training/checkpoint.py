@@ -36,6 +36,8 @@ class Progress:
         ``"last"`` and ``"best"``: the weights of either epoch by name, where the network is.
     best_epoch : int
         The first of the smallest test error, from 1; 0 before the first epoch.
+    memory : dict
+        The optimiser's state that a file kept, by the number of the parameter.
     """
 
     def __init__(self, identity: str):
@@ -43,6 +45,7 @@ class Progress:
         self.history: list[dict] = []
         self.weights: dict[str, dict[str, Tensor]] = {}
         self.best_epoch = 0
+        self.memory: dict[int, dict[str, Tensor]] = {}
 
     def add(self, row: dict, network: nn.Module) -> None:
         """Note an epoch that is over."""
@@ -57,7 +60,13 @@ class Progress:
             self.best_epoch, self.weights["best"] = row["epoch"], weights
 
     def save(self, path: Path, optimiser: torch.optim.Optimizer) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            The disk is full, or the file cannot be written for another reason.
+        """
         tensors = {f"{k}/{n}": t.clone() for k, w in self.weights.items() for n, t in w.items()}
         for number, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{MEMORY}/{number}/{n}": t.contiguous() for n, t in state.items()}
@@ -66,14 +75,25 @@ class Progress:
             "history": json.dumps(self.history),
             "best_epoch": str(self.best_epoch),
         }
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata=text)
+        try:
+            with replacing(path) as temporary:
+                save_file(tensors, temporary, metadata=text)
+        except (SafetensorError, OSError) as error:  # safetensors says so of a full disk
+            raise OSError(
+                f"checkpoint {path} cannot be written after epoch {len(self.history)} ({error}); "
+                "what was there before is as it was: make room, and train again to go on from it"
+            ) from error
 
-    def resume(self, path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        """Go on from a file, if it is there, whole and of this training."""
+    def read(self, path: Path, device: torch.device, epochs: int) -> None:
+        """Take over a file, if it is there, whole and of this training.
+
+        Raises
+        ------
+        ValueError
+            It is of more epochs than that: the weights of an earlier one are no longer known.
+        """
         if not path.exists():
             return
-        device = next(network.parameters()).device
         try:
             with safe_open(path, "pt", device=str(device)) as file:
                 text = file.metadata() or {}
@@ -84,15 +104,25 @@ class Progress:
         if text.get("identity") != self.identity:
             log.warning("checkpoint %s belongs to another training; training starts again", path)
             return
-        self.history, self.best_epoch = json.loads(text["history"]), int(text["best_epoch"])
-        memory: dict[int, dict[str, Tensor]] = {}
+        history = json.loads(text["history"])
+        if len(history) > epochs:
+            raise ValueError(
+                f"checkpoint {path} is of {len(history)} epochs, but the protocol asks for "
+                f"{epochs}: ask for {len(history)} or more, or name another checkpoint to train "
+                f"{epochs} anew"
+            )
+        self.history, self.best_epoch = history, int(text["best_epoch"])
         for name, tensor in tensors.items():
             which, _, parameter = name.partition("/")
             if which == MEMORY:
                 number, _, key = parameter.partition("/")
-                memory.setdefault(int(number), {})[key] = tensor
+                self.memory.setdefault(int(number), {})[key] = tensor
             else:
                 self.weights.setdefault(which, {})[parameter] = tensor
-        network.load_state_dict(self.weights["last"])
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": memory})
-        log.info("training goes on after epoch %d", len(self.history))
+
+    def restore(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+        """Bring both to where the file that was read left them, if there was one."""
+        if self.history:
+            network.load_state_dict(self.weights["last"])
+            optimiser.load_state_dict(optimiser.state_dict() | {"state": self.memory})
+            log.info("training goes on after epoch %d", len(self.history))

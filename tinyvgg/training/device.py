@@ -24,7 +24,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise ValueError(f"unknown device {device!r}: choose one of {known}") from None
     if found.type not in ("cpu", "cuda"):
         raise ValueError(f"unknown device {device!r}: choose one of {known}")

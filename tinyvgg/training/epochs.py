@@ -31,7 +31,7 @@ class Epochs:
     Parameters
     ----------
     network : nn.Module
-        On the device, in training mode.
+        On the device, in training mode; the pictures are given to it in the dtype of its weights.
     optimiser : torch.optim.Optimizer
     images : uint8 array (N, H, W, 3)
     labels : int64 array (N,)
@@ -56,7 +56,8 @@ class Epochs:
     ):
         self.network, self.optimiser, self.protocol, self.seed = network, optimiser, protocol, seed
         self.augmentation = augmentation
-        self.device = next(network.parameters()).device
+        weight = next(network.parameters())
+        self.device, self.dtype = weight.device, weight.dtype
         # (N, H, W, 3) bytes, seen as (N, 3, H, W) in channels_last: what convolutions like best
         self._pixels = torch.tensor(images).to(self.device).permute(0, 3, 1, 2)
         self._target = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
@@ -65,8 +66,8 @@ class Epochs:
         self._order = torch.empty(len(self._train), dtype=torch.int64, device=self.device)
         self._place = torch.arange(protocol.batch_size, device=self.device)
         self._done = torch.zeros((), dtype=torch.int64, device=self.device)
-        self._loss_sum = torch.zeros((), device=self.device)
-        self._wrong = torch.zeros((), device=self.device)
+        self._loss_sum = torch.zeros((), dtype=self.dtype, device=self.device)
+        self._wrong = torch.zeros((), dtype=self.dtype, device=self.device)
         self._steps = _Captured(self._step, self.device) if self._can_be_captured() else None
 
     def run(self, epoch: int, tick: Callable[[int], object] = lambda batches: None) -> dict:
@@ -125,14 +126,27 @@ class Epochs:
         return float(wrong) / len(self._test)
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return self._pixels[rows].float().div_(PIXEL_SCALE), self._target[rows]
+        return self._pixels[rows].to(self.dtype).div_(PIXEL_SCALE), self._target[rows]
+
+    def _augmented(self, x: Tensor, y: Tensor) -> Tensor:
+        """The pictures of a batch as the augmentation changes them, if there is one."""
+        if self.augmentation is None:
+            return x
+        made = self.augmentation(x, y, self._generator)
+        if not isinstance(made, Tensor) or (made.shape, made.dtype) != (x.shape, x.dtype):
+            kind = type(made).__name__
+            got = f"{made.dtype} {tuple(made.shape)}" if isinstance(made, Tensor) else kind
+            raise ValueError(
+                "the augmentation must give pictures of the kind that it is given, "
+                f"{x.dtype} {tuple(x.shape)}, got {got}"
+            )
+        return made
 
     def _step(self, size: int | None = None) -> None:
         """Train on the next rows, a whole batch of them or fewer."""
         place = self._place[:size]
         x, y = self._batch(self._order[self._done + place])
-        if self.augmentation is not None:
-            x = self.augmentation(x, y, self._generator)
+        x = self._augmented(x, y)
         bfloat16 = self.protocol.precision == "bfloat16"
         # the cache of casts saves nothing where each weight is used once; a graph must not keep it
         with torch.autocast(self.device.type, torch.bfloat16, bfloat16, cache_enabled=False):

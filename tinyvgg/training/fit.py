@@ -15,6 +15,12 @@ from tqdm.auto import tqdm
 
 from tinyvgg.model import VGG
 from tinyvgg.storage.files import digest
+from tinyvgg.training.arguments import (
+    check_data,
+    check_settings,
+    check_trainable,
+    checkpoint_path,
+)
 from tinyvgg.training.checkpoint import Progress
 from tinyvgg.training.device import arithmetic, keep_freed_memory, resolve_device
 from tinyvgg.training.epochs import Epochs
@@ -64,22 +70,27 @@ def fit(
     Parameters
     ----------
     network : VGG
-        Its weights are drawn by its ``reset``; it is trained in place.
+        Any nn.Module of logits (B, classes), in float32 or float64, whose weights are drawn by its
+        ``reset(generator, initialisation)``; it is trained in place.
     images : uint8 array (N, H, W, 3)
-    labels : int64 array (N,)
-    train, test : int64 arrays
-        Row numbers. The error on the test rows is measured after each epoch (Fig. 5).
+    labels : int array (N,)
+        The classes, counted from 0.
+    train, test : int arrays, or bool arrays (N,)
+        Row numbers, or masks. The error on the test rows is measured after each epoch (Fig. 5).
     protocol : Protocol, optional
     seed : int
         Seeds the random number generators of the initial weights and of the order of every epoch.
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
     checkpoint : path, optional
-        Written after an epoch, whole or not at all. If it is there, of this very protocol,
-        seed and data, training goes on from it, with the same result as if it had never
-        stopped (bit for bit on a CPU in float32, with the same number of threads).
+        A file, written after an epoch, whole or not at all; its folder is made if missing. If it
+        is there, of this very network, protocol, seed and data, training goes on from it, with
+        the same result as if it had never stopped (bit for bit on a CPU in float32, with the same
+        number of threads). So it does when the protocol asks for more epochs than before.
     progress : bool
         Show a progress bar with loss and error.
+    title : str
+        Stands before that bar.
     augmentation : Augmentation, optional
         Changes the pictures of each training batch; the test pictures stay as they are.
     save_every : float
@@ -88,46 +99,51 @@ def fit(
 
     Raises
     ------
-    ValueError
-        Shapes, labels or rows do not fit together, or the device does not have that precision.
+    TypeError, ValueError
+        An argument is not what is said here, or they do not fit together: shapes, labels, rows,
+        network, device and precision; or the checkpoint is of more epochs than the protocol asks
+        for. Network and checkpoint stay as they were.
     FloatingPointError
         The loss is no longer finite.
+    OSError
+        The checkpoint cannot be written; the one before is whole.
     """
-    protocol = protocol or Protocol()
-    device = resolve_device(device)
-    _check(images, labels, train, test)
-    keep_freed_memory()
-    network.reset(torch.Generator().manual_seed(seed), protocol.initialisation)
-    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = OPTIMISERS[protocol.optimiser](network.parameters(), lr=protocol.learning_rate)
-    identity = [asdict(protocol), seed, digest(images, labels, train, test)]
-    identity += [augmentation.digest] if augmentation else []
-    so_far = Progress(json.dumps(identity))
-    if checkpoint is not None:
-        so_far.resume(Path(checkpoint), network, optimiser)
+    protocol = Protocol() if protocol is None else protocol
+    check_settings(protocol, seed, title, augmentation, save_every)
+    seed, device = int(seed), resolve_device(device)
+    check_trainable(network, protocol)
+    images, labels, train, test = data = check_data(network, images, labels, train, test)
+    so_far = Progress(_identity(network, data, protocol, seed, augmentation))
+    path = checkpoint_path(checkpoint)
+    with arithmetic(protocol.precision, device), torch.enable_grad():
+        if path is not None:
+            so_far.read(path, device, protocol.epochs)
+        keep_freed_memory()
+        network.reset(torch.Generator().manual_seed(seed), protocol.initialisation)
+        network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        optimiser = OPTIMISERS[protocol.optimiser](network.parameters(), lr=protocol.learning_rate)
+        so_far.restore(network, optimiser)
 
-    batches = -(-len(train) // protocol.batch_size)
-    bar = tqdm(
-        total=protocol.epochs * batches,
-        initial=len(so_far.history) * batches,
-        desc=title,
-        unit="batch",
-        mininterval=1,
-        disable=not progress,
-    )
-    saved = time.monotonic()
-    with bar, arithmetic(protocol.precision, device):
-        epochs = Epochs(
-            network, optimiser, images, labels, train, test, protocol, seed, augmentation
+        batches = -(-len(train) // protocol.batch_size)
+        bar = tqdm(
+            total=protocol.epochs * batches,
+            initial=len(so_far.history) * batches,
+            desc=title,
+            unit="batch",
+            mininterval=1,
+            disable=not progress,
         )
-        for epoch in range(len(so_far.history) + 1, protocol.epochs + 1):
-            row = epochs.run(epoch, bar.update)
-            so_far.add(row, network)
-            shown = {key: f"{row[key]:.3f}" for key in ("loss", "test_error")}
-            bar.set_postfix(shown, refresh=False)
-            if checkpoint is not None and time.monotonic() - saved >= save_every:
-                so_far.save(Path(checkpoint), optimiser)
-                saved = time.monotonic()
+        saved = time.monotonic()
+        with bar:
+            epochs = Epochs(network, optimiser, *data, protocol, seed, augmentation)
+            for epoch in range(len(so_far.history) + 1, protocol.epochs + 1):
+                row = epochs.run(epoch, bar.update)
+                so_far.add(row, network)
+                shown = {key: f"{row[key]:.3f}" for key in ("loss", "test_error")}
+                bar.set_postfix(shown, refresh=False)
+                if path is not None and time.monotonic() - saved >= save_every:
+                    so_far.save(path, optimiser)
+                    saved = time.monotonic()
 
     network.load_state_dict(so_far.weights[protocol.keep])
     network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
@@ -138,15 +154,17 @@ def fit(
     return Fit(network, pd.DataFrame(so_far.history), weights, so_far.best_epoch)
 
 
-def _check(images, labels, train, test) -> None:
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-        raise ValueError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
-    if np.shape(labels) != (len(images),):
-        raise ValueError(f"{len(images)} images need as many labels, not shape {np.shape(labels)}")
-    for name, rows in (("train", train), ("test", test)):
-        if len(rows) == 0:
-            raise ValueError(f"there are no {name} rows: give at least one")
-        if np.min(rows) < 0 or np.max(rows) >= len(images):
-            raise ValueError(
-                f"{name} rows must lie in 0..{len(images) - 1}, not {np.min(rows)}..{np.max(rows)}"
-            )
+def _identity(
+    network: nn.Module,
+    data: tuple[np.ndarray, ...],
+    protocol: Protocol,
+    seed: int,
+    augmentation: Augmentation | None,
+) -> str:
+    """Names what decides the weights after an epoch: not how many follow, nor which is kept."""
+    settings = {k: v for k, v in asdict(protocol).items() if k not in ("epochs", "keep")}
+    weights = {k: [str(v.dtype), *v.shape] for k, v in network.state_dict().items()}
+    parts = [digest(str(array.shape), array) for array in data]
+    return json.dumps(
+        [settings, seed, str(network), weights, parts, augmentation and augmentation.digest]
+    )

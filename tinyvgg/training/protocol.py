@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol as Interface
 
 import numpy as np
@@ -56,18 +57,21 @@ class Protocol:
     initialisation: str = "glorot"
 
     def __post_init__(self):
+        for name, value in asdict(self).items():
+            if isinstance(value, np.generic):  # numpy's numbers become Python's, as JSON has them
+                object.__setattr__(self, name, value.item())
         _one_of("order", self.order, ORDERS)
         _one_of("keep", self.keep, KEEPS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("optimiser", self.optimiser, OPTIMISERS)
         _one_of("initialisation", self.initialisation, INITIALISATIONS)
         for name in ("epochs", "batch_size"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
-                raise ValueError(
-                    f"{name} must be a whole number above 0, not {getattr(self, name)!r}"
-                )
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate!r}")
+            number = getattr(self, name)
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+                raise ValueError(f"{name} must be a whole number above 0, not {number!r}")
+        rate = self.learning_rate
+        if not isinstance(rate, float | int) or isinstance(rate, bool) or not 0 < rate < math.inf:
+            raise ValueError(f"learning_rate must be a finite number above 0, not {rate!r}")
 
 
 class Augmentation(Interface):
@@ -98,5 +102,5 @@ def augmentation_generator(seed: int, epoch: int) -> np.random.Generator:
 
 
 def _one_of(name: str, value, known) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
