@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes
 from tinyvgg.comparison import find_twins
@@ -185,11 +184,12 @@ def gallery_of(
 
 
 def _plain(net: nn.Module, images: np.ndarray) -> nn.Module:
-    """A network without a wrapper, and adapted if its weights are computed or it has hooks."""
-    check_network(net)
+    """A network without a wrapper, and adapted if its weights are computed (as by pruning)."""
+    nodes, linears = check_network(net)
     net = unwrapped(net)
-    hooks = (module._forward_hooks or module._forward_pre_hooks for module in net.modules())
-    if not any(hooks) and not any(map(is_parametrized, net.modules())):
+    weights = [layer.weight for layer, _ in nodes if isinstance(layer, nn.Conv2d)]
+    weights += [dense.linear.weight for dense in linears]
+    if all(isinstance(weight, nn.Parameter) for weight in weights):
         return net
     return as_network(net, as_input(images[:BATCH], network=net))
 
