@@ -223,17 +223,16 @@ class FeatureReader:
         """x · factor + shift, numbers or tensors that are the same for all pixels of a map."""
         x = operation.inputs[0]
         channels = self.shapes[x][0]
-        factor, shift = (
-            self._by_channel(
-                operation, torch.as_tensor(v, dtype=self.like.dtype).to(self.like), channels
-            )
-            for v in (factor, shift)
-        )
+        factor, shift = (self._by_channel(operation, v, channels) for v in (factor, shift))
         kept = x in self.never_negative and bool((factor >= 0).all() and (shift >= 0).all())
         self.add(operation, Affine(factor, shift), not_negative=kept)
 
-    def _by_channel(self, operation: Operation, value: Tensor, channels: int) -> Tensor:
-        value = value.detach()
+    def _constant(self, value: Any) -> Tensor:
+        """A number or a weight, in the dtype and on the device of the images."""
+        return torch.as_tensor(value, dtype=self.like.dtype).to(self.like).detach()
+
+    def _by_channel(self, operation: Operation, value: Any, channels: int) -> Tensor:
+        value = self._constant(value)
         shape = (1,) * (4 - value.ndim) + tuple(value.shape)
         fits = shape[0] == shape[2] == shape[3] == 1 and shape[1] in (1, channels)
         if value.numel() == 1:
@@ -262,7 +261,7 @@ class FeatureReader:
             self.add(operation, Sum(), inputs=operation.inputs, not_negative=not_negative)
             return
         first = isinstance(a, Value)
-        constant = torch.as_tensor(b if first else a, dtype=self.like.dtype).to(self.like)
+        constant = self._constant(b if first else a)
         if name == "div" and not first:
             raise refuse(operation, "divides by a value that depends on the picture")
         pairs = {
