@@ -161,6 +161,17 @@ def fewest_bits(net: nn.Module, images: np.ndarray) -> int:
     )
 
 
+def pack_bits(pack: bytes) -> int:
+    """The bits of a weight of the first linear layer of a pack."""
+    header = json.loads(pack[8 : 8 + int.from_bytes(pack[:8], "little")])
+    return json.loads(header["__metadata__"]["explorer"])["bits"]
+
+
+def weights_of(net: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Name and weight of every layer that a page needs."""
+    return ((name, layer.weight) for name, layer, _ in _weighted(net, BITS[0]))
+
+
 def tested(gallery: Gallery) -> np.ndarray:
     """The test pictures of a gallery, uint8 (N, S, S, 3)."""
     return gallery.images[list(gallery.shown)]

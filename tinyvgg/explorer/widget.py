@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 try:
@@ -11,6 +12,7 @@ except ModuleNotFoundError as error:
 
 from tinyvgg.explorer.gallery import Gallery
 from tinyvgg.explorer.pack import cached_pack, rounded
+from tinyvgg.explorer.page import TITLE, SavedPage, check_size, write_page
 from tinyvgg.explorer.session import INPUTS, Refused, Session
 from tinyvgg.explorer.snapshot import first_paint
 from tinyvgg.explorer.state import Choice
@@ -27,6 +29,7 @@ class Explorer(Session, anywidget.AnyWidget):
     >>> explorer                             # the last line of a cell shows it
     >>> explorer.choose(pixel_set="unique")  # the display follows
     >>> explorer.observe(print, "suppressed")
+    >>> explorer.save("page.html")           # to share: one file that needs nothing else
 
     The front-end runs the network itself, from a pack whose weights are quantised such that no
     prediction of the test pictures changes. Python computes with the same weights, so that both
@@ -62,6 +65,33 @@ class Explorer(Session, anywidget.AnyWidget):
             bits, pack = cached_pack(gallery, self._study.store if self._study else None)
             self._rounded[task] = rounded(gallery, bits), pack
         return self._rounded[task]
+
+    def save(self, path: str | os.PathLike, title: str = TITLE) -> SavedPage:
+        """Write this explorer, in its present state, as one HTML file that needs nothing else.
+
+        It opens from a disk, in any browser of today, and has the weights that are computed with
+        here: the fewest bits that change no prediction.
+
+        Parameters
+        ----------
+        path : path
+            Replaced if it is there, whole or not at all.
+        title : str
+            Its heading.
+
+        Returns
+        -------
+        SavedPage
+            The path, and the size, which it says when it is shown.
+
+        Raises
+        ------
+        ValueError
+            The network is too large for a page.
+        """
+        made = {task: self._with_pack(task) for task in self.tasks}
+        check_size(gallery.net for gallery, _ in made.values())
+        return write_page(path, self, {task: pack for task, (_, pack) in made.items()}, title)
 
     # ------------------------------------------------------------------ to the front-end
 

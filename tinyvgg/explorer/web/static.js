@@ -1,18 +1,19 @@
 // The explorer in a page without Jupyter: a model without a kernel, and the packs from files beside
-// this one. Files are loaded as scripts, which works from file:// as well.
+// this one, or from the page. Files are loaded as scripts, which works from file:// as well.
 (() => {
   const MOUNT = ".tinyvgg-explorer-page";
   const MARK = "#explore:"; // before the text of a choice
   const home = document.currentScript.src;
 
   const loaded = {}; // promises by file
-  const arrived = {}; // what a file brought
+  const arrived = window.tinyvggExplorerFiles ?? {}; // what a file brought, or the page itself has
 
   /** A file beside this one calls this with its content. */
   window.tinyvggExplorer = (name, content) => (arrived[name] = content);
 
   /** The content of a file beside this one. */
   function load(name) {
+    if (name in arrived) return Promise.resolve(arrived[name]);
     loaded[name] ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = new URL(`${encodeURIComponent(name)}.js`, home).href;
