@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinyvgg book | faces | train | study | bench``."""
+"""The command line: ``python -m tinyvgg book | faces | train | study | explorer | bench``."""
 
 from __future__ import annotations
 
@@ -122,6 +122,13 @@ def study(name: str, seed: list[int] | None, output: Path | None, **options: Any
     print(f"{record.made['minutes']:.1f} minutes: {path}")
 
 
+def explorer(**options: Any) -> None:
+    """Write the explorer of one's own network and pictures as one HTML file."""
+    from tinyvgg.explorer.command import make_page
+
+    print(make_page(**options))
+
+
 def bench(output: Path | None, **options: Any) -> None:
     """Time this package against what one would otherwise write or install."""
     from tinyvgg import bench as benchmarks
@@ -141,7 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tinyvgg", description="An executable edition of Fang (2017)."
     )
-    commands = parser.add_subparsers(required=True, metavar="book | faces | train | study | bench")
+    commands = parser.add_subparsers(
+        required=True, metavar="book | faces | train | study | explorer | bench"
+    )
 
     make = _command(
         commands,
@@ -267,6 +276,42 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument(
             "--output", type=Path, help="folder of the record (default: book/records)"
         )
+
+    page = _command(
+        commands,
+        "explorer",
+        "write the explorer of your own network and pictures as one HTML file",
+        "python -m tinyvgg explorer --model my_models:net --weights net.safetensors "
+        "--images folder:photos --output page.html",
+        explorer,
+    )
+    page.add_argument(
+        "--model",
+        required=True,
+        metavar="MODULE:FUNCTION",
+        help="a function without arguments that makes the torch module",
+    )
+    page.add_argument(
+        "--weights", type=Path, metavar="FILE", help="its state_dict, in safetensors' format"
+    )
+    page.add_argument(
+        "--images",
+        required=True,
+        metavar="SOURCE",
+        help="pictures with their classes, such as folder:DIR, with a folder for each class",
+    )
+    page.add_argument("--output", type=Path, default=Path("page.html"), help="default: %(default)s")
+    page.add_argument("--task", help="face, emotion or gaze: the label that the network tells")
+    page.add_argument(
+        "--classes", nargs="+", metavar="NAME", help="of the outputs (default: by alphabet)"
+    )
+    page.add_argument("--size", type=int, help="pixels (default: the model's image_size)")
+    page.add_argument("--count", type=int, default=500, help="pictures (default: %(default)s)")
+    how = "how bytes become the model's input, (bytes / scale - mean) / std (default: %(default)s)"
+    page.add_argument("--mean", type=float, nargs="+", default=[0.0], help=how)
+    page.add_argument("--std", type=float, nargs="+", default=[1.0], help=argparse.SUPPRESS)
+    page.add_argument("--scale", type=float, default=256, help=argparse.SUPPRESS)
+    page.add_argument("--title", help="heading of the page")
 
     timing = _command(
         commands,

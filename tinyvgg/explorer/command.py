@@ -1,0 +1,214 @@
+"""``python -m tinyvgg explorer``: a page of one's own network and pictures, without a notebook."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes
+from tinyvgg.explorer.gallery import gallery_of
+from tinyvgg.explorer.pack import cached_pack, rounded
+from tinyvgg.explorer.page import SavedPage, check_size, write_page
+from tinyvgg.explorer.session import Session
+from tinyvgg.faces.faceset import TASKS, FaceSet
+from tinyvgg.faces.labels import WORDS
+from tinyvgg.faces.sources import open_faces
+from tinyvgg.layers import dense_layers
+from tinyvgg.tracking import grey
+
+log = logging.getLogger(__name__)
+
+ADAPTED_ON = 8  # pictures on which the network is compared with the model
+
+
+def make_page(
+    model: str,
+    images: str,
+    output: str | Path,
+    weights: Path | None = None,
+    task: str | None = None,
+    classes: Sequence[str] | None = None,
+    size: int | None = None,
+    count: int = 500,
+    mean: Sequence[float] = (0,),
+    std: Sequence[float] = (1,),
+    scale: float = 256,
+    title: str | None = None,
+) -> SavedPage:
+    """Write the explorer of a network and its pictures as one HTML file.
+
+    Parameters
+    ----------
+    model : str
+        ``"module:function"``; the function makes the model, without arguments.
+    images : str
+        A source of pictures with labels, as `open_faces` takes it: ``"folder:DIR"``.
+    output : path
+    weights : path, optional
+        Of the model's ``state_dict``, in safetensors' format.
+    task : {"face", "emotion", "gaze"}, optional
+        The label that the network tells: of a folder's names "face", whatever they show. Needed
+        where two labels have as many values as the network has outputs.
+    classes : sequence of str, optional
+        The names of the outputs, in their order; else those of the pictures, in alphabetical
+        order.
+    size : int, optional
+        Side of the pictures in pixels; the model's ``image_size`` if it has one.
+    count : int
+        Pictures at most, taken at equal steps.
+    mean, std, scale
+        How bytes become the model's input: (bytes / scale - mean) / std.
+    title : str, optional
+        Heading of the page.
+
+    Raises
+    ------
+    TypeError, ValueError, FileNotFoundError
+        Something that was given does not fit, or the model cannot be traced.
+    """
+    net = load_model(model, weights)
+    size = size or getattr(net, "image_size", None)
+    if not isinstance(size, int):
+        raise ValueError("how large are the pictures that the model takes? Give --size PIXELS")
+    pictures = open_faces(images, size=size, angles=None)
+    if count < 1:
+        raise ValueError(f"--count must be 1 or more, got {count}")
+    rows = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int))
+    if len(rows) < len(pictures):
+        log.info("%d of %d pictures are taken; --count decides", len(rows), len(pictures))
+    bytes_ = in_channels(pictures.images[rows], channels_of(net))
+    own = _one_or_all(mean), _one_or_all(std)
+    few = normalised(bytes_[:ADAPTED_ON], mean, std, scale)
+    network = as_network(net, few, mean=own[0], std=own[1], scale=scale)
+    task, names = choose_task(pictures, network, task, classes)
+    known = pictures.classes(task)
+    if unknown := sorted({known[k] for k in pictures.labels(task)[rows]} - set(names)):
+        raise ValueError(
+            f"the pictures show {', '.join(unknown[:5])}, which --classes {' '.join(names)} lacks"
+        )
+    labels = np.array([names.index(known[k]) for k in pictures.labels(task)[rows]])
+    gallery = gallery_of(network, bytes_, labels, names)
+    check_size([network])
+    bits, pack = cached_pack(gallery)
+    session = Session({gallery.task: rounded(gallery, bits)})
+    titled = {} if title is None else {"title": title}
+    return write_page(output, session, {gallery.task: pack}, **titled)
+
+
+def load_model(name: str, weights: Path | None = None) -> nn.Module:
+    """The model that a function makes, with the weights of a file.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        There is no such function, it makes no model, or the weights do not fit it.
+    """
+    module, separator, function = name.partition(":")
+    if not separator or not function:
+        raise ValueError(f"--model must be module:function, such as my_models:net, got {name!r}")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"--model {name}: {error}; run the command where {module}.py is, or install it"
+        ) from None
+    model = make if isinstance(make, nn.Module) else make()
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"--model {name} makes {type(model).__name__} and no torch.nn.Module")
+    if weights is not None:
+        _load(model, Path(weights))
+    return model
+
+
+def _load(model: nn.Module, path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}")
+    try:
+        found = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is no file of safetensors ({error}); write one by "
+            "safetensors.torch.save_file(model.state_dict(), path). Pickled weights are not read"
+        ) from None
+    wanted = model.state_dict()
+    missing, unknown = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    other = [k for k in wanted if k in found and wanted[k].shape != found[k].shape]
+    if missing or unknown or other:
+        parts = {"missing": missing, "unknown": unknown, "of another shape": other}
+        told = "; ".join(f"{what}: {', '.join(k[:5])}" for what, k in parts.items() if k)
+        raise ValueError(f"the weights of {path} do not fit the model: {told}")
+    model.load_state_dict(found)
+
+
+def channels_of(model: nn.Module) -> int:
+    """How many channels the first convolution of a model takes."""
+    convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
+    first = next(convolutions, None)
+    return 3 if first is None else first.in_channels
+
+
+def in_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """RGB bytes (N, S, S, 3) as a network of so many channels takes them: grey for one."""
+    if channels == 3:
+        return images
+    if channels != 1:
+        raise ValueError(
+            f"the model takes pictures of {channels} channels, and files have 3, or 1 as grey"
+        )
+    luminance = grey(torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float())
+    return luminance.round().to(torch.uint8).numpy()[..., None]
+
+
+def normalised(
+    images: np.ndarray, mean: Sequence[float], std: Sequence[float], scale: float
+) -> Tensor:
+    """Bytes (N, H, W, C) as the model takes them, float32 (N, C, H, W)."""
+    if not 0 < scale < torch.inf:
+        raise ValueError(f"--scale must be above 0, got {scale}")
+    x = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / scale
+    centre, width = (torch.tensor(values).reshape(-1, 1, 1) for values in (mean, std))
+    if {len(centre), len(width)} - {1, x.shape[1]}:
+        raise ValueError(
+            f"--mean and --std take one number, or one for each of {x.shape[1]} channels; got "
+            f"{len(centre)} and {len(width)}"
+        )
+    if not (width > 0).all():
+        raise ValueError(f"--std must be above 0, got {', '.join(map(str, std))}")
+    return (x - centre) / width
+
+
+def _one_or_all(values: Sequence[float]) -> float | Sequence[float]:
+    return values[0] if len(values) == 1 else values
+
+
+def choose_task(
+    pictures: FaceSet, network: AdaptedNetwork, task: str | None, classes: Sequence[str] | None
+) -> tuple[str, list[str]]:
+    """The label that the network tells, and the names of its outputs in their order."""
+    outputs = dense_layers(network.classifier)[-1].out_features
+    counts = {}
+    for name, column in TASKS.items():
+        if pictures.table[column].notna().all():
+            counts[name] = len(pictures.classes(name))
+    told = ", ".join(f"{count} as {WORDS[TASKS[name]]}" for name, count in counts.items())
+    if task is not None and task not in counts:
+        raise ValueError(f"--task {task}: the pictures have classes only {told or 'of no kind'}")
+    fits = [name for name in counts if classes is not None or counts[name] == outputs]
+    found = [task] if task else fits
+    if len(found) != 1:
+        raise ValueError(
+            f"the network has {outputs} outputs, and the pictures {told} classes: give --task "
+            f"{' or '.join(counts)}, and --classes if the names are not those of the pictures"
+        )
+    return found[0], check_classes(classes or pictures.classes(found[0]), outputs)
