@@ -60,7 +60,7 @@ $(ENVIRONMENT): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "$(PYTHON) lacks venv or pip: install them (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(shell grep '^torch==' constraints.txt)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book,orl,opencv,dask,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book,orl,digits,opencv,dask,dev]'
 	touch $@
 
 # MathJax, which the book serves itself; node comes with the environment

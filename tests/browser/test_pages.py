@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 HARMLESS = ("THEBE_JS_URL",)  # sphinx-thebe's script runs twice and says so
-WITH_EXPLORER = ("notebooks/11_explorer", "notebooks/16_try_it")
+WITH_EXPLORER = ("notebooks/11_explorer", "notebooks/16_try_it", "notebooks/18_other_networks")
 LARGEST = 8e6  # bytes of a page with an explorer and all that it loads at first
 LEFTOVERS = (r"\{glue", r"\{[a-z:]+\}`", r"Traceback \(most recent call last\)", r"\bERROR\b")
 

@@ -126,7 +126,9 @@ def as_network(
 
     few = images[:RECORDED] if len(images) >= RECORDED else images.expand(RECORDED, -1, -1, -1)
     with evaluating(model):
-        operations, output = recorded(unwrapped(model), few.clone())
+        operations, output = recorded(
+            unwrapped(model), few.clone(memory_format=torch.contiguous_format)
+        )
     features, classifier = _read(operations, output, few)
     network = AdaptedNetwork(features, classifier, float(scale), means, deviations).eval()
     network.requires_grad_(False)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 VERDICTS = "12_verdicts"  # the notebook whose verdicts also become a file
 EXPLORER = "11_explorer"  # the notebook whose page needs the explorer's files
+DIGITS = "18_other_networks"  # the one whose page explores digits too
 
 # Other people's scripts, which npm brings to node_modules/ and the book serves itself.
 SCRIPTS = {
@@ -164,7 +166,7 @@ def build(
         write_json(build_folder / "run.json", record)
         ledger = _write_ledger(build_folder, study, run) if VERDICTS in done else None
         if EXPLORER in done:
-            _write_explorer(build_folder, study)
+            _write_explorer(build_folder, study, DIGITS in done)
         _bind(root, Path(output).resolve())
         if ledger:
             shutil.copyfile(ledger, build_folder / "html" / ledger.name)
@@ -247,13 +249,17 @@ def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
     return write_claims(build_folder / "claims.json", study, run=run)
 
 
-def _write_explorer(build_folder: Path, study: Any) -> None:
-    """What the pages load so that their explorers move."""
+def _write_explorer(build_folder: Path, study: Any, digits: bool) -> None:
+    """What the pages load so that their explorers move; digits, if one explores them."""
+    from tinyvgg.explorer.examples import digits_gallery
     from tinyvgg.explorer.gallery import study_gallery
     from tinyvgg.explorer.pack import cached_pack
     from tinyvgg.explorer.static import write_explorer
 
     galleries = {task: study_gallery(study, task) for task in study.tasks}
+    if digits:
+        with suppress(ModuleNotFoundError):  # the page says that they are not there
+            galleries["digits"] = digits_gallery(study.store, study.seed)
     packs = {task: cached_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
     write_explorer(build_folder / "explorer", packs)
 

