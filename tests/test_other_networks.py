@@ -50,7 +50,9 @@ def test_a_head_takes_the_stated_number_of_steps(monkeypatch):
     )
     train_head(torch.rand(100, 4), torch.arange(100), (), 100)
     assert [len(rows) for rows in seen] == [48] * 7
-    assert sorted([row for rows in seen for row in rows][:100]) == list(range(100))  # every image once before one twice
+    assert sorted([row for rows in seen for row in rows][:100]) == list(
+        range(100)
+    )  # every image once before one twice
 
 
 def jaccard(a: set, b: set) -> float:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 STAMP = "tinyvgg"  # the key of the stamp in a copy's metadata
 MOST = 4  # jobs at a time: each holds the faces and a network in memory
+KERNELS = "tinyvgg-forked"  # what starts them: the entry point of `kernels.ForkedProvisioner`
+KERNEL_OUTPUT = "TINYVGG_KERNEL_OUTPUT"  # a file for what a kernel writes beside its cells
 RUN = "TINYVGG_RUN"  # tells a kernel of which run of the book it is
 
 
@@ -223,7 +225,8 @@ def _papermill(
 def _kept_from_terminal() -> Iterator[Callable[[], str]]:
     """Catch what this process and those that it starts write; call what is given for its end."""
     streams = (sys.stdout, sys.stderr)
-    with tempfile.TemporaryFile("w+", encoding="utf8", errors="replace") as caught:
+    with tempfile.NamedTemporaryFile("w+", encoding="utf8", errors="replace") as caught:
+        os.environ[KERNEL_OUTPUT] = caught.name
         kept = [(number, os.dup(number)) for number in (1, 2)]
         end = ""
         try:
@@ -244,6 +247,7 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
     """Of a kernel: this Python's, no progress bars in pages, few quiet threads."""
     environment = {
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_DEFAULT_PROVISIONER_NAME": KERNELS,
         "TQDM_DISABLE": "1",
         RUN: stamp["run"],
         "OMP_WAIT_POLICY": "PASSIVE",
