@@ -18,8 +18,6 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from tinyvgg.book.execute import KERNEL_OUTPUT
 
-IMPORTED = ["ipykernel.kernelapp", "tinyvgg.book.notebook", "tinyvgg.experiments.measures"]
-
 
 class ForkedProvisioner(LocalProvisioner):
     """Starts a kernel by fork; everything else is as for a kernel that is a command."""
@@ -27,7 +25,7 @@ class ForkedProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel that a command would start: ``python -m ipykernel_launcher -f ...``."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(IMPORTED)
+        context.set_forkserver_preload([f"{__package__}.preloaded"])
         arguments = cmd[cmd.index("-f") :]
         environment = {**kwargs.get("env", os.environ)}
         self.cwd = kwargs.get("cwd") or os.getcwd()

@@ -1,0 +1,6 @@
+"""What every notebook imports: a kernel is forked from a process that has imported this."""
+
+import ipykernel.kernelapp  # noqa: F401
+
+import tinyvgg.book.notebook
+import tinyvgg.experiments.measures  # noqa: F401
