@@ -12,6 +12,7 @@ from tinyvgg.experiments.statistics import (
     SEEDS,
     Interval,
     bootstrap_mean,
+    mean,
     over_seeds,
     verdict,
 )
@@ -20,12 +21,22 @@ from tinyvgg.faces.labels import listed
 MAX, AVERAGE, INCEPTION = "max-pooling", "average pooling", "inception"
 AVOIDED = {AVERAGE: "average", INCEPTION: "inception"}  # in names of figures
 NETWORKS = (MAX, *AVOIDED)
-COMPARED = {  # the measures that decide, and the words for more, less and neither
-    "edges": ("keep more edges", "keep fewer edges", "keep about as many edges"),
-    "sharpness": ("are sharper", "are less sharp", "are about as sharp"),
+COMPARED = {  # the measures that decide; words for more, less, neither, and too little to say
+    "edges": (
+        "keep more of the face's edges",
+        "keep fewer of the face's edges",
+        "keep neither measurably more nor fewer of the face's edges",
+        "are too few to compare the edges",
+    ),
+    "sharpness": (
+        "are sharper",
+        "are less sharp",
+        "are neither measurably sharper nor less sharp",
+        "are too few to compare the sharpness",
+    ),
 }
 JUDGED = tuple(COMPARED)
-NONE, PREVIOUS, UNTRAINED = "none", "previous", "untrained"
+TRAINED, OWN_WAY, UNTRAINED = "trained", "trained, the paper's way", "untrained"
 
 
 class Kind(NamedTuple):
@@ -36,12 +47,12 @@ class Kind(NamedTuple):
     network : str
         `MAX`, or one of `AVOIDED`.
     made : str
-        With ``bias="none"`` (`NONE`) or with ``bias="previous"`` (`PREVIOUS`) from the trained
-        network, or with neither from the initial weights (`UNTRAINED`).
+        From the network as `TRAINED`, from the same in the paper's `OWN_WAY`, or from the weights
+        that training started from (`UNTRAINED`).
     """
 
     network: str
-    made: str = NONE
+    made: str = TRAINED
 
 
 def measurements(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -114,7 +125,7 @@ def layer_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
 
 
 def layers_table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per measure and network of a record, the pictures made with ``bias="none"``.
+    """One row per measure and network of a record; the paper's own way is left out.
 
     Returns
     -------
@@ -147,47 +158,37 @@ def in_sentences(results: Iterable[Mapping[str, Any]]) -> str:
     """What a record "layers" says: accuracies, then each avoided layer beside max-pooling."""
     results = list(results)
     table = measurements(results)
-    shares = pd.DataFrame([e for e in results if "right" in e]).assign(
-        share=lambda entries: entries.right / entries.test
-    )
-    right = shares.groupby("network").share.mean()
-    said = listed(f"{100 * right[network]:.1f} % with {network}" for network in NETWORKS)
-    compared = [_beside(table, network) for network in AVOIDED]
-    own_way = [
-        f"{measure} {_words(difference(table, measure, *_in_the_papers_way()))}"
-        for measure in JUDGED
-    ]
+    shares: dict[str, list[float]] = {network: [] for network in NETWORKS}
+    for entry in results:
+        if "right" in entry:
+            shares[entry["network"]].append(entry["right"] / entry["test"])
+    right = [f"{100 * mean(some):.1f} % with {network}" for network, some in shares.items()]
+    own_way = Kind(MAX, OWN_WAY), Kind(AVERAGE, OWN_WAY)
+    ahead = [f"{measure} {_words(difference(table, measure, *own_way))}" for measure in JUDGED]
     return " ".join(
         [
-            f"Of the test images, {said} are classified correctly (means over "
-            f"{table.seed.nunique()} seeds).",
-            *compared,
-            "In the paper's own way, with the bias of the preceding convolution, the differences "
-            f"from average pooling are: {listed(own_way)}.",
+            f"Of the test images, {listed(right)} are classified correctly.",
+            *(_beside(table, network) for network in AVOIDED),
+            "In the paper's own way of deconvolution, the pictures of the max-pooling network "
+            f"differ from those with average pooling by {listed(ahead)}.",
         ]
     )
 
 
 def _beside(table: pd.DataFrame, network: str) -> str:
     """One sentence: the max-pooling network's pictures beside those of another."""
-    found = []
-    for measure, (more, less, same) in COMPARED.items():
-        pair = Kind(MAX), Kind(network)
+    pair, seeds, found = (Kind(MAX), Kind(network)), table.seed.nunique(), []
+    for measure, words in COMPARED.items():
         between = difference(table, measure, *pair)
-        word = verdict(between, more, less, same, f"{same} (too few people to say)")
-        above, seeds = seeds_above(table, measure, *pair), table.seed.nunique()
-        found.append(f"{word} ({_words(between)}; above zero in {above} of {seeds} seeds)")
+        above = f"above zero in {seeds_above(table, measure, *pair)} of {seeds}"
+        found.append(f"{verdict(between, *words)} ({_words(between)}; by seed, {above})")
     return f"Beside those with {network}, the pictures of the max-pooling network {listed(found)}."
-
-
-def _in_the_papers_way() -> tuple[Kind, Kind]:
-    return Kind(MAX, PREVIOUS), Kind(AVERAGE, PREVIOUS)
 
 
 def _words(interval: Interval) -> str:
     """A difference and its interval as text."""
     value, low, high = (f"{x:+.3f}".replace("-", "\N{MINUS SIGN}") for x in interval)
-    return f"{value}, {low} to {high}"
+    return f"{value}, 95 % interval {low} to {high}"
 
 
 def _values(table: pd.DataFrame, measure: str, kind: Kind) -> pd.DataFrame:

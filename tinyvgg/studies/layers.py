@@ -5,13 +5,16 @@ deconvolution, such as the average-pooling layer and the inception layer". Three
 the same task by the paper's protocol: Tiny VGG, Tiny VGG with average pooling, and Tiny VGG with
 an inception layer in place of each block's convolutions. All end in maps of the same shape. The
 same test faces are deconvolved with each, as trained and with the weights that training started
-from. Since a bias of the preceding convolution is not defined where branches join, none is added
-(``bias="none"``); all else is the released code's way. Of the two networks without branches the
-paper's own way, ``bias="previous"``, is measured besides.
+from. One way must serve all three. Where branches join, no single convolution precedes another, so
+no bias is added (``bias="none"``). Where the windows of a pooling overlap, as in an inception
+layer, restoring all tied maxima would count whatever is flat once for every window, so the first
+is restored, as by Zeiler and Fergus (``ties="first"``). Of the two networks without branches the
+paper's own way is measured besides.
 
 The measures and the rule were written down on 2026-11-28, before any of these networks had been
-trained. "Appealing" is not a quantity; these three can be measured, each for every picture (see
-`experiments.picture_quality`):
+trained. The rule for ties was chosen after a trial of the code under the smoke profile had shown
+what the other does to an inception layer; nothing else was changed. "Appealing" is no quantity.
+These three can be measured, of every picture (see `experiments.picture_quality`):
 
 - *edges*: the correlation of the picture's gradient magnitude with the face's (edge preservation
   after Sattar et al. 1997);
@@ -50,12 +53,13 @@ from tinyvgg.experiments.avoided_layers import (
     INCEPTION,
     JUDGED,
     MAX,
-    NONE,
-    PREVIOUS,
+    OWN_WAY,
+    TRAINED,
     UNTRAINED,
     Kind,
     in_sentences,
 )
+from tinyvgg.experiments.deconv_variants import RELEASED, Variant
 from tinyvgg.experiments.localisation import mean_known
 from tinyvgg.experiments.picture_quality import quality
 from tinyvgg.experiments.statistics import people
@@ -70,6 +74,7 @@ from tinyvgg.tracking import grey
 NAME = "layers"
 SEEDS = (0, 1, 2)
 ARCHITECTURES = {MAX: "tinyvgg", AVERAGE: "tinyvgg_average", INCEPTION: "tinyvgg_inception"}
+FOR_ALL = Variant(bias="none", ties="first")
 FACES = 60
 EXAMPLES = 3  # faces whose pictures a record keeps, of each seed
 AT_ONCE = 12  # faces
@@ -119,11 +124,11 @@ def whole_features(net: VGG, images: Tensor) -> Features:
     return Features(nodes, *features.image_shape)
 
 
-def deconvolved(net: VGG, images: Tensor, bias: str = "none") -> np.ndarray:
+def deconvolved(net: VGG, images: Tensor, way: Variant = FOR_ALL) -> np.ndarray:
     """The last maps of some images (B, 3, S, S), deconvolved; grey values, float (B, S, S)."""
     features = whole_features(net, images)
     parts = images.split(AT_ONCE)
-    found = [grey(deconvolve(features, record(features, x), bias=bias)) for x in parts]
+    found = [grey(deconvolve(features, record(features, x), **way._asdict())) for x in parts]
     return torch.cat(found).cpu().numpy()
 
 
@@ -155,9 +160,9 @@ def _pictures(study: Study, rows: np.ndarray) -> dict[str, np.ndarray]:
     """The deconvolved pictures of a network, by how they were made."""
     task, images = study.tasks[0], study.inputs(rows)
     trained, initial = study.network(task), study.initial_network(task)
-    made = {NONE: deconvolved(trained, images), UNTRAINED: deconvolved(initial, images)}
+    made = {TRAINED: deconvolved(trained, images), UNTRAINED: deconvolved(initial, images)}
     if study.architecture != ARCHITECTURES[INCEPTION]:
-        made[PREVIOUS] = deconvolved(trained, images, bias="previous")
+        made[OWN_WAY] = deconvolved(trained, images, RELEASED)
     return made
 
 
@@ -227,7 +232,7 @@ def _words(entry: Entry) -> str:
         return f"{start}: {len(entry['faces'])} faces deconvolved"
     share = entry["right"] / entry["test"]
     means = [
-        f"{measure} {mean_known(entry['pictures'][NONE][measure]):.2f} "
+        f"{measure} {mean_known(entry['pictures'][TRAINED][measure]):.2f} "
         f"(untrained {mean_known(entry['pictures'][UNTRAINED][measure]):.2f})"
         for measure in JUDGED
     ]
