@@ -252,11 +252,13 @@ def kept_examples(record: Record | None, seed: int) -> list[dict[str, np.ndarray
     return [{name: unpacked(text) for name, text in each.items()} for each in found]
 
 
-def summary(record: Record | None) -> str:
+def summary(record: Record | None, study: Study) -> str:
     """What a record says of the claim, in a few sentences; without one, how it is made."""
     if record is None:
         return (
             f"The study has not been run: {STUDY.command} runs it, and says beforehand how long "
             "that takes."
         )
-    return in_sentences(record.results)
+    minutes = sum(entry["minutes"] for entry in record.results if "minutes" in entry)
+    status = f"{record.status(study)}; its networks trained for {minutes:.0f} minutes in all"
+    return f"{in_sentences(record.results)} ({status[0].upper()}{status[1:]}.)"
