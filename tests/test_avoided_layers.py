@@ -136,4 +136,4 @@ def test_sentences_say_what_the_intervals_say():
     assert "keep more of the face's edges (+0.225, " in average and "are sharper" in average
     assert "above zero in 3 of 3" in average and "above zero in 0 of 3" in inception
     assert "keep fewer of the face's edges (\N{MINUS SIGN}0.375, " in inception
-    assert "with average pooling by edges +0.225" in said
+    assert "in the paper's own way of deconvolution: edges +0.225, 95 % interval" in said

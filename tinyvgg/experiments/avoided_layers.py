@@ -169,8 +169,8 @@ def in_sentences(results: Iterable[Mapping[str, Any]]) -> str:
         [
             f"Of the test images, {listed(right)} are classified correctly.",
             *(_beside(table, network) for network in AVOIDED),
-            "In the paper's own way of deconvolution, the pictures of the max-pooling network "
-            f"differ from those with average pooling by {listed(ahead)}.",
+            "Max-pooling less average pooling in the paper's own way of deconvolution: "
+            f"{'; '.join(ahead)}.",
         ]
     )
 
