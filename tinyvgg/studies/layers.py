@@ -13,7 +13,7 @@ paper's own way is measured besides.
 
 The measures and the rule were written down on 2026-11-28, before any of these networks had been
 trained. The rule for ties was chosen after a trial of the code under the smoke profile had shown
-what the other does to an inception layer; nothing else was changed. "Appealing" is no quantity.
+what the other does to an inception layer; the measures and the rule stayed as they were. "Appealing" is no quantity.
 These three can be measured, of every picture (see `experiments.picture_quality`):
 
 - *edges*: the correlation of the picture's gradient magnitude with the face's (edge preservation
