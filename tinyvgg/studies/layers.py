@@ -13,8 +13,9 @@ paper's own way is measured besides.
 
 The measures and the rule were written down on 2026-11-28, before any of these networks had been
 trained. The rule for ties was chosen after a trial of the code under the smoke profile had shown
-what the other does to an inception layer; the measures and the rule stayed as they were. "Appealing" is no quantity.
-These three can be measured, of every picture (see `experiments.picture_quality`):
+what the other does to an inception layer; the measures and the rule stayed as they were.
+"Appealing" is no quantity. These three can be measured, of every picture (see
+`experiments.picture_quality`):
 
 - *edges*: the correlation of the picture's gradient magnitude with the face's (edge preservation
   after Sattar et al. 1997);
@@ -27,7 +28,7 @@ are sharper than those of the average-pooling network, and likewise than those o
 network: four conditions, and each holds if the 95 % interval of the mean difference, face by
 face, is above zero. It is partly reproduced if some hold, not reproduced if none does. The
 interval is Student's over seeds; of fewer than three seeds it is a bootstrap over people. What
-concerns a network that gets no more than half of the test images right is not judged.
+concerns a network that gets fewer than half of the test images right is not judged.
 
 Neither measure alone would do: blurred pictures can keep edges, and grain is sharp. That
 max-pooling scores higher than an untrained network of the same shape is not part of the claim; it
