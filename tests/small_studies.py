@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from torch import nn
 
 from tinyvgg import Study, model
 from tinyvgg.runs import parallel
@@ -17,9 +18,14 @@ def shrink(monkeypatch: pytest.MonkeyPatch, store) -> None:
     """One process, a store of its own, and large models that are not large."""
     monkeypatch.setenv("TINYVGG_STORE", str(store))
     monkeypatch.setattr(parallel.joblib, "cpu_count", lambda: 1)
-    monkeypatch.setitem(
-        model.ARCHITECTURES, "tinyvgg", partial(model.TinyVGG, width=8, dense=(16, 12, 8))
-    )
+    dense = (16, 12, 8)
+    small = {
+        "tinyvgg": partial(model.TinyVGG, width=8, dense=dense),
+        "tinyvgg_average": partial(model.TinyVGG, width=8, dense=dense, pooling=nn.AvgPool2d),
+        "tinyvgg_inception": partial(model.TinyInception, width=16, dense=dense),
+    }
+    for name, made in small.items():
+        monkeypatch.setitem(model.ARCHITECTURES, name, made)
     narrow = dict(width=2, dense=(8, 8))
     for name, depth, normed in (("vgg16", 16, False), ("vgg19", 19, False), ("vgg16_bn", 16, True)):
         made = partial(model.vgg, depth, batch_norm=normed, **narrow)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from networks import random_images, random_tiny
 from torch import nn
 
+from tinyvgg.inception import Inception
 from tinyvgg.model import (
     PIXEL_SCALE,
     TinyVGG,
@@ -114,13 +116,70 @@ def test_batch_norm_stands_between_each_convolution_and_its_relu():
     assert all(torch.equal(again[name], value) for name, value in fresh.items())
 
 
-@pytest.mark.parametrize(
-    ("name", "layers"), [("tinyvgg", 10), ("vgg16", 16), ("vgg19", 19), ("vgg19_bn", 19)]
-)
+NETWORKS = {"tinyvgg": 10, "vgg16": 16, "vgg19": 19, "vgg19_bn": 19}
+NETWORKS |= {"tinyvgg_average": 10, "tinyvgg_inception": 3 * 6 + 4}
+
+
+@pytest.mark.parametrize(("name", "layers"), NETWORKS.items())
 def test_networks_are_built_by_name(name, layers):
     net = build(name, 5, 32)
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in net.modules()) == layers
     assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
+
+
+def test_average_pooling_stands_where_max_pooling_does():
+    net, other = build("tinyvgg", 5, 16), build("tinyvgg_average", 5, 16)
+    for usual, layer in zip(net.features, other.features, strict=True):
+        is_pool = isinstance(usual, nn.MaxPool2d)
+        assert type(layer) is (nn.AvgPool2d if is_pool else type(usual))
+    assert net.pixel_shape == other.pixel_shape
+    kinds = [row["kind"] for row in layer_table(other)]
+    assert kinds.count("average-pool") == 3 and "max-pool" not in kinds
+    x = random_images(0, image_size=16, dtype=torch.float32)
+    assert torch.equal(other.features[4](x), F.avg_pool2d(x, 2))
+
+
+def test_an_inception_layer_has_the_shares_of_the_first_of_googlenet():
+    shapes = {name: tuple(p.shape) for name, p in Inception(192, 256).named_parameters()}
+    assert {name: shape for name, shape in shapes.items() if "weight" in name} == {
+        "one.0.weight": (64, 192, 1, 1),
+        "three.0.weight": (96, 192, 1, 1),
+        "three.2.weight": (128, 96, 3, 3),
+        "five.0.weight": (16, 192, 1, 1),
+        "five.2.weight": (32, 16, 5, 5),
+        "pooled.1.weight": (32, 192, 1, 1),
+    }  # Szegedy et al. (2014), Table 1, inception (3a)
+    with pytest.raises(ValueError, match="multiple of 16 maps, got 24"):
+        Inception(3, 24)
+
+
+def test_an_inception_layer_is_its_branches_side_by_side():
+    layer, x = Inception(5, 16).double(), torch.rand(2, 5, 6, 7, dtype=torch.float64)
+
+    def conv(name, maps):
+        weight, bias = (layer.get_parameter(f"{name}.{part}") for part in ("weight", "bias"))
+        return F.conv2d(maps, weight, bias, padding=weight.shape[-1] // 2).relu()
+
+    surrounded = F.pad(x, (1, 1, 1, 1), value=-1)
+    pooled = torch.stack(
+        [surrounded[..., i : i + 6, j : j + 7] for i in range(3) for j in range(3)]
+    ).amax(dim=0)
+    expected = [
+        conv("one.0", x),
+        conv("three.2", conv("three.0", x)),
+        conv("five.2", conv("five.0", x)),
+        conv("pooled.1", pooled),
+    ]
+    torch.testing.assert_close(layer(x), torch.cat(expected, dim=1))
+
+
+def test_tiny_vgg_with_inception_ends_in_maps_of_the_same_shape():
+    net, other = build("tinyvgg", 5, 24), build("tinyvgg_inception", 5, 24)
+    x = random_images(0, image_size=24, dtype=torch.float32)
+    assert net.features(x).shape == other.features(x).shape == (3, *other.pixel_shape)
+    kinds = [type(layer) for layer in other.features]
+    assert kinds == [Inception, nn.MaxPool2d] * 3
+    assert torch.equal(other(x), other.classifier(other.features(x).flatten(1)))
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones():

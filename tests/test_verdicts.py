@@ -295,7 +295,7 @@ def test_a_ledger_rests_on_the_figures_that_are_measured(smoke, found):
 
 def test_every_condition_looks_at_a_figure_that_something_measures(smoke):
     measured = set(measure(smoke)) | set(pixels.printed_ties())
-    recorded = {"sgd-not-beaten", "large-networks-fail"}
+    recorded = {"sgd-not-beaten", "large-networks-fail", "avoided-layers"}
     for claim in CLAIMS:
         if claim.name in recorded:
             continue
@@ -324,6 +324,8 @@ def test_a_ledger_without_records_says_how_to_make_them(found):
     assert found.verdicts["table-3-is-soft-max"] == NOT
     assert found.sources["seeds"] == "none: run python -m tinyvgg study seeds"
     assert found.sources["recorded"].endswith("study discussion")
+    assert found.sources["layers"].endswith("study layers")
+    assert found.verdicts["avoided-layers"] == UNTESTED
 
 
 def test_records_are_read_and_old_ones_put_aside(smoke, tmp_path):

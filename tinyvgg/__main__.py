@@ -17,6 +17,7 @@ STUDIES = {  # modules of tinyvgg.studies
     "seeds": "train both tasks with several seeds and measure the paper's claims on each",
     "discussion": "train with other optimisers, and the large models (Section Discussion)",
     "augmentation": "train with augmentation aimed at features that mislead, and its control",
+    "layers": "train with average pooling and inception layers, and deconvolve faces with each",
     "precision": "train both tasks with several seeds in float32 and in bfloat16",
 }
 

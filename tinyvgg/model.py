@@ -1,8 +1,9 @@
 """The networks of the paper: Tiny VGG (Table 1, Fig. 3a) and its large models, VGG-16 and VGG-19.
 
-A network is `.features`, blocks of convolutions that each end in a max-pooling layer, and
+A network is `.features`, blocks of convolutions that each end in a pooling layer, and
 `.classifier`, the fully connected layers. Every step is a module of its own, so that the
-deconvolution can walk through them backwards.
+deconvolution can walk through them backwards. Two variants of Tiny VGG have the layers that the
+paper avoids: average pooling, and inception layers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.graph import Scaled
+from tinyvgg.inception import Inception
 from tinyvgg.layers import check_parts, image_shape, pair
 
 INITIALISATIONS = ("glorot", "he")
@@ -42,6 +44,9 @@ class VGG(nn.Module):
     batch_norm : bool
         Normalise each convolution's output over the batch, before its ReLU. Not in the paper;
         backtracking and deconvolution refuse such a network.
+    pooling : class
+        Of the layer that ends each block, nn.MaxPool2d in the paper. Backtracking and
+        deconvolution take nn.AvgPool2d once `as_network` has adapted the network.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class VGG(nn.Module):
         blocks: Sequence[Sequence[int]],
         dense: Sequence[int],
         batch_norm: bool = False,
+        pooling: type[nn.MaxPool2d | nn.AvgPool2d] = nn.MaxPool2d,
     ) -> None:
         super().__init__()
         halvings = 2 ** len(blocks)
@@ -59,7 +65,7 @@ class VGG(nn.Module):
         if image_size < halvings or image_size % halvings:
             raise ValueError(
                 f"image_size must be a positive multiple of {halvings}, because {len(blocks)} "
-                f"max-pooling layers halve the image in turn; got {image_size}"
+                f"pooling layers halve the image in turn; got {image_size}"
             )
         if any(maps < 1 for block in blocks for maps in block) or any(n < 1 for n in dense):
             raise ValueError(f"layers need 1 unit or more, got maps {blocks} and dense {dense}")
@@ -73,7 +79,7 @@ class VGG(nn.Module):
                 features.append(nn.Conv2d(channels, maps, kernel_size=3, padding=1))
                 features += [nn.BatchNorm2d(maps), nn.ReLU()] if batch_norm else [nn.ReLU()]
                 channels = maps
-            features.append(nn.MaxPool2d(kernel_size=2, stride=2))
+            features.append(pooling(kernel_size=2, stride=2))
         self.features = nn.Sequential(*features)
         self.pixel_shape = (channels, image_size // halvings, image_size // halvings)
 
@@ -136,6 +142,8 @@ class TinyVGG(VGG):
         Feature maps of every convolution.
     dense : sequence of int
         Units of the hidden dense layers; empty for none.
+    pooling : class
+        As for VGG.
 
     Attributes
     ----------
@@ -152,8 +160,34 @@ class TinyVGG(VGG):
         image_size: int = 224,
         width: int = 32,
         dense: Sequence[int] = (1024, 512, 256),
+        pooling: type[nn.MaxPool2d | nn.AvgPool2d] = nn.MaxPool2d,
     ) -> None:
-        super().__init__(num_classes, image_size, [(width, width)] * 3, dense)
+        blocks = [(width, width)] * 3
+        super().__init__(num_classes, image_size, blocks, dense, pooling=pooling)
+
+
+class TinyInception(TinyVGG):
+    """Tiny VGG with an inception layer in place of the two convolutions of each block.
+
+    Parameters
+    ----------
+    num_classes, image_size, width, dense
+        As for TinyVGG; the width is a multiple of 16.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_size: int = 224,
+        width: int = 32,
+        dense: Sequence[int] = (1024, 512, 256),
+    ) -> None:
+        super().__init__(num_classes, image_size, width, dense)
+        features: list[nn.Module] = []
+        for channels in (3, width, width):
+            features += [Inception(channels, width), nn.MaxPool2d(kernel_size=2, stride=2)]
+        self.features = nn.Sequential(*features)
+        self.reset()
 
 
 def vgg(
@@ -191,6 +225,8 @@ ARCHITECTURES: dict[str, Callable[[int, int], VGG]] = {
     "vgg19": partial(vgg, 19),
     "vgg16_bn": partial(vgg, 16, batch_norm=True),
     "vgg19_bn": partial(vgg, 19, batch_norm=True),
+    "tinyvgg_average": partial(TinyVGG, pooling=nn.AvgPool2d),
+    "tinyvgg_inception": TinyInception,
 }
 
 
@@ -287,11 +323,12 @@ def deconv_size_unit(i: int, k: int) -> int:
 
 
 def layer_table(net: VGG) -> list[dict]:
-    """The rows of Table 1: one for the input and one for each layer.
+    """The rows of Table 1, of a network without branches: one for the input, one for each layer.
 
     Each row has the keys `layer` (conv2_1 is the first convolution of the second block),
-    `kind` (input, conv, max-pool or dense), `kernel`, `stride`, `padding`, `maps`, `units`,
-    `output` (the shape it gives, by Eq. 1) and `parameters`; None where a key has no meaning.
+    `kind` (input, conv, max-pool, average-pool or dense), `kernel`, `stride`, `padding`, `maps`,
+    `units`, `output` (the shape it gives, by Eq. 1) and `parameters`; None where a key has no
+    meaning.
     """
     channels, size = 3, net.image_size
     rows = [_row("input", "input", (channels, size, size))]
@@ -303,7 +340,8 @@ def layer_table(net: VGG) -> list[dict]:
             convolution += 1
             name, kind, channels = f"conv{block}_{convolution}", "conv", layer.out_channels
         else:
-            name, kind = f"pool{block}", "max-pool"
+            kind = "max-pool" if isinstance(layer, nn.MaxPool2d) else "average-pool"
+            name = f"pool{block}"
             block, convolution = block + 1, 0
         k, p, s = (pair(v)[0] for v in (layer.kernel_size, layer.padding, layer.stride))
         size = conv_size(size, k, p, s)

@@ -6,6 +6,7 @@ from tinyvgg.figures.discussion import (
     augmentation_arms,
     difficulty_dots,
     gradients_by_layer,
+    layer_pictures,
     region_examples,
     ways_by_epoch,
 )

@@ -1,4 +1,4 @@
-"""Section "Discussion": curves of other ways to train, gradients by layer, and augmentation."""
+"""Section "Discussion": other ways to train, gradients, avoided layers, augmentation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from tinyvgg.figures.style import (
     WIDTH,
     WRONG,
     centred,
+    inverted,
     legend_of,
     mark,
     note,
     panels,
     picture,
     picture_panels,
+    rgb,
     row_axis,
 )
 from tinyvgg.studies.difficulty import NETWORK, PROBE, THIS_RUN
@@ -196,6 +198,27 @@ def augmentation_arms(
     row_axis(right, [pair.replace(" less ", "\nless ") for pair in means])
     right.set_xlabel("difference in accuracy (points)")
     right.set_title("seeds (rings), their mean and its 95 % interval")
+    return figure
+
+
+def layer_pictures(examples: Sequence[Mapping[str, np.ndarray]]) -> Figure:
+    """Faces in rows; beside each its deconvolved pictures, dark on light grey, by network.
+
+    Parameters
+    ----------
+    examples : sequence of mapping of name to uint8 array (S, S, 3)
+        As `studies.layers.kept_examples` returns them, the face first.
+    """
+    if not examples:
+        return note("No pictures are on record. (Only those of synthetic faces are kept.)")
+    names = list(examples[0])
+    side = WIDTH / len(names)
+    figure, axes = picture_panels(len(examples), len(names), side * len(examples) + 0.3)
+    for row, each in zip(axes, examples, strict=True):
+        for ax, (name, shown) in zip(row, each.items(), strict=True):
+            picture(ax, shown if name == names[0] else rgb(inverted(shown[..., 0])))
+    for ax, name in zip(axes[0], names, strict=True):
+        ax.set_title(name, fontsize=8.5, fontweight="normal")
     return figure
 
 

@@ -281,6 +281,14 @@ class Study:
         """An untrained network for a task."""
         return build(self.architecture, len(self.split(task).classes), self.image_size)
 
+    def initial_network(self, task: str) -> VGG:
+        """The network that the training of a task starts from, on the device of the study."""
+        generator = torch.Generator().manual_seed(self.seed)
+        with torch.device("meta"):  # no memory and no weights yet: they are drawn once, below
+            net = self.new_network(task)
+        net = net.to_empty(device="cpu").reset(generator, self.protocol(task).initialisation)
+        return net.to(self.device)
+
     def identity(self) -> dict[str, Any]:
         """What identifies this run: enough to make it again, and to tell it from another."""
         libraries = ("torch", "numpy", "scipy", "pillow", "matplotlib")

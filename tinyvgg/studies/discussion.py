@@ -80,12 +80,7 @@ def jobs(study: Study) -> list[tuple[Arm, Study, str]]:
 
 def gradients_at_start(study: Study, task: str = "face") -> pd.DataFrame:
     """`gradient_norms` of a study's network as it is drawn, before any training."""
-    protocol = study.protocol(task)
-    generator = torch.Generator().manual_seed(study.seed)
-    with torch.device("meta"):  # no memory and no weights yet: they are drawn once, below
-        net = study.new_network(task)
-    net = net.to_empty(device="cpu").reset(generator, protocol.initialisation)
-    return gradient_norms(net.to(study.device), *_batch(study, task))
+    return gradient_norms(study.initial_network(task), *_batch(study, task))
 
 
 def gradients_at_end(study: Study, task: str = "face") -> pd.DataFrame:

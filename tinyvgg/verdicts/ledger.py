@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tinyvgg.experiments.avoided_layers import layer_figures
 from tinyvgg.experiments.measures import measure
 from tinyvgg.experiments.other_seeds import renamed
 from tinyvgg.experiments.statistics import (
@@ -30,7 +31,6 @@ from tinyvgg.verdicts.pixels import printed_ties
 from tinyvgg.verdicts.rules import VERDICTS, Claim, Evidence, Part
 from tinyvgg.verdicts.training import key_of
 
-RECORDS = ("seeds", "discussion")
 PRINTED = ("name", "title", "statement", "where", "paper", "photographs", "rule")
 BOUNDS = ("_low", "_high")
 
@@ -43,8 +43,8 @@ class Ledger:
     ----------
     evidence : Evidence
     sources : dict of str to str
-        What "run", "seeds" and "recorded" are, in words; for a record its status, or the
-        command that makes it if there is none.
+        What "run", "seeds", "recorded" and "layers" are, in words; for a record its status, or
+        the command that makes it if there is none.
     identity : dict
         Of the run.
     claims : tuple of Claim
@@ -144,20 +144,19 @@ def ledger(study: Study, folder: str | Path | None = None) -> Ledger:
     folder : path, optional
         Of the records; see `records.default_folder`.
     """
-    records = {name: find_record(name, study, folder) for name in RECORDS}
     identity = study.identity()
     sources = {"run": f"{identity['profile']} profile, seed {identity['seed']}"}
     evidence: dict[str, dict[str, Interval]] = {"seeds": {}, "recorded": {}}
     aside = set()
-    for (name, record), kind in zip(records.items(), evidence, strict=True):
+    for name, (source, kind, figures) in RECORDS.items():
+        record = find_record(name, study, folder)
         if record is None:
-            sources[kind] = f"none: run {COMMAND} {name}"
+            sources[source] = f"none: run {COMMAND} {name}"
             continue
-        sources[kind] = record.status(study)
+        sources[source] = f"{record.status(study)}, {_seeds(record)}"
         if record.changes(study) or not record.is_of_run(study):
             aside.add(kind)
-        evidence[kind] = (seed_figures if name == "seeds" else discussion_figures)(record.results)
-        sources[kind] += f", {_seeds(record)}"
+        evidence[kind] |= figures(record.results)
     run = intervals(measure(study)) | intervals(printed_ties())
     found = Evidence(
         run=run,
@@ -234,6 +233,13 @@ def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interv
             pairs = [(seeds[seed][:2], plain[seed][:2]) for seed in sorted(both)]
             found[f"{key_of(name, task)}_over_sgd"] = _over_other(pairs)
     return found
+
+
+RECORDS = {  # by name: what it is called among the sources, what it is evidence of, and how
+    "seeds": ("seeds", "seeds", seed_figures),
+    "discussion": ("recorded", "recorded", discussion_figures),
+    "layers": ("layers", "recorded", layer_figures),
+}
 
 
 def _over_chance(seeds: Mapping[int, tuple[int, int, int]]) -> Interval:
