@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.adapted.reader import (
-    LAST,
     FeatureReader,
     candidates,
     folded,
     is_linear,
     read_classifier,
+    refusal,
     that_lead_to,
+    without_probabilities,
 )
 from tinyvgg.adapted.recorder import Operation, Refused, recorded
 from tinyvgg.graph import Features
@@ -197,15 +198,13 @@ def _read(
     operations: Sequence[Operation], output: int, images: Tensor
 ) -> tuple[Features, nn.Sequential]:
     """The features and the classifier that operations on images amount to."""
-    if operations and operations[-1].name in LAST and len(operations[-1].shape) == 2:
-        *operations, last = operations  # soft-max and sigmoid change no order
-        output = last.inputs[0]
-    reader, why, reached = FeatureReader(images.shape[1:]), None, 0
+    operations, output = without_probabilities(operations, output)
+    reader, why, reached = FeatureReader(images.shape[1:], len(images)), None, 0
     for operation in operations:
         try:
             reader.read(operation)
         except Refused as refused:
-            why = refused
+            why = refusal(refused, operations[reached:])
             break
         reached += 1
     for end in candidates(operations):
