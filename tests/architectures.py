@@ -670,7 +670,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "Instance norm": Architecture(
         lambda: net(conv(8, 8), nn.InstanceNorm2d(8), nn.ReLU()), refused=NORM),
     "Local response norm": Architecture(
-        lambda: net(nn.LocalResponseNorm(3), conv(8, 8), nn.ReLU()), refused=GATE),
+        lambda: net(nn.LocalResponseNorm(3), conv(8, 8), nn.ReLU()),
+        refused="neighbouring maps"),
     "Spectral norm discriminator": Architecture(discriminator, (3, 32, 32)),
     "StyleGAN's discriminator": Architecture(
         lambda: net(EqualisedConv2d(8, 8, 3), nn.LeakyReLU(0.2), Function(minibatch_deviation),

@@ -20,15 +20,20 @@ SAME = frozenset([
 ])
 RESHAPED = frozenset([
     "view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose",
-    "t", "expand", "select", "slice", "split", "split_with_sizes", "unbind", "repeat",
-    "channel_shuffle", "native_channel_shuffle", "flip",
+    "t", "expand", "select", "slice", "split", "split_with_sizes", "unsafe_split",
+    "unbind", "repeat",
+    "native_channel_shuffle", "flip",
+    "as_strided", "index", "index_select",
 ])
 NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
 AFFINE = frozenset([
-    "convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div", "neg", "cat",
-    "stack", "mean", "sum", "bmm", "avg_pool2d", "_adaptive_avg_pool2d", "constant_pad_nd",
+    "convolution", "_convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div", "neg",
+    "cat", "stack", "mean", "sum", "bmm", "avg_pool2d", "_adaptive_avg_pool2d", "constant_pad_nd",
 ]).union(NORMS)
+EMPTY = ("empty_like", "new_empty")  # to be filled
 PRODUCTS = ("mul", "div", "mm", "addmm", "bmm", "linear")
+DENSE = RESHAPED.union(["addmm", "mm", "linear"])
+MOST_WEIGHTS = 2**31
 LAST = ("_softmax", "_log_softmax", "sigmoid")
 POOLS = ("max_pool2d_with_indices", "adaptive_max_pool2d", "amax")
 
@@ -59,19 +64,23 @@ REASONS = {
         NORM,
     ),
     **dict.fromkeys(
-        ("bernoulli", "native_dropout", "rand_like"),
+        ("bernoulli", "native_dropout", "rand_like", "randn_like", "exponential", "uniform"),
         "is random even in evaluation mode; give F.dropout training=self.training",
     ),
     **dict.fromkeys(("glu", "_scaled_dot_product_flash_attention_for_cpu"), GATE),
     **dict.fromkeys(
-        ("maximum", "max"),
-        "chooses between maps (maxout), which is neither linear nor an activation of one value",
+        ("maximum", "max", "amax"),
+        "takes the largest of several values (maxout); max-pooling can be traced, and that of "
+        "whole maps as F.adaptive_max_pool2d(x, 1)",
     ),
     **dict.fromkeys(
         ("addmm", "mm", "linear"),
         "is a linear layer between or beside feature maps (a gate, attention, a second head); "
         "linear layers can be traced where they alone follow the last maps",
     ),
+    "avg_pool3d": "averages over neighbouring maps, as local response norm does, or in three "
+    "dimensions",
+    "rsqrt": NORM,
     **dict.fromkeys(LAST[:2], "is known at the very end alone, where it changes no order"),
     **dict.fromkeys(
         ("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d"),
@@ -97,11 +106,9 @@ UNKNOWN = (
 
 def refuse(operation: Operation, why: str | None = None) -> Refused:
     """The error for an operation that cannot be traced."""
-    why = why or reason(operation)
-    return Refused(
-        f"{operation.where}: {operation.name.strip('_').removesuffix('_kernel')} {why or UNKNOWN}",
-        explained=why is not None,
-    )
+    name = operation.name.strip("_").removesuffix("_kernel")
+    why = why or reason(operation) or UNKNOWN
+    return Refused(f"{operation.where}: {name} {why}", explained=operation.name not in EMPTY)
 
 
 def reason(operation: Operation) -> str | None:
@@ -124,7 +131,7 @@ def is_by_picture(norm: Operation) -> bool:
     return norm.arguments[3] is None or (not fixed and bool(norm.arguments[5]))
 
 
-def refusal(refused: Refused, operations: Sequence[Operation]) -> Refused:
+def blamed(refused: Refused, operations: Sequence[Operation]) -> Refused:
     """Why the first of some operations was refused; what its module does next may say it better."""
     if not refused.explained:
         for operation in takewhile(lambda each: each.where == operations[0].where, operations):
@@ -145,10 +152,12 @@ def activation(operation: Operation) -> nn.Module | None:
         return {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "hardsigmoid": nn.Hardsigmoid}[name]()
     if name in ("hardtanh", "clamp", "clamp_min"):
         least, most, *_ = (*settings, None)
-        if least == 0 and most is None:
-            return nn.ReLU()
-        if least == 0 and most is not None and most > 0:
-            return nn.ReLU6() if most == 6 else nn.Hardtanh(0.0, float(most))
+        most = math.inf if most is None else most
+        if not all(isinstance(limit, int | float) for limit in (least, most)) or least < 0:
+            return None
+        if least == 0 and most in (6, math.inf):
+            return nn.ReLU6() if most == 6 else nn.ReLU()
+        return nn.Hardtanh(float(least), float(most)) if least < most else None
     if name == "threshold" and settings[:2] == (0, 0):
         return nn.ReLU()
     if name == "maximum" and len(operation.inputs) == 1:
@@ -186,18 +195,21 @@ class FeatureReader:
         The numbers of those values.
     """
 
-    def __init__(self, shape: Sequence[int], batch: int) -> None:
+    def __init__(self, images: Tensor) -> None:
         self.nodes: list[Node] = []
         self.number = {IMAGES: graph.IMAGES}
-        self.shapes = {IMAGES: tuple(shape)}
+        self.shapes = {IMAGES: tuple(images.shape[1:])}
         self.never_negative: set[int] = set()
-        self.batch = batch
+        self.batch = len(images)
+        self._format: dict[str, Any] = {"dtype": images.dtype, "device": images.device}
         self._between: dict[int, tuple[int, list[Operation]]] = {}  # maps in another shape
 
     def read(self, operation: Operation) -> None:
         """Add the nodes of an operation; `Refused` if it is none on maps."""
         reader = READERS.get(operation.name)
         found = activation(operation)
+        if operation.name in RESHAPED and len(operation.inputs) > 1:
+            raise refuse(operation, "chooses by a value that depends on the picture")
         if operation.name in RESHAPED | SAME and operation.inputs[0] in self._between:
             self.rearrange(operation)
         elif any(value not in self.number for value in operation.inputs):
@@ -218,19 +230,15 @@ class FeatureReader:
         operation: Operation,
         layer: nn.Module,
         *,
-        inputs: Sequence[int] | None = None,
+        sources: Sequence[int] | None = None,
         not_negative: bool = False,
-        output: int | None = None,
-        shape: Sequence[int] | None = None,
     ) -> None:
-        """A node for a value of an operation; `inputs` are values, and `shape` is (B, C, h, w)."""
-        sources = tuple(self.number[v] for v in inputs or operation.inputs[:1])
-        output = operation.output if output is None else output
-        self.nodes.append(Node(layer, sources))
-        self.number[output] = len(self.nodes) - 1
-        self.shapes[output] = tuple(shape or operation.shape)[1:]
+        """A node for the value of an operation, fed by its first input or by nodes `sources`."""
+        self.nodes.append(Node(layer, tuple(sources or [self.number[operation.inputs[0]]])))
+        self.number[operation.output] = len(self.nodes) - 1
+        self.shapes[operation.output] = operation.shape[1:]
         if not_negative:
-            self.never_negative.add(output)
+            self.never_negative.add(operation.output)
 
     def rename(self, operation: Operation, output: int) -> None:
         """A value of the operation is that of a node that is there."""
@@ -254,7 +262,7 @@ class FeatureReader:
     # ------------------------------------------------------------------ one operation each
 
     def convolution(self, operation: Operation) -> None:
-        _, weight, bias, stride, padding, dilation, transposed, _, groups = operation.arguments
+        _, weight, bias, stride, padding, dilation, transposed, _, groups = operation.arguments[:9]
         if isinstance(weight, Value) or isinstance(bias, Value):
             raise refuse(operation, "has weights that depend on the picture")
         if transposed or len(stride) != 2:
@@ -288,14 +296,8 @@ class FeatureReader:
         """x · factor + shift, numbers or tensors that are the same for all pixels of a map."""
         x = operation.inputs[0]
         channels = self.shapes[x][0]
-        like = next(
-            (v for v in (factor, shift) if isinstance(v, Tensor) and v.is_floating_point()), None
-        )
-        options: dict[str, Any] = (
-            {} if like is None else {"dtype": like.dtype, "device": like.device}
-        )
         factor, shift = (
-            self._by_channel(operation, torch.as_tensor(v, **options), channels)
+            self._by_channel(operation, torch.as_tensor(v, **self._format), channels)
             for v in (factor, shift)
         )
         if (factor == 1).all() and not shift.any():
@@ -320,12 +322,19 @@ class FeatureReader:
         a, b, *_ = operation.arguments
         name, alpha = operation.name, operation.settings.get("alpha", 1)
         if len(operation.inputs) == 2:
-            if name in PRODUCTS:
+            if name not in ("add", "sub"):
                 raise refuse(operation)
-            if a.number == b.number or alpha != 1 or name != "add":
-                raise refuse(operation, "of two branches is known as a plain sum a + b alone")
-            not_negative = self.all_never_negative(operation)
-            self.add(operation, Sum(), inputs=operation.inputs, not_negative=not_negative)
+            if self.shapes[a.number] != self.shapes[b.number]:
+                raise refuse(operation, "of maps of different sizes; they can be added one by one")
+            sources = [self.number[a.number], self.number[b.number]]
+            alpha = -alpha if name == "sub" else alpha
+            if alpha != 1:
+                channels = self.shapes[b.number][0]
+                factor = torch.full((channels,), alpha, **self._format)
+                self.nodes.append(Node(Affine(factor, torch.zeros_like(factor)), (sources[1],)))
+                sources[1] = len(self.nodes) - 1
+            not_negative = alpha > 0 and self.all_never_negative(operation)
+            self.add(operation, Sum(), sources=sources, not_negative=not_negative)
             return
         first = isinstance(a, Value)
         constant = b if first else a
@@ -348,10 +357,10 @@ class FeatureReader:
         parts, dim = (*operation.arguments, 0)[:2]
         if dim not in (1, -3) or not all(isinstance(part, Value) for part in parts):
             raise refuse(operation, "joins other things than the maps of branches")
-        inputs = [part.number for part in parts]
-        layer = Concat([self.shapes[value][0] for value in inputs])
+        layer = Concat([self.shapes[part.number][0] for part in parts])
+        sources = [self.number[part.number] for part in parts]
         not_negative = self.all_never_negative(operation)
-        self.add(operation, layer, inputs=inputs, not_negative=not_negative)
+        self.add(operation, layer, sources=sources, not_negative=not_negative)
 
     def max_pool(self, operation: Operation) -> None:
         kernel, stride, padding, dilation, ceil = filled(operation, [], [], [0], [1], False)
@@ -430,7 +439,7 @@ class FeatureReader:
 
 
 READERS: dict[str, Callable[[FeatureReader, Operation], None]] = {
-    "convolution": FeatureReader.convolution,
+    **dict.fromkeys(("convolution", "_convolution"), FeatureReader.convolution),
     **dict.fromkeys(NORMS, FeatureReader.batch_norm),
     **dict.fromkeys(("add", "sub", "rsub", "mul", "div"), FeatureReader.arithmetic),
     "neg": FeatureReader.negative,
@@ -444,18 +453,23 @@ READERS: dict[str, Callable[[FeatureReader, Operation], None]] = {
 
 
 def _that_chooses(numbers: Tensor, made: Tensor) -> list[nn.Module] | None:
-    """Layers that choose the maps, or every n-th pixel, that are left of numbered ones, if any."""
-    _, maps, rows, columns = numbers.shape
+    """Layers that choose the maps, and the rows and columns, that are left of numbered ones."""
+    _, maps, *size = numbers.shape
     if made.ndim != 4 or len(made) != len(numbers):
         return None
-    chosen = made[0, :, 0, 0] // (rows * columns)
-    step = (-(-rows // made.shape[2]), -(-columns // made.shape[3]))
-    if not torch.equal(made, numbers[:, chosen, :: step[0], :: step[1]]):
+    chosen = made[0, :, 0, 0] // math.prod(size)
+    places = (made[0, 0, :, 0] // size[1] % size[0], made[0, 0, 0] % size[1])
+    steps = [int(along[1] - along[0]) if len(along) > 1 else 1 for along in places]
+    (top, bottom), (left, right) = ((int(along[0]), int(along[-1])) for along in places)
+    rest = numbers[:, chosen, top : bottom + 1, left : right + 1]
+    if min(steps) < 1 or not torch.equal(made, rest[:, :, :: steps[0], :: steps[1]]):
         return None
     layers: list[nn.Module] = []
     if chosen.tolist() != list(range(maps)):
         layers.append(Channels(chosen.tolist()))
-    return layers + [nn.AvgPool2d(1, step)] * (step != (1, 1))
+    if rest.shape[2:] != numbers.shape[2:]:
+        layers.append(nn.ZeroPad2d((-left, right + 1 - size[1], -top, bottom + 1 - size[0])))
+    return layers + [nn.AvgPool2d(1, tuple(steps))] * (steps != [1, 1])
 
 
 def batch_norm_as_affine(
@@ -555,10 +569,11 @@ def that_lead_to(nodes: Sequence[Node], last: int) -> list[Node]:
 
 def read_classifier(
     operations: Sequence[Operation], maps: Tensor, start: int, end: int, batch: int
-) -> Classifier:
+) -> Classifier | None:
     """The operations from the maps, value `start`, to the logits, value `end`, as linear layers.
 
-    Between two activations everything is affine: its matrix is its gradient.
+    Between two activations everything is affine: its matrix is its gradient. None if there is
+    max-pooling, or an activation of maps: dense layers come later, if at all.
 
     Parameters
     ----------
@@ -571,29 +586,29 @@ def read_classifier(
     layers: list[nn.Module] = []
     here: list[Operation] = []
     value, like = start, maps
-    for operation in operations:
-        known = {value}.union(*(one.values for one in here))
-        if not known.issuperset(operation.inputs):
+    for number, operation in enumerate(operations):
+        pixels, found = math.prod(operation.shape[2:]), activation(operation)
+        if not {value}.union(*(one.values for one in here)).issuperset(operation.inputs):
+            if pixels > 1:
+                return None
             raise refuse(operation, "takes a value from before an activation past it")
-        found = (
-            None if operation.output == end and operation.name in LAST else activation(operation)
-        )
         if found is None:
-            if operation.name not in AFFINE | RESHAPED | SAME:
-                raise refuse(operation)
-            if reason(operation) in (GATE, NORM):
-                raise refuse(operation)
+            linear = operation.name in AFFINE | RESHAPED | SAME
+            if not linear and operation.name in READERS:
+                return None
+            if not linear or reason(operation) in (GATE, NORM):
+                raise blamed(refuse(operation), operations[number:])
             here.append(operation)
-            continue
-        if operation.inputs[0] == value and isinstance(found, nn.ReLU):
-            here.append(operation)  # of what is never negative: nothing
-            continue
-        if operation.inputs[0] == value or not here:
+        elif operation.inputs[0] == value and isinstance(found, nn.ReLU):
+            value = operation.output  # of what is never negative
+        elif pixels > 1:
+            return None
+        elif operation.inputs[0] == value:
             raise refuse(operation, "follows another activation")
-        linear = as_linear(here, like, value, operation.inputs[0], batch)
-        layers += [linear, found]
-        like = maps.new_zeros(1, *operation.shape[1:])
-        value, here = operation.output, []
+        else:
+            layers += [as_linear(here, like, value, operation.inputs[0], batch), found]
+            like = maps.new_zeros(1, *operation.shape[1:])
+            value, here = operation.output, []
     layers.append(as_linear(here, like, value, end, batch))
     return Classifier(*layers)
 
@@ -604,14 +619,19 @@ def as_linear(
     """Affine operations from value `start`, of a shape as `like`, to value `end`, as one layer."""
 
     def outputs(rows: Tensor) -> Tensor:
-        return replay(operations, {start: rows}, batch, end).flatten(1)
+        return replay(operations, {start: rows}, batch, end).reshape(len(rows), -1)
 
-    nothing = torch.zeros_like(like)
+    nothing, pixels = torch.zeros_like(like), like[0].numel()
     with torch.no_grad():
         bias = outputs(nothing)[0]
     units = len(bias)
-    linear = nn.Linear(like[0].numel(), units).to(like)
-    at_once = max(1, 2**24 // like[0].numel())
+    if units * pixels > MOST_WEIGHTS:
+        raise Refused(
+            f"a linear layer from {pixels} pixels of the last feature maps to {units} units has "
+            f"{units * pixels:.1g} weights, more than {MOST_WEIGHTS:.1g}: give smaller images"
+        )
+    linear = nn.Linear(pixels, units).to(like)
+    at_once = max(1, 2**24 // pixels)
     for first in range(0, units, at_once):
         rows = nothing.expand(min(at_once, units - first), *like.shape[1:]).clone()
         with torch.enable_grad():
@@ -636,9 +656,17 @@ def without_probabilities(
     end = len(operations)
     while end and operations[end - 1].name in RESHAPED | SAME:
         end -= 1
-    if not end or operations[end - 1].name not in LAST or len(operations[end - 1].shape) > 2:
+    if not end or operations[end - 1].name not in LAST:
         return operations, output
-    return operations[: end - 1], operations[end - 1].inputs[0]
+    last = operations[end - 1]
+    if last.name == "sigmoid" and math.prod(last.shape[1:]) > 1:
+        raise refuse(
+            last,
+            f"gives each of {last.shape[1]} outputs a probability of its own; one output is taken "
+            "as two classes, and several need a soft-max: let the model return the logits, if "
+            "its classes exclude each other",
+        )
+    return operations[: end - 1], last.inputs[0]
 
 
 def candidates(operations: Sequence[Operation]) -> list[int]:

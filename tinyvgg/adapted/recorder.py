@@ -124,6 +124,11 @@ def recorded(model: nn.Module, images: Tensor) -> tuple[list[Operation], int]:
     recorder.check_whole(output)
     if id(output) not in recorder.numbers:
         raise Refused(f"{name} returns a tensor that does not depend on the images")
+    if output.ndim not in (1, 2) or len(output) != len(images):
+        raise Refused(
+            f"{name} returns a tensor of shape {tuple(output.shape)} for {len(images)} images, and "
+            "not logits (B, classes)"
+        )
     number = recorder.numbers[id(output)]
     return _that_lead_to(recorder.operations, number), number
 
@@ -136,7 +141,8 @@ class _Recorder(TorchDispatchMode):
         self.count = 1
         self.operations: list[Operation] = []
         self.stack: list[str] = []
-        self.current: dict[int, set[int]] = {}  # by a memory that was changed, what tensors see it
+        self.stale: set[int] = set()  # identities of tensors that another one has changed
+        self.written: set[int] = set()  # memories in which one was changed
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs, name, where = kwargs or {}, func.overloadpacket.__name__, self.stack[-1]
@@ -150,16 +156,17 @@ class _Recorder(TorchDispatchMode):
                 f"({name}), so that there is no one network to trace"
             )
         arguments, settings = tree_map(self._value, (args, kwargs)) if depends else ((), {})
+        changed = self.sharing(args[0]) if depends and in_place(name) else []
         result = func(*args, **kwargs)
+        self.stale |= {id(tensor) for tensor, was in changed if not torch.equal(tensor, was)}
         if depends:
             tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
             if not tensors:
                 raise Refused(f"{where}: {name} gives no tensor")
             first = self.count
             if in_place(name):
-                self.current[_memory(tensors[0])] = set()
+                self.written.add(_memory(tensors[0]))
             for tensor in tensors:
-                self.current.get(_memory(tensor), set()).add(id(tensor))
                 self.numbers[id(tensor)] = self.count
                 self.alive.append(tensor)
                 self.count += 1
@@ -169,13 +176,20 @@ class _Recorder(TorchDispatchMode):
             )
         return result
 
+    def sharing(self, changed: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The tensors in the memory of one that is to be changed, and copies of them."""
+        memory = _memory(changed)
+        others = {id(tensor): tensor for tensor in self.alive if tensor is not changed}.values()
+        return [(tensor, tensor.clone()) for tensor in others if _memory(tensor) == memory]
+
     def check_whole(self, tensor: Tensor) -> None:
-        """Refuse a tensor whose memory another one has changed."""
-        seen = self.current.get(_memory(tensor)) if self.current else None
-        if seen is not None and id(tensor) not in seen:
+        """Refuse a tensor that was changed under another name."""
+        unknown = id(tensor) not in self.numbers and _memory(tensor) in self.written
+        if unknown or id(tensor) in self.stale:
             raise Refused(
-                f"{self.stack[-1]}: a part of a tensor was changed in place (as x[:, 0] = y does), "
-                "and then the whole is used: build it anew instead, by torch.cat or torch.where"
+                f"{self.stack[-1]}: a part of a tensor was changed in place (as x[:, 0] = y and "
+                "circular padding do), and then the whole is used: build it anew instead, by "
+                "torch.cat or torch.where"
             )
 
     def _value(self, leaf: Any) -> Any:
@@ -245,7 +259,11 @@ def replay(
         if operation.name in SHAPED and arguments[1][0] == batch:
             arguments = (arguments[0], [rows, *arguments[1][1:]], *arguments[2:])
         try:
-            result = operation.function(*arguments, **settings)
+            result = (
+                arguments[0]
+                if operation.name == "detach"
+                else operation.function(*arguments, **settings)
+            )
         except RuntimeError as error:
             raise Refused(
                 f"{operation.where}: {operation.name} cannot be done for another number of images "
@@ -256,4 +274,10 @@ def replay(
     return values[output]
 
 
-SHAPED = ("view", "_unsafe_view", "reshape", "expand")  # take the whole shape, batch included
+SHAPED = (
+    "view",
+    "_unsafe_view",
+    "reshape",
+    "expand",
+    "as_strided",
+)  # take the whole shape, batch included
