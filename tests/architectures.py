@@ -720,7 +720,7 @@ def randomised(model: nn.Module) -> nn.Module:
     """The same model whose batch norms have seen something, and whose biases are not zero."""
     with torch.no_grad():
         for layer in model.modules():
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
                 layer.running_mean.uniform_(-0.3, 0.3)
                 layer.running_var.uniform_(0.5, 1.5)
                 if layer.affine:

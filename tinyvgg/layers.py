@@ -165,7 +165,7 @@ def unwrapped(net: nn.Module) -> nn.Module:
     if isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return unwrapped(net.module)
     compiled = type(net).__name__ == "OptimizedModule"  # a slow import would name it
-    return unwrapped(net._orig_mod) if compiled else net
+    return unwrapped(next(net.children())) if compiled else net
 
 
 def check_network(net: nn.Module) -> tuple[list[Node], list[Dense]]:
@@ -410,8 +410,9 @@ def _compare(name: str, cause: str, output: Any, logits: Tensor, single: bool, s
             f"{name} returns {what} and not one tensor of logits (B, classes); wrap it in a module "
             "that returns the logits alone"
         )
+    logits = logits.detach()
     possible = [logits, logits.softmax(1), logits.log_softmax(1)]
-    if single and output.shape[-1:] != (2,):
+    if single and output.shape != logits.shape:
         possible = [logits[:, 1:], logits[:, 1:].sigmoid()]
         output = output.reshape(len(output), -1) if output.ndim else output
     if output.shape != possible[0].shape:

@@ -27,8 +27,9 @@ RESHAPED = frozenset([
 ])
 NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
 AFFINE = frozenset([
-    "convolution", "_convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div", "neg",
-    "cat", "stack", "mean", "sum", "bmm", "avg_pool2d", "_adaptive_avg_pool2d", "constant_pad_nd",
+    "convolution", "_convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div",
+    "neg", "cat", "stack", "mean", "sum", "bmm", "avg_pool2d", "_adaptive_avg_pool2d",
+    "constant_pad_nd",
 ]).union(NORMS)
 EMPTY = ("empty_like", "new_empty")  # to be filled
 PRODUCTS = ("mul", "div", "mm", "addmm", "bmm", "linear")
