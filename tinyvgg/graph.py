@@ -57,14 +57,22 @@ class Affine(nn.Module):
 
 
 class Channels(nn.Module):
-    """The maps from `start` up to `stop`."""
+    """Some of the maps, or all in another order.
 
-    def __init__(self, start: int, stop: int) -> None:
+    Parameters
+    ----------
+    chosen : sequence of int
+        Their numbers.
+    """
+
+    chosen: Tensor
+
+    def __init__(self, chosen: Sequence[int]) -> None:
         super().__init__()
-        self.start, self.stop = start, stop
+        self.register_buffer("chosen", torch.tensor(chosen))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x[:, self.start : self.stop]
+        return x[:, self.chosen]
 
 
 class Concat(nn.Module):
@@ -104,7 +112,10 @@ class Square(nn.Module):
 # The values of these are never negative, which is all that backtracking asks of them.
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Softplus, nn.Sigmoid, nn.Hardsigmoid, Square)
 # These are linear, up to a shift; the way back is their transpose.
-LINEAR = (nn.Conv2d, nn.AvgPool2d, Affine, Channels, Concat, Sum)
+LINEAR = (
+    *(nn.Conv2d, nn.AvgPool2d, nn.ZeroPad2d, nn.ZeroPad3d),  # the last pads channels too
+    *(Affine, Channels, Concat, Sum),
+)
 
 
 class Node(NamedTuple):

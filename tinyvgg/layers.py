@@ -29,6 +29,17 @@ PASS_THROUGH = (nn.Dropout, nn.Dropout2d, nn.Identity)
 ADAPT = "tinyvgg.as_network(model, images) reads what a model computes and adapts it, where it can"
 ROUNDING = 1000  # machine epsilons that two ways to compute the same may differ by, times its size
 AT_MOST = 0.05  # the same for formats of few digits
+DEPARTS = (
+    "{name} computes something else than its .features and .classifier: on these images the "
+    "logits differ by up to {apart:.2g}. Its forward pass may normalise its input, compute "
+    "between the two or after them, use weights in another way, or a hook may change a layer's "
+    f"output; {ADAPT}"
+)
+UNREAD = (
+    "{name} computes something else than what was read of it: on these images the logits differ "
+    "by up to {apart:.2g}. It may be random even in evaluation mode, or an image's output may "
+    "depend on the other images of the batch or on a choice that the first of them decide"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +163,10 @@ def _computes(kind: type) -> tuple[str, ...]:
 
 def unwrapped(net: nn.Module) -> nn.Module:
     """The model inside DataParallel or torch.compile."""
-    for name in ("module", "_orig_mod"):
-        inner = net.__dict__.get("_modules", {}).get(name)
-        if inner is not None and len(list(net.children())) == 1 and not hasattr(net, "classifier"):
-            return unwrapped(inner)
-    return net
+    if isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return unwrapped(net.module)
+    compiled = type(net).__name__ == "OptimizedModule"  # a slow import would name it
+    return unwrapped(next(net.children())) if compiled else net
 
 
 def check_network(net: nn.Module) -> tuple[list[Node], list[Dense]]:
@@ -255,7 +265,7 @@ def check_images(features: nn.Module, images: Tensor) -> Tensor:
     if not images.isfinite().all():
         bad = (~images.isfinite()).flatten(1).any(dim=1).nonzero().flatten().tolist()
         raise ValueError(f"images hold NaN or infinite values, in rows {bad} of the batch")
-    return images.to(next(features.parameters()))
+    return images.to(next(features.parameters(), images))
 
 
 def apply_feature_layer(layer: nn.Module, *given: Tensor) -> Tensor:
@@ -346,7 +356,8 @@ def check_logits(
     _, linears = check_network(net)
     activations = dense_pass(linears, maps)
     size = F.linear(activations[-2].abs(), linears[-1].weight.abs()).detach().amax()
-    _compare(model or net, output, activations[-1], linears[-1].single, float(size))
+    name, cause = type(model or net).__name__, DEPARTS if model is None else UNREAD
+    _compare(name, cause, output, activations[-1], linears[-1].single, float(size))
     return activations
 
 
@@ -395,7 +406,8 @@ def own_output(net: nn.Module, images: Tensor) -> Any:
 
     None for a module without a forward pass, which is nothing but its parts.
     """
-    if unwrapped(net).forward.__name__ == "_forward_unimplemented":
+    net = unwrapped(net)
+    if getattr(net.forward, "__name__", "") == "_forward_unimplemented":
         return None
     with evaluating(net):
         try:
@@ -411,7 +423,8 @@ def own_output(net: nn.Module, images: Tensor) -> Any:
 def evaluating(net: nn.Module) -> Iterator[None]:
     """A model in evaluation mode, each module in its own mode again afterwards."""
     training = [module for module in net.modules() if module.training]
-    net.eval()
+    for module in training:
+        module.training = False
     try:
         yield
     finally:
@@ -419,32 +432,30 @@ def evaluating(net: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _compare(net: nn.Module, output: Any, logits: Tensor, single: bool, size: float) -> None:
+def _compare(name: str, cause: str, output: Any, logits: Tensor, single: bool, size: float) -> None:
     """Refuse a model whose own output is not the logits, nor their soft-max."""
     if output is None:
         return
-    if not isinstance(output, Tensor):
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        what = output.dtype if isinstance(output, Tensor) else type(output).__name__
         raise TypeError(
-            f"{type(net).__name__} returns {type(output).__name__} and not one tensor of logits "
-            f"(B, classes); wrap it in a module that returns the logits alone"
+            f"{name} returns {what} and not one tensor of logits (B, classes); wrap it in a module "
+            "that returns the logits alone"
         )
+    logits = logits.detach()
     possible = [logits, logits.softmax(1), logits.log_softmax(1)]
-    if single and output.shape[-1] != 2:
+    if single and output.shape != logits.shape:
         possible = [logits[:, 1:], logits[:, 1:].sigmoid()]
-        output = output.reshape(len(output), -1)
+        output = output.reshape(len(output), -1) if output.ndim else output
     if output.shape != possible[0].shape:
         raise ValueError(
-            f"{type(net).__name__} gives an output of shape {tuple(output.shape)}, and its "
-            f".features and .classifier one of {tuple(possible[0].shape)}; {ADAPT}"
+            f"{name} gives an output of shape {tuple(output.shape)}, and its .features and "
+            f".classifier one of {tuple(possible[0].shape)}; {ADAPT}"
         )
     apart = min(difference(output, one) for one in possible)
-    if not apart <= tolerance(logits.dtype) * max(size, float(logits.detach().abs().max())):
-        raise ValueError(
-            f"{type(net).__name__} computes something else than its .features and .classifier: on "
-            f"these images the logits differ by up to {difference(output, logits):.2g}. Its "
-            "forward pass may normalise its input, compute between the two or after them, use "
-            f"weights in another way, or a hook may change a layer's output; {ADAPT}"
-        )
+    rounding = max(tolerance(logits.dtype), tolerance(output.dtype))
+    if not apart <= rounding * max(size, float(logits.abs().max())):
+        raise ValueError(cause.format(name=name, apart=difference(output, logits)))
 
 
 def difference(a: Tensor, b: Tensor) -> float:

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.adapted.reader import (
-    LAST,
+    DENSE,
     FeatureReader,
+    blamed,
     candidates,
     folded,
     is_linear,
     read_classifier,
     that_lead_to,
+    without_probabilities,
 )
 from tinyvgg.adapted.recorder import Operation, Refused, recorded
 from tinyvgg.graph import Features, Scaled
@@ -189,32 +191,37 @@ def _read(
     operations: Sequence[Operation], output: int, images: Tensor
 ) -> tuple[Features, nn.Sequential]:
     """The features and the classifier that operations on images amount to."""
-    if operations and operations[-1].name in LAST and len(operations[-1].shape) == 2:
-        *operations, last = operations  # soft-max and sigmoid change no order
-        output = last.inputs[0]
+    operations, output = without_probabilities(operations, output)
     reader, why, reached = FeatureReader(images), None, 0
     for operation in operations:
         try:
             reader.read(operation)
         except Refused as refused:
-            why = refused
+            why = blamed(refused, operations[reached:])
             break
         reached += 1
-    for end in candidates(operations):
+    ends = [
+        end
+        for end in candidates(operations)
+        if end < reached and operations[end].output in reader.never_negative
+    ]
+    if why is None or (not ends and operations[reached].name in DENSE):
+        why = Refused(
+            "the model has no feature maps that are never negative and that its whole decision "
+            "rests on: its last convolutions must end with a ReLU, before linear layers or a "
+            "global average"
+        )
+    for tried, end in enumerate(ends):
         value = operations[end].output
-        if end >= reached or value not in reader.never_negative:
-            continue
         if is_linear(operations[end]) and reader.never_negative.issuperset(operations[end].inputs):
             continue  # it becomes part of the first linear layer
         maps = images.new_zeros(1, *reader.shapes[value])
         try:
             classifier = read_classifier(operations[end + 1 :], maps, value, output, len(images))
         except Refused as refused:
-            why = refused if why is None or end == reached - 1 else why
+            why = why if tried else refused
             continue
-        nodes = folded(that_lead_to(reader.nodes, reader.number[value]))
-        return Features(nodes, *images.shape[1:]), classifier
-    raise why or Refused(
-        "the model has no feature maps that are never negative and that its whole decision rests "
-        "on: its last convolutions must end with a ReLU, before linear layers or a global average"
-    )
+        if classifier is not None:
+            nodes = folded(that_lead_to(reader.nodes, reader.number[value]))
+            return Features(nodes, *images.shape[1:]), classifier
+    raise why

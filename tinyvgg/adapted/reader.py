@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -19,23 +20,40 @@ SAME = frozenset([
 ])
 RESHAPED = frozenset([
     "view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose",
-    "t", "expand", "select", "slice", "split", "split_with_sizes",
+    "t", "expand", "select", "slice", "split", "split_with_sizes", "unsafe_split",
+    "unbind", "repeat",
+    "native_channel_shuffle", "flip",
+    "as_strided", "index", "index_select",
 ])
 NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
 AFFINE = frozenset([
-    "convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div", "neg", "cat",
-    "stack", "mean", "sum", "avg_pool2d", "_adaptive_avg_pool2d", "constant_pad_nd",
+    "convolution", "_convolution", "addmm", "mm", "linear", "add", "sub", "rsub", "mul", "div",
+    "neg", "cat", "stack", "mean", "sum", "bmm", "avg_pool2d", "_adaptive_avg_pool2d",
+    "constant_pad_nd",
 ]).union(NORMS)
+EMPTY = ("empty_like", "new_empty")  # to be filled
+PRODUCTS = ("mul", "div", "mm", "addmm", "bmm", "linear")
+DENSE = RESHAPED.union(["addmm", "mm", "linear"])
+MOST_WEIGHTS = 2**31
 LAST = ("_softmax", "_log_softmax", "sigmoid")
 POOLS = ("max_pool2d_with_indices", "adaptive_max_pool2d", "amax")
 
 NEGATIVE = (
     "leaky_relu", "elu", "gelu", "silu", "tanh", "hardswish", "mish", "_prelu_kernel",
     "rrelu_with_noise", "celu", "selu", "log_sigmoid_forward", "hardshrink", "softshrink",
+    "hardtanh", "clamp", "clamp_min", "threshold",
 )
 # fmt: on
 
 ADVICE = "train it with a ReLU there instead"
+GATE = (
+    "multiplies or divides two values that both depend on the picture (a gate, attention); sums "
+    "and concatenations can be traced"
+)
+NORM = (
+    "divides by a picture's own mean and variance, so it is no fixed linear map; batch norm is one "
+    "after training"
+)
 REASONS = {
     **dict.fromkeys(
         NEGATIVE,
@@ -44,20 +62,29 @@ REASONS = {
     ),
     **dict.fromkeys(
         ("native_layer_norm", "native_group_norm", "_native_batch_norm_legit", "var_mean"),
-        "divides by a picture's own mean and variance, so it is no fixed linear map; batch norm "
-        "is one after training",
+        NORM,
     ),
     **dict.fromkeys(
-        ("bernoulli", "native_dropout", "rand_like"),
+        ("bernoulli", "native_dropout", "rand_like", "randn_like", "exponential", "uniform"),
         "is random even in evaluation mode; give F.dropout training=self.training",
     ),
+    **dict.fromkeys(("glu", "_scaled_dot_product_flash_attention_for_cpu"), GATE),
     **dict.fromkeys(
-        ("bmm", "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_attention"),
-        "multiplies two values that both depend on the picture (attention); networks of "
-        "convolutions and linear layers can be traced",
+        ("maximum", "max", "amax"),
+        "takes the largest of several values (maxout); max-pooling can be traced, and that of "
+        "whole maps as F.adaptive_max_pool2d(x, 1)",
     ),
     **dict.fromkeys(
-        ("upsample_nearest2d", "upsample_bilinear2d"),
+        ("addmm", "mm", "linear"),
+        "is a linear layer between or beside feature maps (a gate, attention, a second head); "
+        "linear layers can be traced where they alone follow the last maps",
+    ),
+    "avg_pool3d": "averages over neighbouring maps, as local response norm does, or in three "
+    "dimensions",
+    "rsqrt": NORM,
+    **dict.fromkeys(LAST[:2], "is known at the very end alone, where it changes no order"),
+    **dict.fromkeys(
+        ("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d"),
         "enlarges maps; networks that classify by convolution, pooling and linear layers can be "
         "traced",
     ),
@@ -68,14 +95,50 @@ REASONS = {
 }
 
 
+REARRANGES = (
+    "rearranges maps; before the linear layers flatten them, whole maps can be chosen, and every "
+    "n-th pixel"
+)
+UNKNOWN = (
+    "is not among what can be traced: convolutions, linear layers, batch norm, pooling, "
+    "concatenation, sums, ReLU, ReLU6, Hardtanh from 0 on, softplus, sigmoids and squares"
+)
+
+
 def refuse(operation: Operation, why: str | None = None) -> Refused:
     """The error for an operation that cannot be traced."""
-    why = why or REASONS.get(
-        operation.name,
-        "is not among what can be traced: convolutions, linear layers, batch norm, pooling, "
-        "activations that are never negative, concatenation and sums",
-    )
-    return Refused(f"{operation.where}: {operation.name} {why}")
+    name = operation.name.strip("_").removesuffix("_kernel")
+    why = why or reason(operation) or UNKNOWN
+    return Refused(f"{operation.where}: {name} {why}", explained=operation.name not in EMPTY)
+
+
+def reason(operation: Operation) -> str | None:
+    """Why an operation cannot be traced, if that is known."""
+    if operation.name in PRODUCTS and (len(operation.inputs) > 1 or is_inverse(operation)):
+        return GATE
+    if operation.name in NORMS and is_by_picture(operation):
+        return NORM
+    return REASONS.get(operation.name)
+
+
+def is_inverse(operation: Operation) -> bool:
+    """Whether it divides by a value that depends on the picture."""
+    return operation.name == "div" and not isinstance(operation.arguments[0], Value)
+
+
+def is_by_picture(norm: Operation) -> bool:
+    """Whether a batch norm takes mean and variance from the picture itself."""
+    fixed = norm.name == "_native_batch_norm_legit_no_training"
+    return norm.arguments[3] is None or (not fixed and bool(norm.arguments[5]))
+
+
+def blamed(refused: Refused, operations: Sequence[Operation]) -> Refused:
+    """Why the first of some operations was refused; what its module does next may say it better."""
+    if not refused.explained:
+        for operation in takewhile(lambda each: each.where == operations[0].where, operations):
+            if reason(operation) is not None:
+                return refuse(operation)
+    return refused
 
 
 # ---------------------------------------------------------------------- activations
@@ -90,16 +153,20 @@ def activation(operation: Operation) -> nn.Module | None:
         return {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "hardsigmoid": nn.Hardsigmoid}[name]()
     if name in ("hardtanh", "clamp", "clamp_min"):
         least, most, *_ = (*settings, None)
-        if least == 0 and most is None:
-            return nn.ReLU()
-        if least == 0 and most is not None and most > 0:
-            return nn.ReLU6() if most == 6 else nn.Hardtanh(0.0, float(most))
+        most = math.inf if most is None else most
+        if not all(isinstance(limit, int | float) for limit in (least, most)) or least < 0:
+            return None
+        if least == 0 and most in (6, math.inf):
+            return nn.ReLU6() if most == 6 else nn.ReLU()
+        return nn.Hardtanh(float(least), float(most)) if least < most else None
     if name == "threshold" and settings[:2] == (0, 0):
         return nn.ReLU()
-    if name in ("maximum", "max") and len(operation.inputs) == 1:
-        other = next(x for x in operation.arguments if not isinstance(x, Value))
-        return nn.ReLU() if isinstance(other, Tensor) and not other.any() else None
-    if (name == "pow" and settings[0] == 2) or name == "square":
+    if name == "maximum" and len(operation.inputs) == 1:
+        other = next(x for x in operation.arguments if isinstance(x, Tensor))
+        return nn.ReLU() if not other.any() else None
+    if (
+        name == "pow" and isinstance(settings[0], int | float) and settings[0] == 2
+    ) or name == "square":
         return Square()
     if name == "mul" and len(operation.inputs) == 2 and len(set(operation.inputs)) == 1:
         return Square()
@@ -130,26 +197,30 @@ class FeatureReader:
     """
 
     def __init__(self, images: Tensor) -> None:
-        self.like = images
         self.nodes: list[Node] = []
         self.number = {IMAGES: graph.IMAGES}
         self.shapes = {IMAGES: tuple(images.shape[1:])}
         self.never_negative: set[int] = set()
-        self._single: set[int] = set()  # maps that have lost their dimension of one channel
+        self.batch = len(images)
+        self._format: dict[str, Any] = {"dtype": images.dtype, "device": images.device}
+        self._between: dict[int, tuple[int, list[Operation]]] = {}  # maps in another shape
 
     def read(self, operation: Operation) -> None:
         """Add the nodes of an operation; `Refused` if it is none on maps."""
         reader = READERS.get(operation.name)
         found = activation(operation)
-        single = [value for value in operation.inputs if value in self._single]
-        if any(value not in self.number for value in operation.inputs):
-            raise refuse(operation)
-        if single and operation.name not in ("unsqueeze", *SAME):
-            raise refuse(operation, "works on a single map without its dimension of channels")
-        if found is not None:
+        if operation.name in RESHAPED and len(operation.inputs) > 1:
+            raise refuse(operation, "chooses by a value that depends on the picture")
+        if operation.name in RESHAPED | SAME and operation.inputs[0] in self._between:
+            self.rearrange(operation)
+        elif any(value not in self.number for value in operation.inputs):
+            raise self.refuse_between(operation)
+        elif found is not None:
             self.add(operation, found, not_negative=True)
         elif operation.name in SAME:
-            self.rename(operation)
+            self.rename(operation, operation.output)
+        elif operation.name in RESHAPED:
+            self.rearrange(operation)
         elif reader is not None:
             reader(self, operation)
         else:
@@ -160,27 +231,31 @@ class FeatureReader:
         operation: Operation,
         layer: nn.Module,
         *,
-        inputs: Sequence[int] | None = None,
+        sources: Sequence[int] | None = None,
         not_negative: bool = False,
-        output: int | None = None,
-        channels: int | None = None,
     ) -> None:
-        """A node for a value of an operation; `inputs` are values."""
-        sources = tuple(self.number[v] for v in inputs or operation.inputs[:1])
-        output = operation.output if output is None else output
-        self.nodes.append(Node(layer, sources))
-        self.number[output] = len(self.nodes) - 1
-        self.shapes[output] = (channels or operation.shape[1], *operation.shape[2:])
+        """A node for the value of an operation, fed by its first input or by nodes `sources`."""
+        self.nodes.append(Node(layer, tuple(sources or [self.number[operation.inputs[0]]])))
+        self.number[operation.output] = len(self.nodes) - 1
+        self.shapes[operation.output] = operation.shape[1:]
         if not_negative:
+            self.never_negative.add(operation.output)
+
+    def rename(self, operation: Operation, output: int) -> None:
+        """A value of the operation is that of a node that is there."""
+        given = operation.inputs[0]
+        self.number[output], self.shapes[output] = self.number[given], self.shapes[given]
+        if given in self.never_negative:
             self.never_negative.add(output)
 
-    def rename(self, operation: Operation) -> None:
-        """The operation changes nothing: its value is that of a node that is there."""
-        given, made = operation.inputs[0], operation.output
-        self.number[made], self.shapes[made] = self.number[given], self.shapes[given]
-        for kind in (self.never_negative, self._single):
-            if given in kind:
-                kind.add(made)
+    def refuse_between(self, operation: Operation) -> Refused:
+        """The error for an operation on maps that are in no shape of maps."""
+        between = [self._between[value] for value in operation.inputs if value in self._between]
+        if reason(operation) is not None or not between:
+            return refuse(operation)
+        refused = refuse(between[0][1][0], REARRANGES)
+        refused.explained = False
+        return refused
 
     def all_never_negative(self, operation: Operation) -> bool:
         return self.never_negative.issuperset(operation.inputs)
@@ -188,7 +263,7 @@ class FeatureReader:
     # ------------------------------------------------------------------ one operation each
 
     def convolution(self, operation: Operation) -> None:
-        _, weight, bias, stride, padding, dilation, transposed, _, groups = operation.arguments
+        _, weight, bias, stride, padding, dilation, transposed, _, groups = operation.arguments[:9]
         if isinstance(weight, Value) or isinstance(bias, Value):
             raise refuse(operation, "has weights that depend on the picture")
         if transposed or len(stride) != 2:
@@ -212,10 +287,9 @@ class FeatureReader:
 
     def batch_norm(self, operation: Operation) -> None:
         _, weight, bias, mean, variance, *rest = operation.arguments
-        legit = operation.name == "_native_batch_norm_legit_no_training"
-        training, epsilon = (False, rest[1]) if legit else (rest[0], rest[2])
-        if training or mean is None:
-            raise refuse(operation, REASONS["native_group_norm"])
+        if is_by_picture(operation):
+            raise refuse(operation)
+        epsilon = rest[1] if operation.name == "_native_batch_norm_legit_no_training" else rest[2]
         by_map = batch_norm_as_affine(weight, bias, mean, variance, epsilon)
         self.affine(operation, *(values[:, None, None] for values in by_map))
 
@@ -224,12 +298,14 @@ class FeatureReader:
         x = operation.inputs[0]
         channels = self.shapes[x][0]
         factor, shift = (self._by_channel(operation, v, channels) for v in (factor, shift))
+        if (factor == 1).all() and not shift.any():
+            return self.rename(operation, operation.output)
         kept = x in self.never_negative and bool((factor >= 0).all() and (shift >= 0).all())
         self.add(operation, Affine(factor, shift), not_negative=kept)
 
     def _constant(self, value: Any) -> Tensor:
         """A number or a weight, in the dtype and on the device of the images."""
-        return torch.as_tensor(value, dtype=self.like.dtype).to(self.like).detach()
+        return torch.as_tensor(value, **self._format).detach()
 
     def _by_channel(self, operation: Operation, value: Any, channels: int) -> Tensor:
         value = self._constant(value)
@@ -249,21 +325,24 @@ class FeatureReader:
         a, b, *_ = operation.arguments
         name, alpha = operation.name, operation.settings.get("alpha", 1)
         if len(operation.inputs) == 2:
-            if name in ("mul", "div"):
-                raise refuse(
-                    operation,
-                    "multiplies or divides two values that both depend on the picture (a gate); "
-                    "sums and concatenations can be traced",
-                )
-            if a.number == b.number or alpha != 1 or name != "add":
-                raise refuse(operation, "of two branches is known as a plain sum a + b alone")
-            not_negative = self.all_never_negative(operation)
-            self.add(operation, Sum(), inputs=operation.inputs, not_negative=not_negative)
+            if name not in ("add", "sub"):
+                raise refuse(operation)
+            if self.shapes[a.number] != self.shapes[b.number]:
+                raise refuse(operation, "of maps of different sizes; they can be added one by one")
+            sources = [self.number[a.number], self.number[b.number]]
+            alpha = -alpha if name == "sub" else alpha
+            if alpha != 1:
+                channels = self.shapes[b.number][0]
+                factor = torch.full((channels,), alpha, **self._format)
+                self.nodes.append(Node(Affine(factor, torch.zeros_like(factor)), (sources[1],)))
+                sources[1] = len(self.nodes) - 1
+            not_negative = alpha > 0 and self.all_never_negative(operation)
+            self.add(operation, Sum(), sources=sources, not_negative=not_negative)
             return
         first = isinstance(a, Value)
         constant = self._constant(b if first else a)
-        if name == "div" and not first:
-            raise refuse(operation, "divides by a value that depends on the picture")
+        if is_inverse(operation):
+            raise refuse(operation)
         pairs = {
             "add": (1.0, constant * alpha),
             "sub": (1.0, -alpha * constant) if first else (-alpha, constant),
@@ -280,10 +359,10 @@ class FeatureReader:
         parts, dim = (*operation.arguments, 0)[:2]
         if dim not in (1, -3) or not all(isinstance(part, Value) for part in parts):
             raise refuse(operation, "joins other things than the maps of branches")
-        inputs = [part.number for part in parts]
-        layer = Concat([self.shapes[value][0] for value in inputs])
+        layer = Concat([self.shapes[part.number][0] for part in parts])
+        sources = [self.number[part.number] for part in parts]
         not_negative = self.all_never_negative(operation)
-        self.add(operation, layer, inputs=inputs, not_negative=not_negative)
+        self.add(operation, layer, sources=sources, not_negative=not_negative)
 
     def max_pool(self, operation: Operation) -> None:
         kernel, stride, padding, dilation, ceil = filled(operation, [], [], [0], [1], False)
@@ -330,64 +409,39 @@ class FeatureReader:
 
     def pad(self, operation: Operation) -> None:
         sides, value = filled(operation, [], 0)
-        if value or len(sides) > 4:
+        if value or len(sides) > 6:
             raise refuse(operation, "pads with another value than zero")
-        layer = nn.ZeroPad2d(tuple([*sides, 0, 0, 0, 0][:4]))
+        sides = tuple(sides) + (0,) * (4 - len(sides))
+        layer = nn.ZeroPad2d(sides) if len(sides) == 4 else nn.ZeroPad3d(sides)
         self.add(operation, layer, not_negative=self.all_never_negative(operation))
 
-    def select(self, operation: Operation) -> None:
-        _, dim, index = operation.arguments
-        if dim != 1:
-            raise refuse(operation, "takes a part of the maps; a channel can be taken")
-        index %= self.shapes[operation.inputs[0]][0]
-        self.add(
-            operation,
-            Channels(index, index + 1),
-            not_negative=self.all_never_negative(operation),
-            channels=1,
-        )
-        self.shapes[operation.output] = (1, *operation.shape[1:])
-        self._single.add(operation.output)
+    def rearrange(self, operation: Operation) -> None:
+        """Maps are chosen, or put in another order, whatever their shape in between.
 
-    def unsqueeze(self, operation: Operation) -> None:
-        if operation.arguments[1] != 1 or operation.inputs[0] not in self._single:
-            raise refuse(operation, "reshapes maps before they are flattened")
-        self.rename(operation)
-        self._single.discard(operation.output)
-
-    def slice(self, operation: Operation) -> None:
-        dim, start, _, step = filled(operation, 0, None, None, 1)
-        extent = operation.shape[dim]
-        whole = extent == (2, *self.shapes[operation.inputs[0]])[dim] if dim else True
-        if whole:
-            return self.rename(operation)
-        if dim != 1 or step != 1:
-            raise refuse(operation, "cuts off a part of the maps; channels can be taken")
-        start = (start or 0) % self.shapes[operation.inputs[0]][0]
-        kept = self.all_never_negative(operation)
-        self.add(operation, Channels(start, start + extent), not_negative=kept)
-
-    def split(self, operation: Operation) -> None:
-        sizes, dim = filled(operation, 1, 0)
-        channels = self.shapes[operation.inputs[0]][0]
-        if dim not in (1, -3):
-            raise refuse(operation, "cuts off a part of the maps; channels can be taken")
-        if isinstance(sizes, int):
-            sizes = [min(sizes, channels - k) for k in range(0, channels, sizes)]
-        start = 0
-        for number, size in enumerate(sizes):
-            self.add(
-                operation,
-                Channels(start, start + size),
-                not_negative=self.all_never_negative(operation),
-                output=operation.output + number,
-                channels=size,
-            )
-            start += size
+        The pixels are numbered, and what the operations do to the numbers tells which are chosen.
+        """
+        given = operation.inputs[0]
+        start, operations = self._between.get(given, (given, []))
+        operations = [*operations, operation]
+        maps, rows, columns = self.shapes[start]
+        numbers = torch.arange(self.batch * maps * rows * columns)
+        numbers = numbers.view(self.batch, maps, rows, columns)
+        for value in operation.values:
+            made = replay(operations, {start: numbers}, self.batch, value)
+            layers = _that_chooses(numbers, made)
+            if layers is None:
+                self._between[value] = (start, operations)
+                continue
+            self.number[value], self.shapes[value] = self.number[start], tuple(made.shape[1:])
+            if start in self.never_negative:
+                self.never_negative.add(value)
+            for layer in layers:
+                self.nodes.append(Node(layer, (self.number[value],)))
+                self.number[value] = len(self.nodes) - 1
 
 
 READERS: dict[str, Callable[[FeatureReader, Operation], None]] = {
-    "convolution": FeatureReader.convolution,
+    **dict.fromkeys(("convolution", "_convolution"), FeatureReader.convolution),
     **dict.fromkeys(NORMS, FeatureReader.batch_norm),
     **dict.fromkeys(("add", "sub", "rsub", "mul", "div"), FeatureReader.arithmetic),
     "neg": FeatureReader.negative,
@@ -397,11 +451,27 @@ READERS: dict[str, Callable[[FeatureReader, Operation], None]] = {
     **dict.fromkeys(("_adaptive_avg_pool2d", "adaptive_max_pool2d"), FeatureReader.adaptive_pool),
     **dict.fromkeys(("mean", "amax"), FeatureReader.whole_maps),
     "constant_pad_nd": FeatureReader.pad,
-    "select": FeatureReader.select,
-    "unsqueeze": FeatureReader.unsqueeze,
-    "slice": FeatureReader.slice,
-    **dict.fromkeys(("split", "split_with_sizes"), FeatureReader.split),
 }
+
+
+def _that_chooses(numbers: Tensor, made: Tensor) -> list[nn.Module] | None:
+    """Layers that choose the maps, and the rows and columns, that are left of numbered ones."""
+    _, maps, *size = numbers.shape
+    if made.ndim != 4 or len(made) != len(numbers):
+        return None
+    chosen = made[0, :, 0, 0] // math.prod(size)
+    places = (made[0, 0, :, 0] // size[1] % size[0], made[0, 0, 0] % size[1])
+    steps = [int(along[1] - along[0]) if len(along) > 1 else 1 for along in places]
+    (top, bottom), (left, right) = ((int(along[0]), int(along[-1])) for along in places)
+    rest = numbers[:, chosen, top : bottom + 1, left : right + 1]
+    if min(steps) < 1 or not torch.equal(made, rest[:, :, :: steps[0], :: steps[1]]):
+        return None
+    layers: list[nn.Module] = []
+    if chosen.tolist() != list(range(maps)):
+        layers.append(Channels(chosen.tolist()))
+    if rest.shape[2:] != numbers.shape[2:]:
+        layers.append(nn.ZeroPad2d((-left, right + 1 - size[1], -top, bottom + 1 - size[0])))
+    return layers + [nn.AvgPool2d(1, (steps[0], steps[1]))] * (steps != [1, 1])
 
 
 def batch_norm_as_affine(
@@ -493,10 +563,11 @@ def that_lead_to(nodes: Sequence[Node], last: int) -> list[Node]:
 
 def read_classifier(
     operations: Sequence[Operation], maps: Tensor, start: int, end: int, batch: int
-) -> Classifier:
+) -> Classifier | None:
     """The operations from the maps, value `start`, to the logits, value `end`, as linear layers.
 
-    Between two activations everything is affine: its matrix is its gradient.
+    Between two activations everything is affine: its matrix is its gradient. None if there is
+    max-pooling, or an activation of maps: dense layers come later, if at all.
 
     Parameters
     ----------
@@ -509,26 +580,29 @@ def read_classifier(
     layers: list[nn.Module] = []
     here: list[Operation] = []
     value, like = start, maps
-    for operation in operations:
-        found = (
-            None if operation.output == end and operation.name in LAST else activation(operation)
-        )
+    for number, operation in enumerate(operations):
+        pixels, found = math.prod(operation.shape[2:]), activation(operation)
+        if not {value}.union(*(one.values for one in here)).issuperset(operation.inputs):
+            if pixels > 1:
+                return None
+            raise refuse(operation, "takes a value from before an activation past it")
         if found is None:
-            if operation.name not in AFFINE | RESHAPED | SAME:
-                raise refuse(operation)
-            if operation.name in ("mul", "div") and len(operation.inputs) > 1:
-                raise refuse(operation, "multiplies two values that both depend on the picture")
+            linear = operation.name in AFFINE | RESHAPED | SAME
+            if not linear and operation.name in READERS:
+                return None
+            if not linear or reason(operation) in (GATE, NORM):
+                raise blamed(refuse(operation), operations[number:])
             here.append(operation)
-            continue
-        if operation.inputs[0] == value and isinstance(found, nn.ReLU):
-            here.append(operation)  # of what is never negative: nothing
-            continue
-        if operation.inputs[0] == value or not here:
+        elif operation.inputs[0] == value and isinstance(found, nn.ReLU):
+            value = operation.output  # of what is never negative
+        elif pixels > 1:
+            return None
+        elif operation.inputs[0] == value:
             raise refuse(operation, "follows another activation")
-        linear = as_linear(here, like, value, operation.inputs[0], batch)
-        layers += [linear, found]
-        like = maps.new_zeros(1, *operation.shape[1:])
-        value, here = operation.output, []
+        else:
+            layers += [as_linear(here, like, value, operation.inputs[0], batch), found]
+            like = maps.new_zeros(1, *operation.shape[1:])
+            value, here = operation.output, []
     layers.append(as_linear(here, like, value, end, batch))
     return Classifier(*layers)
 
@@ -539,14 +613,19 @@ def as_linear(
     """Affine operations from value `start`, of a shape as `like`, to value `end`, as one layer."""
 
     def outputs(rows: Tensor) -> Tensor:
-        return replay(operations, {start: rows}, batch, end).flatten(1)
+        return replay(operations, {start: rows}, batch, end).reshape(len(rows), -1)
 
-    nothing = torch.zeros_like(like)
+    nothing, pixels = torch.zeros_like(like), like[0].numel()
     with torch.no_grad():
         bias = outputs(nothing)[0]
     units = len(bias)
-    linear = nn.Linear(like[0].numel(), units).to(like)
-    at_once = max(1, 2**24 // like[0].numel())
+    if units * pixels > MOST_WEIGHTS:
+        raise Refused(
+            f"a linear layer from {pixels} pixels of the last feature maps to {units} units has "
+            f"{units * pixels:.1g} weights, more than {MOST_WEIGHTS:.1g}: give smaller images"
+        )
+    linear = nn.Linear(pixels, units).to(like)
+    at_once = max(1, 2**24 // pixels)
     for first in range(0, units, at_once):
         rows = nothing.expand(min(at_once, units - first), *like.shape[1:]).clone()
         with torch.enable_grad():
@@ -564,6 +643,26 @@ def as_linear(
 # ---------------------------------------------------------------------- where one ends
 
 
+def without_probabilities(
+    operations: Sequence[Operation], output: int
+) -> tuple[Sequence[Operation], int]:
+    """The operations up to the logits, and their number: what makes probabilities is left out."""
+    end = len(operations)
+    while end and operations[end - 1].name in RESHAPED | SAME:
+        end -= 1
+    if not end or operations[end - 1].name not in LAST:
+        return operations, output
+    last = operations[end - 1]
+    if last.name == "sigmoid" and math.prod(last.shape[1:]) > 1:
+        raise refuse(
+            last,
+            f"gives each of {last.shape[1]} outputs a probability of its own; one output is taken "
+            "as two classes, and several need a soft-max: let the model return the logits, if "
+            "its classes exclude each other",
+        )
+    return operations[: end - 1], last.inputs[0]
+
+
 def candidates(operations: Sequence[Operation]) -> list[int]:
     """Positions in the operations after which a single value, maps, is all that matters later.
 
@@ -572,8 +671,7 @@ def candidates(operations: Sequence[Operation]) -> list[int]:
     last_use = {value: k for k, op in enumerate(operations) for value in op.inputs}
     found, waiting = [], {IMAGES}
     for k, operation in enumerate(operations):
-        made = range(operation.output, operation.output + operation.outputs)
-        waiting |= {value for value in made if last_use.get(value, -1) > k}
+        waiting |= set(operation.values)
         waiting = {value for value in waiting if last_use.get(value, -1) > k}
         if waiting == {operation.output} and len(operation.shape) == 4:
             found.append(k)

@@ -197,7 +197,7 @@ def _describe(layer: Any) -> dict[str, Any]:
     if isinstance(layer, Affine):
         return {"kind": "affine"}
     if isinstance(layer, Channels):
-        return {"kind": "channels", "start": layer.start, "stop": layer.stop}
+        return {"kind": "channels", "chosen": layer.chosen.tolist()}
     if isinstance(layer, Concat):
         return {"kind": "concat", "channels": layer.channels}
     if isinstance(layer, Sum):

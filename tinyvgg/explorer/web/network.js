@@ -13,7 +13,7 @@
  *   "avgpool", the same, countPadding and divisor;
  *   "conv", from, to, kernel, stride, padding, dilation, groups, weight, bias,
  *     with weight (to, from / groups, rows, columns) and bias (to) or null;
- *   "affine", factor and shift for each map; "channels", start, stop;
+ *   "affine", factor and shift for each map; "channels", chosen, their numbers;
  *   "concat", channels of each source; "sum"; "pad", sides [left, right, top, bottom].
  * linears: { from, to, weight, bias, activation }, with weight (from, to): a unit lies beside all
  *   that it feeds, so that a silent one costs nothing; activation is null after the last.
@@ -120,9 +120,11 @@ const FORWARD = {
     };
     return { maps: x.map(step), size };
   },
-  channels({ start, stop }, [x], [[, height, width]]) {
+  channels({ chosen }, [x], [[, height, width]]) {
     const area = height * width;
-    return { maps: x.slice(start * area, stop * area), size: [stop - start, height, width] };
+    const maps = new Float32Array(chosen.length * area);
+    chosen.forEach((map, k) => maps.set(x.subarray(map * area, (map + 1) * area), k * area));
+    return { maps, size: [chosen.length, height, width] };
   },
   concat(_, given, [[, height, width]]) {
     const maps = new Float32Array(given.reduce((count, part) => count + part.length, 0));
@@ -159,7 +161,9 @@ export function passedBack(layer, x, size, given) {
       return [x.map((value, k) => value * layer.factor[Math.floor(k / area)])];
     case "channels": {
       const result = new Float32Array(channels * area);
-      result.set(x, layer.start * area);
+      layer.chosen.forEach((map, k) => {
+        for (let place = 0; place < area; place++) result[map * area + place] += x[k * area + place];
+      });
       return [result];
     }
     case "concat": {
