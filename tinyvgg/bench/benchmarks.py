@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tinyvgg.backtracking import Cut, backtrack_maps
+from tinyvgg.backtracking import Cut, backtrack, backtrack_maps
 from tinyvgg.bench import reference
 from tinyvgg.bench.timing import Comparison, Implementation
 from tinyvgg.deconv import deconvolve, record
+from tinyvgg.layers import feature_maps_of
 from tinyvgg.model import PIXEL_SCALE, TinyVGG
 from tinyvgg.paper import PAPER
 from tinyvgg.runs.jobs import run_jobs
@@ -231,6 +232,14 @@ def _tracking(quick: bool, device: str) -> Iterator[Comparison]:
         _largest_difference,
     )
     yield Comparison(
+        "check, 12 images",
+        f"backtracking 12 images of {size} px, compared with the network's own forward pass",
+        "the same without the comparison",
+        12,
+        partial(_prepare_check, size, 12, device),
+        _share_that_differs,
+    )
+    yield Comparison(
         "deconvolution, 12 images",
         f"the last feature maps of 12 images of {size} px, back to the picture",
         "captum's NeuronDeconvolution",
@@ -254,6 +263,14 @@ def _prepare_suppression(
     net, images, pixels = _pictures(size, count, device)
     maps = record(net.features, images).maps
     return lambda: suppress(net, maps, pixels), lambda: reference.suppress(net, images, pixels)
+
+
+def _prepare_check(size: int, count: int, device: str) -> tuple[Implementation, Implementation]:
+    net, images, _ = _pictures(size, count, device)
+    return (
+        lambda: backtrack(net, images).pixels,
+        lambda: backtrack_maps(net, feature_maps_of(net, images)).pixels,
+    )
 
 
 def _prepare_deconvolution(
