@@ -717,13 +717,17 @@ def made(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Mod
 
 
 def randomised(model: nn.Module) -> nn.Module:
-    """The same model whose batch norms have seen something, and whose biases are not zero."""
+    """The same model whose weights pass a signal on, and whose batch norms have seen something."""
     with torch.no_grad():
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
                 layer.running_mean.uniform_(-0.3, 0.3)
                 layer.running_var.uniform_(0.5, 1.5)
-                if layer.affine:
-                    layer.weight.uniform_(0.5, 1.5)
-                    layer.bias.uniform_(-0.3, 0.3)
+                layer.weight.uniform_(0.5, 1.5)
+                layer.bias.uniform_(-0.3, 0.3)
+            elif isinstance(layer, nn.Conv2d | nn.Linear):
+                for name, parameter in layer.named_parameters(recurse=False):
+                    if name.startswith("weight") and parameter.ndim > 1:
+                        bound = (6 / parameter[0].numel()) ** 0.5
+                        parameter.uniform_(-bound, bound)
     return model

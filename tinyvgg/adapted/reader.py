@@ -22,7 +22,7 @@ RESHAPED = frozenset([
     "view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose",
     "t", "expand", "select", "slice", "split", "split_with_sizes", "unsafe_split",
     "unbind", "repeat",
-    "native_channel_shuffle", "flip",
+    "channel_shuffle", "flip",
     "as_strided", "index", "index_select",
 ])
 NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
@@ -491,7 +491,7 @@ def _times(constant: Any, alpha: float) -> Any:
 
 
 def _inverse(constant: Any) -> Any:
-    return constant.reciprocal() if isinstance(constant, Tensor) else 1 / constant
+    return torch.as_tensor(constant, dtype=torch.float64).reciprocal()
 
 
 def _two(value: Sequence[int]) -> tuple[int, int]:
