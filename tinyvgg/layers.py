@@ -446,7 +446,7 @@ def _compare(name: str, cause: str, output: Any, logits: Tensor, single: bool, s
     possible = [logits, logits.softmax(1), logits.log_softmax(1)]
     if single and output.shape != logits.shape:
         possible = [logits[:, 1:], logits[:, 1:].sigmoid()]
-        output = output.reshape(len(output), -1) if output.ndim else output
+        output = output.view_as(possible[0]) if output.numel() == len(logits) else output
     if output.shape != possible[0].shape:
         raise ValueError(
             f"{name} gives an output of shape {tuple(output.shape)}, and its .features and "

@@ -22,7 +22,7 @@ RESHAPED = frozenset([
     "view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose",
     "t", "expand", "select", "slice", "split", "split_with_sizes", "unsafe_split",
     "unbind", "repeat",
-    "native_channel_shuffle", "flip",
+    "channel_shuffle", "flip",
     "as_strided", "index", "index_select",
 ])
 NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
