@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -498,7 +499,8 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 def made(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Module:
     """An architecture with random weights, statistics of its batch norms included."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the old weight norm
         torch.manual_seed(seed)
         return randomised(ARCHITECTURES[name].make()).to(dtype).eval()
 

@@ -116,8 +116,11 @@ def test_captum_agrees_on_the_deconvolution_of_every_graph_of_relus(name):
     assert kinds == {nn.ReLU}
     recording = record(net.features, images)
     with pytest.warns(UserWarning, match="backward hooks"):
-        theirs = Deconvolution(Seeded(net.features, recording.maps)).attribute(images.clone())
+        theirs = Deconvolution(Seeded(net.features, recording.maps)).attribute(
+            images.clone().requires_grad_()
+        )
     ours = deconvolve(net.features, recording, **ORIGINAL)
+    theirs = theirs.detach()
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12 * float(theirs.abs().max()))
     assert ours.any()
 

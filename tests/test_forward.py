@@ -100,7 +100,7 @@ def test_the_difference_that_is_named_is_that_of_the_logits(make):
     for layer in net.classifier:
         x = layer.forward(x)
     said = float(str(refused.value).split("differ by up to ")[1].split(". ")[0])
-    assert said == pytest.approx(float((net(images) - x).abs().max()), rel=0.05)
+    assert said == pytest.approx((net(images) - x).abs().max().item(), rel=0.05)
 
 
 @EVERY_ENTRY

@@ -611,33 +611,59 @@ def as_linear(
     operations: Sequence[Operation], like: Tensor, start: int, end: int, batch: int
 ) -> nn.Linear:
     """Affine operations from value `start`, of a shape as `like`, to value `end`, as one layer."""
-
-    def outputs(rows: Tensor) -> Tensor:
-        return replay(operations, {start: rows}, batch, end).reshape(len(rows), -1)
-
-    nothing, pixels = torch.zeros_like(like), like[0].numel()
+    pixels = like[0].numel()
     with torch.no_grad():
-        bias = outputs(nothing)[0]
+        made = replay(operations, {start: torch.zeros_like(like)}, batch, end)
+    bias = made.reshape(-1)
     units = len(bias)
     if units * pixels > MOST_WEIGHTS:
         raise Refused(
             f"a linear layer from {pixels} pixels of the last feature maps to {units} units has "
             f"{units * pixels:.1g} weights, more than {MOST_WEIGHTS:.1g}: give smaller images"
         )
-    linear = nn.Linear(pixels, units).to(like)
-    at_once = max(1, 2**24 // pixels)
-    for first in range(0, units, at_once):
-        rows = nothing.expand(min(at_once, units - first), *like.shape[1:]).clone()
-        with torch.enable_grad():
-            rows.requires_grad_()
-            made = outputs(rows)
-            chosen = torch.arange(len(rows), device=rows.device)
-            (gradient,) = torch.autograd.grad(made[chosen, first + chosen].sum(), rows)
-        with torch.no_grad():
-            linear.weight[first : first + len(rows)] = gradient.flatten(1)
-    with torch.no_grad():
-        linear.bias.copy_(bias)
+    rows, before, value = torch.eye(units).to(like), operations, end
+    for number, operation in reversed(list(enumerate(operations))):
+        later = [value for each in operations[number + 1 :] for value in each.inputs]
+        if is_matrix(operation) and all(value >= operation.output for value in later):
+            # that of a Linear need not be found by its gradient
+            *_, given, weight = operation.arguments
+            if number + 1 < len(operations):
+                below = like.new_zeros(1, weight.shape[1])
+                after = operations[number + 1 :]
+                rows = transposed(after, below, operation.output, end, batch, rows) @ weight.T
+            else:
+                rows = weight.T
+            before, value = operations[:number], given.number
+            break
+    linear = nn.utils.skip_init(nn.Linear, pixels, units)
+    linear.weight = nn.Parameter(transposed(before, like, start, value, batch, rows))
+    linear.bias = nn.Parameter(bias)
     return linear
+
+
+def is_matrix(operation: Operation) -> bool:
+    """Whether it multiplies a value by a constant matrix, as a Linear does."""
+    if operation.name not in ("mm", "addmm") or operation.settings:
+        return False
+    *bias, given, weight = operation.arguments
+    return isinstance(given, Value) and not any(isinstance(x, Value) for x in (*bias, weight))
+
+
+def transposed(
+    operations: Sequence[Operation], like: Tensor, start: int, end: int, batch: int, rows: Tensor
+) -> Tensor:
+    """Rows (n, units) times the matrix (units, pixels) of affine operations: their gradient."""
+    pixels = like[0].numel()
+    result = like.new_empty(len(rows), pixels)
+    for some, place in zip(
+        *(each.split(max(1, 2**24 // pixels)) for each in (rows, result)), strict=True
+    ):
+        x = like.new_zeros(len(some), *like.shape[1:])
+        with torch.enable_grad():
+            made = replay(operations, {start: x.requires_grad_()}, batch, end)
+            (gradient,) = torch.autograd.grad(made, x, some.reshape(made.shape))
+        place.copy_(gradient.flatten(1))
+    return result
 
 
 # ---------------------------------------------------------------------- where one ends
