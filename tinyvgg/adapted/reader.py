@@ -649,6 +649,7 @@ def is_matrix(operation: Operation) -> bool:
     return isinstance(given, Value) and not any(isinstance(x, Value) for x in (*bias, weight))
 
 
+@torch.no_grad()
 def transposed(
     operations: Sequence[Operation], like: Tensor, start: int, end: int, batch: int, rows: Tensor
 ) -> Tensor:
