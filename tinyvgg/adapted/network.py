@@ -192,7 +192,11 @@ def _read(
 ) -> tuple[Features, nn.Sequential]:
     """The features and the classifier that operations on images amount to."""
     operations, output = without_probabilities(operations, output)
-    reader, why, reached = FeatureReader(images), None, 0
+    reader, reached = FeatureReader(images), 0
+    nothing = why = Refused(
+        "the model has no feature maps that are never negative and that its whole decision rests "
+        "on: its last convolutions must end with a ReLU, before linear layers or a global average"
+    )
     for operation in operations:
         try:
             reader.read(operation)
@@ -204,22 +208,19 @@ def _read(
         end
         for end in candidates(operations)
         if end < reached and operations[end].output in reader.never_negative
-    ]
-    if why is None or (not ends and operations[reached].name in DENSE):
-        why = Refused(
-            "the model has no feature maps that are never negative and that its whole decision "
-            "rests on: its last convolutions must end with a ReLU, before linear layers or a "
-            "global average"
+        if not (  # or it becomes part of the first linear layer
+            is_linear(operations[end]) and reader.never_negative.issuperset(operations[end].inputs)
         )
-    for tried, end in enumerate(ends):
+    ]
+    if not ends and reached < len(operations) and operations[reached].name in DENSE:
+        raise nothing
+    for end in ends:
         value = operations[end].output
-        if is_linear(operations[end]) and reader.never_negative.issuperset(operations[end].inputs):
-            continue  # it becomes part of the first linear layer
         maps = images.new_zeros(1, *reader.shapes[value])
         try:
             classifier = read_classifier(operations[end + 1 :], maps, value, output, len(images))
         except Refused as refused:
-            why = why if tried else refused
+            why = refused if end == ends[0] else why
             continue
         if classifier is not None:
             nodes = folded(that_lead_to(reader.nodes, reader.number[value]))

@@ -471,7 +471,7 @@ def _that_chooses(numbers: Tensor, made: Tensor) -> list[nn.Module] | None:
         layers.append(Channels(chosen.tolist()))
     if rest.shape[2:] != numbers.shape[2:]:
         layers.append(nn.ZeroPad2d((-left, right + 1 - size[1], -top, bottom + 1 - size[0])))
-    return layers + [nn.AvgPool2d(1, (steps[0], steps[1]))] * (steps != [1, 1])
+    return layers + [nn.AvgPool2d(1, _two(steps))] * (steps != [1, 1])
 
 
 def batch_norm_as_affine(
@@ -607,14 +607,13 @@ def read_classifier(
     return Classifier(*layers)
 
 
+@torch.no_grad()
 def as_linear(
     operations: Sequence[Operation], like: Tensor, start: int, end: int, batch: int
 ) -> nn.Linear:
     """Affine operations from value `start`, of a shape as `like`, to value `end`, as one layer."""
     pixels = like[0].numel()
-    with torch.no_grad():
-        made = replay(operations, {start: torch.zeros_like(like)}, batch, end)
-    bias = made.reshape(-1)
+    bias = replay(operations, {start: torch.zeros_like(like)}, batch, end).reshape(-1).to(like)
     units = len(bias)
     if units * pixels > MOST_WEIGHTS:
         raise Refused(
@@ -637,7 +636,7 @@ def as_linear(
             break
     linear = nn.utils.skip_init(nn.Linear, pixels, units)
     linear.weight = nn.Parameter(transposed(before, like, start, value, batch, rows))
-    linear.bias = nn.Parameter(bias)
+    linear.bias = nn.Parameter(bias.clone())
     return linear
 
 
@@ -656,14 +655,13 @@ def transposed(
     """Rows (n, units) times the matrix (units, pixels) of affine operations: their gradient."""
     pixels = like[0].numel()
     result = like.new_empty(len(rows), pixels)
-    for some, place in zip(
-        *(each.split(max(1, 2**24 // pixels)) for each in (rows, result)), strict=True
-    ):
-        x = like.new_zeros(len(some), *like.shape[1:])
+    for places in torch.arange(len(rows)).split(max(1, 2**24 // pixels)):
         with torch.enable_grad():
-            made = replay(operations, {start: x.requires_grad_()}, batch, end)
-            (gradient,) = torch.autograd.grad(made, x, some.reshape(made.shape))
-        place.copy_(gradient.flatten(1))
+            x = like.new_zeros(len(places), *like.shape[1:]).requires_grad_()
+            made = replay(operations, {start: x}, batch, end)
+            seeds = rows[places].detach().reshape(made.shape).to(made)
+            (gradient,) = torch.autograd.grad(made, x, seeds)
+        result[places] = gradient.flatten(1)
     return result
 
 
