@@ -204,6 +204,18 @@ def test_functions_that_are_linear_or_never_negative_are_read(function):
     assert_same(with_function(function), images_of())
 
 
+@pytest.mark.parametrize("function", [lambda x: x - 2 * x.flip(1), lambda x: -x, lambda x: x - 0.1])
+def test_what_may_be_negative_ends_no_features(function):
+    model = built(lambda: net(Function(function)))
+    trace = backtrack(assert_same(model, images_of()), images_of())
+    torch.testing.assert_close(trace.maps, model[:2](images_of()).detach())
+
+
+@pytest.mark.parametrize("top", [lambda x: x.detach(), lambda x: x.double(), lambda x: x.clone()])
+def test_copies_of_the_logits_are_the_logits(top):
+    assert_same(with_top(top), images_of())
+
+
 def test_an_affine_step_in_float64_keeps_all_its_digits():
     network = assert_same(with_function(lambda x: x * 0.1 + 0.7), images_of())
     (step,) = [layer for layer in network.features.layers if isinstance(layer, Affine)]
