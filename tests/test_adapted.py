@@ -16,8 +16,8 @@ from random_graphs import (
 from torch import Tensor, nn
 
 from tinyvgg import Cut, as_network, backtrack, deconvolve, record, suppress, track
+from tinyvgg.forward import check_logits
 from tinyvgg.graph import ACTIVATIONS, Affine, Channels, Concat, Features, Node, Square, Sum
-from tinyvgg.layers import check_logits
 from tinyvgg.tracking import grey
 
 ORIGINAL = {"bias": "none", "ties": "first", "rectify": False}  # Zeiler and Fergus

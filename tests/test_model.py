@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from networks import random_images, random_tiny
 from torch import nn
 
-from tinyvgg.inception import Inception
 from tinyvgg.model import (
     PIXEL_SCALE,
+    Inception,
     TinyVGG,
     as_input,
     build,

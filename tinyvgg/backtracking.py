@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tinyvgg.layers import check_network, check_pixels_fit, checked_maps, dense_pass
+from tinyvgg.forward import checked_maps
+from tinyvgg.layers import check_network, check_pixels_fit, dense_pass
 
 UNITS_AT_A_TIME = 64  # bounds the memory of the matrix product; few are enough as a rule
 PRODUCTS_AT_A_TIME = 2**20  # bounds the memory of the cut

@@ -13,17 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinyvgg.forward import difference, own_output, tolerance
 from tinyvgg.graph import ACTIVATIONS, IMAGES, Concat, Node, is_chain, run
 from tinyvgg.layers import (
     apply_feature_layer,
     check_images,
     check_weights,
-    difference,
     feature_nodes,
-    own_output,
     padding_of,
     pair,
-    tolerance,
 )
 
 BIASES = ("previous", "none")

@@ -9,16 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.deconv import deconvolve, record_unchecked
-from tinyvgg.layers import (
-    check_images,
-    check_logits,
-    check_network,
-    check_on_random_image,
-    check_parts,
-    check_pixels_fit,
-    dense_pass,
-    own_output,
-)
+from tinyvgg.forward import check_logits, check_on_random_image, own_output
+from tinyvgg.layers import check_images, check_network, check_parts, check_pixels_fit, dense_pass
 
 GREY = (0.299, 0.587, 0.114)  # red, green, blue
 # Pixels of images that are tracked at a time, so that a layer's maps stay in the cache of a CPU,

@@ -8,28 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.adapted.reader import (
-    DENSE,
-    FeatureReader,
-    blamed,
-    candidates,
-    folded,
-    is_linear,
-    read_classifier,
-    that_lead_to,
-    without_probabilities,
-)
+from tinyvgg.adapted.classifier import candidates, read_classifier, without_probabilities
+from tinyvgg.adapted.folding import folded, that_lead_to
+from tinyvgg.adapted.operators import DENSE, blamed, is_linear
+from tinyvgg.adapted.reader import FeatureReader
 from tinyvgg.adapted.recorder import Operation, Refused, recorded
+from tinyvgg.forward import check_logits, evaluating, own_output
 from tinyvgg.graph import Features, Scaled
-from tinyvgg.layers import (
-    check_logits,
-    check_weights,
-    dense_layers,
-    dense_pass,
-    evaluating,
-    own_output,
-    unwrapped,
-)
+from tinyvgg.layers import check_weights, dense_layers, dense_pass, unwrapped
 
 RECORDED = 2  # images that the model is recorded on
 AT_ONCE = 32  # images that it is compared on at a time

@@ -14,7 +14,8 @@ from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes
 from tinyvgg.comparison import find_twins
 from tinyvgg.experiments.pairs import twin_labels, twins_of
 from tinyvgg.faces.labels import listed
-from tinyvgg.layers import check_network, checked_maps, dense_pass, feature_maps_of, unwrapped
+from tinyvgg.forward import checked_maps
+from tinyvgg.layers import check_network, dense_pass, feature_maps_of, unwrapped
 from tinyvgg.model import as_input
 from tinyvgg.runs.study import Study
 
