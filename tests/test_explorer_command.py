@@ -18,7 +18,7 @@ from torch import nn
 from tinyvgg import as_network
 from tinyvgg.__main__ import main
 from tinyvgg.explorer import Explorer, page
-from tinyvgg.explorer.command import channels_of, in_channels, load_model, normalised
+from tinyvgg.explorer.command import channels_of, choose_size, in_channels, load_model, normalised
 from tinyvgg.explorer.gallery import gallery_of
 from tinyvgg.explorer.pack import cached_pack
 
@@ -42,6 +42,9 @@ def grey(): return Net()
 def rgb(): return Net(3)
 def five(): return Net(5)
 def gelu(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(784, 3))
+def odd(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3844, 3))
+def small(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2704, 3))
+def any_size(): return Net(3).stem
 def number(): return 3
 made = Net(3)
 """
@@ -154,7 +157,7 @@ def test_the_page_has_the_pack_of_the_adapted_network_and_its_input(here):
         (["--model", "nowhere:net"], "nowhere.* run the command where nowhere.py is"),
         (["--model", "my_models:nothing"], "my_models:nothing: .*'nothing'"),
         (["--model", "my_models:number"], "makes int and no torch.nn.Module"),
-        (["--model", "my_models:gelu"], "give --size|Give --size"),
+        (["--model", "my_models:odd"], "none of the usual sizes: give --size PIXELS"),
         (["--model", "my_models:gelu", "--size", "16"], "gelu lets negative values through"),
         (["--model", "my_models:five"], "pictures of 5 channels, and files have 3"),
         (["--model", "my_models:rgb", "--weights", "no.safetensors"], "no file no.safetensors"),
@@ -175,6 +178,12 @@ def test_what_does_not_fit_is_refused_in_a_sentence(here, capsys, options, messa
     said = capsys.readouterr().err
     assert re.search(message, said) and "Traceback" not in said
     assert not (here / "out").exists()
+
+
+def test_the_size_is_what_the_model_says_or_what_the_pictures_are_if_it_takes_them(here):
+    for name, size in (("rgb", 16), ("any_size", 20), ("small", 28)):
+        assert choose_size(load_model(f"my_models:{name}"), "folder:photos") == size
+    assert choose_size(load_model("my_models:any_size"), "orl") == 224
 
 
 def test_grey_is_the_luminance_of_the_files():

@@ -306,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument(
         "--classes", nargs="+", metavar="NAME", help="of the outputs (default: by alphabet)"
     )
-    page.add_argument("--size", type=int, help="pixels (default: the model's image_size)")
+    page.add_argument("--size", type=int, help="pixels (default: what the model says or takes)")
     page.add_argument("--count", type=int, default=500, help="pictures (default: %(default)s)")
     how = "how bytes become the model's input, (bytes / scale - mean) / std (default: %(default)s)"
     page.add_argument("--mean", type=float, nargs="+", default=[0.0], help=how)

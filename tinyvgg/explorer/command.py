@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -22,11 +26,15 @@ from tinyvgg.explorer.session import Session
 from tinyvgg.faces.faceset import TASKS, FaceSet
 from tinyvgg.faces.labels import WORDS
 from tinyvgg.faces.sources import open_faces
+from tinyvgg.faces.spec import parse_source
+from tinyvgg.forward import own_output
 from tinyvgg.layers import dense_layers
 from tinyvgg.tracking import grey
 
 log = logging.getLogger(__name__)
 
+SIZES = (224, 64, 32, 28, 48, 96, 128, 160, 192, 227, 256, 299)  # that models take, tried in turn
+FIRST = 20  # files that are looked at
 ADAPTED_ON = 8  # pictures on which the network is compared with the model
 
 
@@ -62,7 +70,8 @@ def make_page(
         The names of the outputs, in their order; else those of the pictures, in alphabetical
         order.
     size : int, optional
-        Side of the pictures in pixels; the model's ``image_size`` if it has one.
+        Side of the pictures in pixels; else the model's ``image_size``, or that of the pictures if
+        the model takes them, or the first usual one that it takes.
     count : int
         Pictures at most, taken at equal steps.
     mean, std, scale
@@ -76,9 +85,7 @@ def make_page(
         Something that was given does not fit, or the model cannot be traced.
     """
     net = load_model(model, weights)
-    size = size or getattr(net, "image_size", None)
-    if not isinstance(size, int):
-        raise ValueError("how large are the pictures that the model takes? Give --size PIXELS")
+    size = size or choose_size(net, images)
     pictures = open_faces(images, size=size, angles=None)
     if count < 1:
         raise ValueError(f"--count must be 1 or more, got {count}")
@@ -149,6 +156,36 @@ def _load(model: nn.Module, path: Path) -> None:
         told = "; ".join(f"{what}: {', '.join(k[:5])}" for what, k in parts.items() if k)
         raise ValueError(f"the weights of {path} do not fit the model: {told}")
     model.load_state_dict(found)
+
+
+def choose_size(model: nn.Module, images: str) -> int:
+    """The side of the pictures: as the model says, as they are, or the first that it takes."""
+    said = getattr(model, "image_size", None)
+    if isinstance(said, int):
+        return said
+    channels = channels_of(model)
+    for size in dict.fromkeys([*sides(images), *SIZES]):
+        try:
+            with torch.no_grad():
+                own_output(model, torch.zeros(2, channels, size, size))
+        except ValueError:
+            continue
+        log.info("the pictures are read with %d x %d pixels; --size decides", size, size)
+        return size
+    raise ValueError("the model takes pictures of none of the usual sizes: give --size PIXELS")
+
+
+def sides(images: str) -> list[int]:
+    """The most frequent smaller side of the first pictures of a folder, unless it is too large."""
+    place = parse_source(images).place
+    if not place:
+        return []
+    folder = Path(place).expanduser()
+    found: Counter[int] = Counter()
+    for path in islice((p for p in sorted(folder.rglob("*.*")) if p.is_file()), FIRST):
+        with suppress(OSError), Image.open(path) as picture:
+            found[min(picture.size)] += 1
+    return [side for side, _ in found.most_common(1) if side <= max(SIZES)]
 
 
 def channels_of(model: nn.Module) -> int:
