@@ -10,6 +10,7 @@ from tinyvgg.book.unknown import (
     names_in,
     note_on,
     sentences,
+    without_empty_sections,
     without_unknown,
 )
 
@@ -96,3 +97,37 @@ def test_labels_of_some_pictures_alone_count_as_unknown():
     known = known_labels(table)
     assert known == {"subject": True, "emotion": False, "gaze": False, "angle": True}
     assert "no label for the emotion and gaze." in note_on(known)
+
+
+def part(source, *outputs, kind="markdown"):
+    made = {"cell_type": kind, "source": source, "metadata": {}}
+    return made if kind == "markdown" else {**made, "outputs": list(outputs)}
+
+
+def test_headings_go_under_which_nothing_is_left():
+    drawn = {"output_type": "display_data", "metadata": {}, "data": {}}
+    glued = {"output_type": "display_data", "metadata": {"scrapbook": {"name": "n"}}, "data": {}}
+    cells = [
+        part("# Title\n\n## Empty\n\n### Empty too\n\n## Text\n\nA word."),
+        part("## A figure"),
+        part("draw()", drawn, kind="code"),
+        part("## Only glue"),
+        part("glue()", glued, kind="code"),
+        part("## Outer\n\n### Inner\n\nA word.\n\n(place)=\n\n## Linked"),
+        part("## Code\n\n```sh\n# no heading\n\n## nor this\n```"),
+        part("## Last"),
+    ]
+    left = without_empty_sections(cells)
+    assert [c["source"] for c in left] == [
+        "# Title\n\n## Text\n\nA word.",
+        "## A figure",
+        "draw()",
+        "glue()",
+        "## Outer\n\n### Inner\n\nA word.\n\n(place)=\n\n## Linked",
+        "## Code\n\n```sh\n# no heading\n\n## nor this\n```",
+    ]
+
+
+def test_a_page_from_which_nothing_is_missing_keeps_every_heading():
+    cells = [part("# Title\n\nText\nof two lines.\n\n## One\n\n- a\n- b"), part("## Two\n\nText.")]
+    assert without_empty_sections(cells) == cells

@@ -24,7 +24,13 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from tinyvgg.book.execute import STAMP, source_hash
-from tinyvgg.book.unknown import drawn_figures, glued_names, note_on, without_unknown
+from tinyvgg.book.unknown import (
+    drawn_figures,
+    glued_names,
+    note_on,
+    without_empty_sections,
+    without_unknown,
+)
 from tinyvgg.explorer.static import MOUNT, SCRIPT, STYLE
 from tinyvgg.faces.layouts import LAYOUTS
 
@@ -123,6 +129,7 @@ def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> Non
         if "".join(cell["source"]).strip()
         and cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") not in undrawn
     ]
+    notebook["cells"] = without_empty_sections(notebook["cells"])
 
 
 def dash_what_is_missing(app: Sphinx, doctree: nodes.document, docname: str) -> None:

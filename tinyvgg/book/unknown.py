@@ -8,7 +8,8 @@ is true and can be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ REFERRED = re.compile(r"\{(?:numref|ref)\}`(?:[^`<]*<)?([^`>]+)>?`")
 FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
 SHORT = r"(?<!Fig)(?<!Figs)(?<!Eq)(?<!Eqs)(?<!al)(?<!Sect)(?<!vs)(?<!cf)"
 ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
+FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
 PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
 
 
@@ -61,6 +63,43 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
         else:
             kept.append(" ".join(x for x in sentences(block) if all(map(known, names_in(x)))))
     return re.sub(r"\n{3,}", "\n\n", "".join(kept))
+
+
+def without_empty_sections(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Cells of a page without the headings under which nothing is left to read or to see.
+
+    A section ends at the next heading that stands as high or higher. A heading stays that other
+    pages may link to.
+    """
+    pieces = [piece for cell in cells for piece in _pieces(cell)]
+    kept: dict[int, list[str]] = {}
+    for number, (cell, text, level, _) in enumerate(pieces):
+        after = takewhile(lambda piece, at=level: not 0 < piece[2] <= at, pieces[number + 1 :])
+        linked = number > 0 and pieces[number - 1][1].endswith(")=")
+        if level <= 1 or linked or any(seen for *_, seen in after):
+            kept.setdefault(id(cell), []).append(text)
+    return [
+        {**cell, "source": "\n\n".join(kept[id(cell)])} if cell["cell_type"] == "markdown" else cell
+        for cell in cells
+        if id(cell) in kept
+    ]
+
+
+def _pieces(cell: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, int, bool]]:
+    """The headings of a cell and what is between them: cell, text, level, and is there to see.
+
+    The level of a page's title is 1, that of what is no heading 0.
+    """
+    text = "".join(cell["source"])
+    if cell["cell_type"] != "markdown":
+        yield cell, text, 0, any(not _is_glue(output) for output in cell.get("outputs", []))
+        return
+    fenced = False
+    for block in re.split(r"\n{2,}", text.strip("\n")):
+        first = re.match(r"(#+) ", block)
+        level = len(first.group(1)) if first and not fenced else 0
+        fenced ^= len(FENCE.findall(block)) % 2 == 1
+        yield cell, block, level, level == 0 or "\n" in block
 
 
 def names_in(text: str) -> list[str]:
