@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import takewhile
 from typing import Any
 
 import pandas as pd
@@ -74,9 +73,10 @@ def without_empty_sections(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     pieces = [piece for cell in cells for piece in _pieces(cell)]
     kept: dict[int, list[str]] = {}
     for number, (cell, text, level, _) in enumerate(pieces):
-        after = takewhile(lambda piece, at=level: not 0 < piece[2] <= at, pieces[number + 1 :])
+        after = pieces[number + 1 :]
+        ends = (k for k, (*_, other, _) in enumerate(after) if 0 < other <= level)
         linked = number > 0 and pieces[number - 1][1].endswith(")=")
-        if level <= 1 or linked or any(seen for *_, seen in after):
+        if level <= 1 or linked or any(seen for *_, seen in after[: next(ends, None)]):
             kept.setdefault(id(cell), []).append(text)
     return [
         {**cell, "source": "\n\n".join(kept[id(cell)])} if cell["cell_type"] == "markdown" else cell
