@@ -249,6 +249,7 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_DEFAULT_PROVISIONER_NAME": KERNELS,
         "TQDM_DISABLE": "1",
+        "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",  # of kernels that were ended
         RUN: stamp["run"],
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
