@@ -520,3 +520,12 @@ def randomised(model: nn.Module) -> nn.Module:
                         bound = (6 / parameter[0].numel()) ** 0.5
                         parameter.uniform_(-bound, bound)
     return model
+
+
+TAKEN = [name for name, each in ARCHITECTURES.items() if each.refused is None]
+LARGE = {"AlexNet", "VGG-16", "VGG-16, batch norm"}  # their pictures are
+
+
+def images_of(shape, batch=2, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, *shape, generator=generator, dtype=torch.float64)

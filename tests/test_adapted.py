@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from architectures import ARCHITECTURES, made
+from architectures import ARCHITECTURES, LARGE, TAKEN, images_of, made
 from captum.attr import Deconvolution
 from networks import assert_unchanged, snapshot
 from random_graphs import (
@@ -21,14 +21,7 @@ from tinyvgg.graph import ACTIVATIONS, Affine, Channels, Concat, Features, Node,
 from tinyvgg.tracking import grey
 
 ORIGINAL = {"bias": "none", "ties": "first", "rectify": False}  # Zeiler and Fergus
-TAKEN = [name for name, each in ARCHITECTURES.items() if each.refused is None]
 REFUSED = [name for name, each in ARCHITECTURES.items() if each.refused is not None]
-LARGE = {"AlexNet", "VGG-16", "VGG-16, batch norm"}  # their pictures are
-
-
-def images_of(shape, batch=2, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, *shape, generator=generator, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("seed", range(36))

@@ -109,13 +109,9 @@ class Square(nn.Module):
         return x.square()
 
 
-# The values of these are never negative, which is all that backtracking asks of them.
+# The values of these are never negative, which is all that backtracking asks of them. Every other
+# layer of a graph but max-pooling is linear, up to a shift: the way back is its transpose.
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Softplus, nn.Sigmoid, nn.Hardsigmoid, Square)
-# These are linear, up to a shift; the way back is their transpose.
-LINEAR = (
-    *(nn.Conv2d, nn.AvgPool2d, nn.ZeroPad2d, nn.ZeroPad3d),  # the last pads channels too
-    *(Affine, Channels, Concat, Sum),
-)
 
 
 class Node(NamedTuple):

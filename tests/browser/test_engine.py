@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from architectures import ARCHITECTURES, LARGE, TAKEN, images_of, made
 from explorers import DAMAGED_LINKS, link_of
 from networks import SmallAlexNet, SmallVGG, random_foreign, random_tiny, randomise_biases
 from serving import serve
@@ -33,7 +34,7 @@ from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.pack import pack_gallery, rounded
 from tinyvgg.explorer.state import Choice, drawn
 from tinyvgg.graph import run
-from tinyvgg.layers import apply_feature_layer, feature_nodes, image_shape, pair
+from tinyvgg.layers import apply_feature_layer, dense_layers, feature_nodes, image_shape, pair
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -105,7 +106,7 @@ class Mixed(nn.Module):
     def forward(self, x):
         x = (x - 0.4) / torch.linspace(0.2, 0.6, x.shape[1])[:, None, None]
         x = F.relu(self.norm(self.first(x)))
-        x = F.hardtanh(self.inner(x) + x, 0, 2.5)
+        x = F.hardtanh(self.inner(x) + x, 0.2, 2.5)
         x = F.avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=True, count_include_pad=False)
         parts = [F.softplus(self.branch(x)), self.other(x[:, 1:4]).relu().square()]
         x = self.later(F.avg_pool2d(torch.cat(parts, 1), (2, 3), stride=1, padding=1))
@@ -331,6 +332,21 @@ def test_random_networks_agree_with_the_package(page, load, network, bits):
         compare_picture(page, name, net, picture, settings, WAYS, parity)
     assert not parity.wrong, str(parity)
     print(parity)
+
+
+@pytest.mark.parametrize("architecture", [name for name in TAKEN if name not in LARGE])
+def test_every_architecture_that_is_adapted_agrees_with_the_package(page, load, architecture):
+    kind = ARCHITECTURES[architecture]
+    net = as_network(made(architecture), images_of(kind.shape))
+    channels, *size = kind.shape
+    images = np.random.default_rng(7).integers(0, 256, (4, *size, channels), dtype=np.uint8)
+    classes = [f"class {k}" for k in range(dense_layers(net.classifier)[-1].out_features)]
+    gallery = gallery_of(net, images, np.arange(4) % len(classes), classes)
+    name, net = load(pack_gallery(gallery, 32)), rounded(gallery, 32).net
+    parity = Parity()
+    settings = [(None, Cut(0.0, 60.0)), (1, None)]
+    compare_picture(page, name, net, gallery.images[0], settings, [RELEASED, ZEILER], parity)
+    assert not parity.wrong, str(parity)
 
 
 def studies():

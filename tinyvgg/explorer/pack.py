@@ -202,8 +202,8 @@ def _describe(layer: Any) -> dict[str, Any]:
         return {"kind": "concat", "channels": layer.channels}
     if isinstance(layer, Sum):
         return {"kind": "sum"}
-    if isinstance(layer, nn.ZeroPad2d):
-        return {"kind": "pad", "sides": layer.padding}
+    if isinstance(layer, nn.ZeroPad2d | nn.ZeroPad3d):  # the last pads maps too
+        return {"kind": "pad", "sides": (*layer.padding, 0, 0)[:6]}
     if isinstance(layer, nn.AvgPool2d):
         window = {name: pair(getattr(layer, f)) for name, f in _AVERAGE.items()}
         divisor = {"countPadding": layer.count_include_pad, "divisor": layer.divisor_override}
@@ -226,7 +226,7 @@ _AVERAGE = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
 def _describe_activation(layer: nn.Module) -> dict[str, Any]:
     """The name of an activation, and what it needs to be known."""
     if isinstance(layer, nn.Hardtanh):  # ReLU6 too
-        return {"name": "hardtanh", "most": layer.max_val}
+        return {"name": "hardtanh", "least": layer.min_val, "most": layer.max_val}
     if isinstance(layer, nn.Softplus):
         return {"name": "softplus", "beta": layer.beta, "threshold": layer.threshold}
     return {"name": type(layer).__name__.lower()}

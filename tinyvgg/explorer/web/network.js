@@ -14,7 +14,8 @@
  *   "conv", from, to, kernel, stride, padding, dilation, groups, weight, bias,
  *     with weight (to, from / groups, rows, columns) and bias (to) or null;
  *   "affine", factor and shift for each map; "channels", chosen, their numbers;
- *   "concat", channels of each source; "sum"; "pad", sides [left, right, top, bottom].
+ *   "concat", channels of each source; "sum"; "pad", sides [left, right, top, bottom,
+ *   front, back], the last two in maps.
  * linears: { from, to, weight, bias, activation }, with weight (from, to): a unit lies beside all
  *   that it feeds, so that a silent one costs nothing; activation is null after the last.
  * A kernel, stride, padding or dilation is [rows, columns].
@@ -90,7 +91,7 @@ export function rectified(values) {
 /** Activations that are never negative, by name: the function of a value and of the settings. */
 const ACTIVATIONS = {
   relu: (value) => (value > 0 ? value : 0),
-  hardtanh: (value, { most }) => Math.min(Math.max(value, 0), most),
+  hardtanh: (value, { least, most }) => Math.min(Math.max(value, least), most),
   softplus: (value, { beta, threshold }) =>
     value * beta > threshold ? value : Math.log1p(Math.exp(value * beta)) / beta,
   sigmoid: (value) => 1 / (1 + Math.exp(-value)),
@@ -136,10 +137,7 @@ const FORWARD = {
     return { maps, size: [maps.length / (height * width), height, width] };
   },
   sum: (_, [first, ...others], [size]) => ({ maps: others.reduce(added, first), size }),
-  pad({ sides: [left, right, top, bottom] }, [x], [[channels, height, width]]) {
-    const size = [channels, height + top + bottom, width + left + right];
-    return { maps: framed(x, [channels, height, width], size, top, left), size };
-  },
+  pad: ({ sides }, [x], [size]) => padded(x, size, sides),
 };
 
 /** The sum of two maps. */
@@ -173,7 +171,7 @@ export function passedBack(layer, x, size, given) {
     case "sum":
       return layer.sources.map(() => x);
     case "pad":
-      return [framed(x, size, given, -layer.sides[2], -layer.sides[0])];
+      return [padded(x, size, layer.sides.map((side) => -side)).maps];
   }
   throw new Error(`unknown layer ${layer.kind}`);
 }
@@ -292,6 +290,17 @@ function framed(x, [channels, height, width], [, rows, columns], top, left) {
     }
   }
   return result;
+}
+
+/** x (C, h, w) with zeros on its sides, or without what lies there if a side is below zero. */
+function padded(x, [channels, height, width], [left, right, top, bottom, front, back]) {
+  const size = [channels + front + back, height + top + bottom, width + left + right];
+  const area = size[1] * size[2];
+  const planes = framed(x, [channels, height, width], [channels, ...size.slice(1)], top, left);
+  const kept = planes.subarray(Math.max(0, -front) * area, (channels + Math.min(0, back)) * area);
+  const maps = new Float32Array(size[0] * area);
+  maps.set(kept, Math.max(0, front) * area);
+  return { maps, size };
 }
 
 /** A convolution of x (C, h, w) without padding; returns the maps and their size [C, h, w]. */
