@@ -17,8 +17,9 @@ from torch import nn
 
 from tinyvgg import as_network
 from tinyvgg.__main__ import main
+from tinyvgg.adapted.network import input_scale
 from tinyvgg.explorer import Explorer, page
-from tinyvgg.explorer.command import channels_of, choose_size, in_channels, load_model, normalised
+from tinyvgg.explorer.command import channels_of, choose_size, in_channels, load_model
 from tinyvgg.explorer.gallery import gallery_of
 from tinyvgg.explorer.pack import cached_pack
 
@@ -131,7 +132,8 @@ def test_the_page_has_the_pack_of_the_adapted_network_and_its_input(here):
     faces = open_faces("folder:photos", size=12, angles=None, progress=False)
     rows = [0, 2, 5, 8, 11]
     mean, std = [0.5, 0.4, 0.3], [0.2]
-    x = normalised(faces.images[rows], mean, std, 255)
+    pixels = torch.tensor(faces.images[rows]).permute(0, 3, 1, 2).float()
+    x = input_scale(3, mean, std, 255).input_of(pixels)
     expected = (torch.tensor(faces.images[rows]).permute(0, 3, 1, 2) / 255).float()
     expected = (expected - torch.tensor(mean)[:, None, None]) / 0.2
     torch.testing.assert_close(x, expected)
@@ -166,9 +168,12 @@ def test_the_page_has_the_pack_of_the_adapted_network_and_its_input(here):
         (["--model", "my_models:rgb", "--classes", "a", "b"], "3 different names.*got 2"),
         (["--model", "my_models:rgb", "--classes", "a", "b", "c"], "dark, grey, noise, which"),
         (["--model", "my_models:rgb", "--task", "gaze"], "--task gaze: .*3 as person"),
-        (["--model", "my_models:rgb", "--mean", "1", "2"], "each of 3 channels; got 2 and 1"),
-        (["--model", "my_models:rgb", "--std", "0"], "--std must be above 0"),
-        (["--model", "my_models:rgb", "--scale", "0"], "--scale must be above 0"),
+        (
+            ["--model", "my_models:rgb", "--mean", "1", "2"],
+            r"each of 3 channels; got \[1\.0, 2\.0\]",
+        ),
+        (["--model", "my_models:rgb", "--std", "0"], "std must be above 0"),
+        (["--model", "my_models:rgb", "--scale", "0"], "scale, which bytes .* must be above 0"),
         (["--model", "my_models:rgb", "--count", "0"], "--count must be 1 or more"),
         (["--model", "my_models:rgb", "--images", "folder:nowhere"], "nowhere"),
     ],

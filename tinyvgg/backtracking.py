@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinyvgg.forward import checked_maps
-from tinyvgg.layers import check_network, check_pixels_fit, dense_pass
+from tinyvgg.layers import Dense, check_network, check_pixels_fit, dense_pass
 
 UNITS_AT_A_TIME = 64  # bounds the memory of the matrix product; few are enough as a rule
 PRODUCTS_AT_A_TIME = 2**20  # bounds the memory of the cut
@@ -104,7 +104,7 @@ def backtrack(
     ----------
     net : nn.Module
         A supported network (see `tinyvgg.layers`); its last feature maps may not be negative.
-    images : float Tensor, (B, 3, S, S)
+    images : float Tensor, (B, C, H, W)
     target : int, or int Tensor or array (B,), optional
         The class to trace, one for all images or one for each; the predicted one if not given.
     cut : Cut, optional
@@ -114,11 +114,11 @@ def backtrack(
     ------
     TypeError, ValueError
         If the network is not supported or computes something else than its layers (see
-        `tinyvgg.layers`), if the images are not finite floats of the shape that it expects, if
+        `tinyvgg.forward`), if the images are not finite floats of the shape that it expects, if
         a target is no class, or if the feature maps hold negative values.
     """
     maps, activations = checked_maps(net, images)
-    return _trace(net, maps, activations, target, cut)
+    return _trace(check_network(net)[1], maps, activations, target, cut)
 
 
 @torch.no_grad()
@@ -134,11 +134,11 @@ def backtrack_maps(
     """
     _, linears = check_network(net)
     check_pixels_fit(linears, maps)
-    return _trace(net, maps, dense_pass(linears, maps), target, cut)
+    return _trace(linears, maps, dense_pass(linears, maps), target, cut)
 
 
 def _trace(
-    net: nn.Module,
+    linears: list[Dense],
     maps: Tensor,
     activations: list[Tensor],
     target: int | Tensor | np.ndarray | None,
@@ -147,7 +147,6 @@ def _trace(
     """As `backtrack`, from what `dense_pass` made of the maps."""
     if cut is not None and not isinstance(cut, Cut):
         raise TypeError(f"cut must be a Cut or None, got {cut!r}")
-    _, linears = check_network(net)
     if (maps < 0).any():
         raise ValueError(
             "the last feature maps hold negative values; backtracking needs rectified maps, so "

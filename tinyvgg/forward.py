@@ -91,11 +91,11 @@ def check_on_random_image(net: nn.Module, maps: Tensor) -> None:
     for rows, columns in _sizes_before(features, nodes, maps.shape[-2:]):
         image = torch.rand(1, image_shape(features)[0], rows, columns, generator=generator)
         try:
-            own_output(net, check_images(features, image))
+            output = own_output(net, check_images(features, image))
         except ValueError as error:  # a model may take images of one of these sizes alone
             refused = error
         else:
-            checked_maps(net, image)
+            check_logits(net, output, feature_maps_of(net, image))
             return
     raise refused
 

@@ -35,6 +35,11 @@ class Scaled(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
+    def input_of(self, pixels: Tensor) -> Tensor:
+        """The input of bytes, given as floats (B, C, H, W)."""
+        mean, std = (values.to(pixels)[:, None, None] for values in (self.mean, self.std))
+        return (pixels / self.scale - mean) / std
+
 
 class Affine(nn.Module):
     """x · factor + shift, channel by channel: batch norm after training, or a normalised input.

@@ -81,11 +81,10 @@ class VGG(nn.Module):
     dense : sequence of int
         Units of the hidden dense layers, from the first to the last; empty for none.
     batch_norm : bool
-        Normalise each convolution's output over the batch, before its ReLU. Not in the paper;
-        backtracking and deconvolution refuse such a network.
+        Normalise each convolution's output over the batch, before its ReLU. Not in the paper.
     pooling : class
         Of the layer that ends each block, nn.MaxPool2d in the paper. Backtracking and
-        deconvolution take nn.AvgPool2d once `as_network` has adapted the network.
+        deconvolution take another one, and batch norm, once `as_network` has adapted the network.
     """
 
     def __init__(
@@ -114,11 +113,9 @@ class VGG(nn.Module):
         features: list[nn.Module] = []
         channels = 3
         for block in blocks:
-            for maps in block:
-                features.append(nn.Conv2d(channels, maps, kernel_size=3, padding=1))
-                features += [nn.BatchNorm2d(maps), nn.ReLU()] if batch_norm else [nn.ReLU()]
-                channels = maps
+            features += self._block(channels, block, batch_norm)
             features.append(pooling(kernel_size=2, stride=2))
+            channels = block[-1]
         self.features = nn.Sequential(*features)
         self.pixel_shape = (channels, image_size // halvings, image_size // halvings)
 
@@ -129,6 +126,15 @@ class VGG(nn.Module):
             units = hidden
         self.classifier = nn.Sequential(*classifier, nn.Linear(units, num_classes))
         self.reset()
+
+    def _block(self, channels: int, block: Sequence[int], batch_norm: bool) -> list[nn.Module]:
+        """The layers of a block before its pooling."""
+        layers: list[nn.Module] = []
+        for maps in block:
+            layers.append(nn.Conv2d(channels, maps, kernel_size=3, padding=1))
+            layers += [nn.BatchNorm2d(maps), nn.ReLU()] if batch_norm else [nn.ReLU()]
+            channels = maps
+        return layers
 
     def reset(
         self, generator: torch.Generator | None = None, initialisation: str = "glorot"
@@ -208,25 +214,11 @@ class TinyVGG(VGG):
 class TinyInception(TinyVGG):
     """Tiny VGG with an inception layer in place of the two convolutions of each block.
 
-    Parameters
-    ----------
-    num_classes, image_size, width, dense
-        As for TinyVGG; the width is a multiple of 16.
+    The parameters are those of TinyVGG; the width is a multiple of 16.
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        image_size: int = 224,
-        width: int = 32,
-        dense: Sequence[int] = (1024, 512, 256),
-    ) -> None:
-        super().__init__(num_classes, image_size, width, dense)
-        features: list[nn.Module] = []
-        for channels in (3, width, width):
-            features += [Inception(channels, width), nn.MaxPool2d(kernel_size=2, stride=2)]
-        self.features = nn.Sequential(*features)
-        self.reset()
+    def _block(self, channels: int, block: Sequence[int], batch_norm: bool) -> list[nn.Module]:
+        return [Inception(channels, block[-1])]
 
 
 def vgg(
@@ -319,10 +311,7 @@ def as_input(
             f"images must have shape (B, H, W, {channels}), got {tuple(pixels.shape)}{hint}"
         )
     x = pixels.permute(0, 3, 1, 2).to(torch.float32).contiguous()
-    if not isinstance(network, Scaled):
-        return x / PIXEL_SCALE
-    mean, std = (v.to(x)[:, None, None] for v in (network.mean, network.std))
-    return (x / network.scale - mean) / std
+    return network.input_of(x) if isinstance(network, Scaled) else x / PIXEL_SCALE
 
 
 # Eq. 1 and its inverses. i: input size, k: kernel, p: padding, s: stride; all in pixels.

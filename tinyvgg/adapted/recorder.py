@@ -23,6 +23,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 IMAGES = 0  # number of the value that is the images
 DECIDES = ("_local_scalar_dense", "is_nonzero", "equal", "nonzero")
+# These are told the shape of what they give.
+SHAPED = ("view", "_unsafe_view", "reshape", "expand", "as_strided")  # the whole, batch included
 # These take the shape of a tensor and not its values.
 SHAPE_ALONE = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
 
@@ -272,12 +274,3 @@ def replay(
         tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         values |= dict(enumerate(tensors, operation.output))
     return values[output]
-
-
-SHAPED = (
-    "view",
-    "_unsafe_view",
-    "reshape",
-    "expand",
-    "as_strided",
-)  # take the whole shape, batch included

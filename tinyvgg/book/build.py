@@ -251,6 +251,7 @@ def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
 
 def _write_explorer(build_folder: Path, study: Any, digits: bool) -> None:
     """What the pages load so that their explorers move; digits, if one explores them."""
+    from tinyvgg.experiments.digits import load_digits
     from tinyvgg.explorer.examples import digits_gallery
     from tinyvgg.explorer.gallery import study_gallery
     from tinyvgg.explorer.pack import cached_pack
@@ -259,7 +260,7 @@ def _write_explorer(build_folder: Path, study: Any, digits: bool) -> None:
     galleries = {task: study_gallery(study, task) for task in study.tasks}
     if digits:
         with suppress(ModuleNotFoundError):  # the page says that they are not there
-            galleries["digits"] = digits_gallery(study.store, study.seed)
+            galleries["digits"] = digits_gallery(load_digits(), study.store, study.seed)
     packs = {task: cached_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
     write_explorer(build_folder / "explorer", packs)
 

@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
-from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes
+from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes, input_scale
 from tinyvgg.explorer.gallery import gallery_of
 from tinyvgg.explorer.pack import cached_pack, rounded
 from tinyvgg.explorer.page import SavedPage, check_size, write_page
@@ -93,9 +93,9 @@ def make_page(
     if len(rows) < len(pictures):
         log.info("%d of %d pictures are taken; --count decides", len(rows), len(pictures))
     bytes_ = in_channels(pictures.images[rows], channels_of(net))
-    own = _one_or_all(mean), _one_or_all(std)
-    few = normalised(bytes_[:ADAPTED_ON], mean, std, scale)
-    network = as_network(net, few, mean=own[0], std=own[1], scale=scale)
+    scaled = input_scale(bytes_.shape[3], mean, std, scale)
+    few = torch.from_numpy(bytes_[:ADAPTED_ON].copy()).permute(0, 3, 1, 2).float()
+    network = as_network(net, scaled.input_of(few), mean=mean, std=std, scale=scale)
     task, names = choose_task(pictures, network, task, classes)
     known = pictures.classes(task)
     if unknown := sorted({known[k] for k in pictures.labels(task)[rows]} - set(names)):
@@ -205,28 +205,6 @@ def in_channels(images: np.ndarray, channels: int) -> np.ndarray:
         )
     luminance = grey(torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float())
     return luminance.round().to(torch.uint8).numpy()[..., None]
-
-
-def normalised(
-    images: np.ndarray, mean: Sequence[float], std: Sequence[float], scale: float
-) -> Tensor:
-    """Bytes (N, H, W, C) as the model takes them, float32 (N, C, H, W)."""
-    if not 0 < scale < torch.inf:
-        raise ValueError(f"--scale must be above 0, got {scale}")
-    x = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / scale
-    centre, width = (torch.tensor(values).reshape(-1, 1, 1) for values in (mean, std))
-    if {len(centre), len(width)} - {1, x.shape[1]}:
-        raise ValueError(
-            f"--mean and --std take one number, or one for each of {x.shape[1]} channels; got "
-            f"{len(centre)} and {len(width)}"
-        )
-    if not (width > 0).all():
-        raise ValueError(f"--std must be above 0, got {', '.join(map(str, std))}")
-    return (x - centre) / width
-
-
-def _one_or_all(values: Sequence[float]) -> float | Sequence[float]:
-    return values[0] if len(values) == 1 else values
 
 
 def choose_task(

