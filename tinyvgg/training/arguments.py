@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tinyvgg.forward import own_output
 from tinyvgg.layers import check_weights
 from tinyvgg.model import as_input
 from tinyvgg.training.protocol import Augmentation, Protocol
@@ -111,19 +112,14 @@ def count_classes(network: nn.Module, image: np.ndarray) -> int:
     ValueError
         It does not take the image, or makes no logits of it.
     """
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
     try:
-        logits = network(as_input(image).to(next(network.parameters())))
-    except Exception as error:
+        logits = own_output(network, as_input(image).to(next(network.parameters())))
+    except ValueError as error:
         height, width = image.shape[1:3]
         raise ValueError(
             f"the network does not take images of {height} x {width} x 3: give them the size that "
             f"it was made for ({error})"
         ) from error
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(f"the network must give logits (B, classes), got {shape} for one image")
