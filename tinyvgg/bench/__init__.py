@@ -25,10 +25,10 @@ from tinyvgg.bench.benchmarks import BATCH, CLASSES, all_comparisons, find, prec
 from tinyvgg.bench.roofline import Peaks, floor_seconds, measure_peaks, training_work
 from tinyvgg.bench.timing import paired_run
 from tinyvgg.model import TinyVGG
-from tinyvgg.runs.records import ROOT, commit, processor
+from tinyvgg.runs.records import ROOT, commit
 from tinyvgg.storage.files import write_json
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
-from tinyvgg.training.device import resolve_device
+from tinyvgg.training.device import processor, resolve_device
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 from joblib import Parallel, cpu_count, delayed
-from tqdm.auto import tqdm
 
 from tinyvgg.faces.design import check_workers, full_design
 from tinyvgg.faces.mark import MARK, save_rendered
@@ -26,6 +25,7 @@ from tinyvgg.faces.synthetic import basis_fingerprint
 from tinyvgg.faces.synthetic.rendering.photograph import HEIGHT, film_size, take_photographs
 from tinyvgg.storage.files import write_text
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
+from tinyvgg.storage.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
@@ -116,12 +116,12 @@ def write_photographs(
             option = "" if height == HEIGHT else f" --height {height}"
             write_text(folder / NOTE, NOTE_TEXT.format(option=option))
             write_text(folder / MANIFEST, json.dumps(settings, indent=2) + "\n")
-            with tqdm(
+            with progress_bar(
+                desc="photographs",
+                unit="files",
                 total=len(table),
                 initial=len(table) - len(missing),
-                desc="photographs",
-                unit="file",
-                disable=not progress,
+                shown=progress,
             ) as bar:
                 pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
                 for count in pool(

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm.auto import tqdm
 
 from tinyvgg.faces.crop import Box, centre_square, crop_square
 from tinyvgg.faces.design import (
@@ -30,6 +29,7 @@ from tinyvgg.faces.listings import LISTINGS, Listing
 from tinyvgg.faces.problems import FACELESS, TWICE, UNREADABLE, Problem, count, refuse, told
 from tinyvgg.faces.spec import SOURCES, Spec, parse_source
 from tinyvgg.storage.files import digest
+from tinyvgg.storage.progress import progress_bar
 
 __all__ = ["SOURCES", "open_faces", "source_fingerprint"]
 
@@ -209,12 +209,12 @@ def _read(
         return None, pixels
 
     with ThreadPoolExecutor(workers or min(MOST_READERS, os.cpu_count() or 1)) as pool:
-        bar = tqdm(
+        bar = progress_bar(
             pool.map(read, rows),
-            total=len(rows),
             desc=f"reading {source}",
-            unit="image",
-            disable=not progress,
+            unit="images",
+            total=len(rows),
+            shown=progress,
         )
         problems, digests = zip(*bar, strict=True)
     found = [problem for problem in problems if problem]

@@ -25,6 +25,7 @@ from tinyvgg.runs.profiles import get_profile
 from tinyvgg.runs.study import Study
 from tinyvgg.storage.files import write_json
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
+from tinyvgg.training.device import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "TINYVGG_RECORDS"
@@ -229,16 +230,6 @@ def commit(root: Path = ROOT) -> str:
         return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def processor() -> str:
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf8").splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        named = []
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def _kind(source: str) -> str:

@@ -28,8 +28,9 @@ from tinyvgg.runs import parallel
 from tinyvgg.runs.profiles import Profile, get_profile
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 from tinyvgg.storage.store import Store
-from tinyvgg.training.device import full_precision, resolve_device
-from tinyvgg.training.protocol import KEEPS, Augmentation, Protocol
+from tinyvgg.training.device import full_precision, processor, resolve_device
+from tinyvgg.training.precision import trial_for_store
+from tinyvgg.training.protocol import AUTO, KEEPS, Augmentation, Protocol
 from tinyvgg.training.unit import TrainingResult, TrainingUnit, run_for_store
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ class Study:
         them at hand.
     **protocol
         Departures from the paper's `Protocol`, by name: ``order="fixed"``, ``epochs=5``, …
+        ``precision="auto"`` is tried once on a machine and kept in the store, so that a training
+        that was interrupted goes on in the same.
 
     Raises
     ------
@@ -106,6 +109,8 @@ class Study:
         self._results: dict[str, TrainingResult] = {}
         self._face_set = face_set
         self._protocol(1)  # refuse unknown departures now rather than after rendering
+        if protocol.get("precision") == AUTO:
+            protocol["precision"] = self._faster_precision()
         self._wanted: dict[str, Any] = {
             "size": self.image_size,
             "angles": PAPER_ANGLES,
@@ -321,6 +326,20 @@ class Study:
                 f"choose among {', '.join(known)}"
             )
         return Protocol(**{"epochs": epochs, **self.departures})
+
+    def _faster_precision(self) -> str:
+        """What ``precision="auto"`` stands for on this machine."""
+        protocol = self._protocol(1)
+        recipe = {
+            "architecture": self.architecture,
+            "image_size": self.image_size,
+            "batch_size": protocol.batch_size,
+            "optimiser": protocol.optimiser,
+            "machine": processor() if self.device.type == "cpu" else _device_name(self.device),
+        }
+        network = partial(build, self.architecture, 2, self.image_size)
+        trial = partial(trial_for_store, protocol, network, self.image_size, self.device)
+        return self.store.get("precision", recipe, trial)["precision"]
 
     def _which(self, task: str, keep: str | None) -> str:
         """Which epoch's network is asked for; that of the protocol if None."""

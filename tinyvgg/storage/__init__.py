@@ -1,3 +1,3 @@
-"""Results on disk, found again by what made them; files that are whole or not there."""
+"""Results on disk, found again by what made them; files whole or not there; progress bars."""
 
 MAKES_RESULTS = False  # a change here makes no result out of date: see `fingerprint`

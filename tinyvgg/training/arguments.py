@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tinyvgg.forward import own_output
 from tinyvgg.layers import check_weights
 from tinyvgg.model import as_input
-from tinyvgg.training.protocol import Augmentation, Protocol
+from tinyvgg.training.protocol import AUTO, Augmentation, Protocol
 
 SEEDS = 2**64  # as many as torch's generators know
 
@@ -75,8 +75,8 @@ def check_trainable(network: nn.Module, protocol: Protocol) -> None:
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(f"{kind} has no weight to train: call network.requires_grad_() first")
     dtype = next(network.parameters()).dtype
-    wide = dtype == torch.float64 and protocol.precision == "float32"  # others round float32 alone
-    if dtype != torch.float32 and not wide:
+    keeps_64_bits = protocol.precision in ("float32", AUTO)  # others round float32 alone
+    if dtype != torch.float32 and not (dtype == torch.float64 and keeps_64_bits):
         raise ValueError(
             f"the network's weights are {dtype}, which precision {protocol.precision!r} does not "
             "train: call network.float() first"

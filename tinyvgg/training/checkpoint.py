@@ -18,6 +18,15 @@ log = logging.getLogger(__name__)
 MEMORY = "optimiser"  # prefix of the optimiser's state in a file, beside "last" and "best"
 
 
+def identity_in(path: Path | None) -> str | None:
+    """What names the training that a file is of; None if there is none that can be read."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("identity")
+    except (SafetensorError, OSError, TypeError):
+        return None
+
+
 class Progress:
     """The history, and the weights of the last and of the best epoch; a file keeps them.
 

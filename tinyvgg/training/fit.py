@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from tinyvgg.model import VGG
 from tinyvgg.storage.files import digest
+from tinyvgg.storage.progress import progress_bar
 from tinyvgg.training.arguments import (
     check_data,
     check_settings,
     check_trainable,
     checkpoint_path,
 )
-from tinyvgg.training.checkpoint import Progress
+from tinyvgg.training.checkpoint import Progress, identity_in
 from tinyvgg.training.device import arithmetic, keep_freed_memory, resolve_device
 from tinyvgg.training.epochs import Epochs
-from tinyvgg.training.protocol import OPTIMISERS, Augmentation, Protocol
+from tinyvgg.training.precision import CANDIDATES, faster
+from tinyvgg.training.protocol import AUTO, OPTIMISERS, Augmentation, Protocol
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def fit(
         A file, written after an epoch, whole or not at all; its folder is made if missing. If it
         is there, of this very network, protocol, seed and data, training goes on from it, with
         the same result as if it had never stopped (bit for bit on a CPU in float32, with the same
-        number of threads). So it does when the protocol asks for more epochs than before.
+        number of threads). So it does when the protocol asks for more epochs than before, and
+        under ``precision="auto"`` in the precision that it was begun in.
     progress : bool
         Show a progress bar with loss and error.
     title : str
@@ -113,8 +115,15 @@ def fit(
     seed, device = int(seed), resolve_device(device)
     check_trainable(network, protocol)
     images, labels, train, test = data = check_data(network, images, labels, train, test)
-    so_far = Progress(_identity(network, data, protocol, seed, augmentation))
     path = checkpoint_path(checkpoint)
+    if protocol.precision == AUTO:
+        either = [replace(protocol, precision=precision) for precision in CANDIDATES]
+        begun = identity_in(path)
+        found = [
+            own for own in either if begun == _identity(network, data, own, seed, augmentation)
+        ]
+        protocol = found[0] if found else faster(either, network, images.shape[1], device)
+    so_far = Progress(_identity(network, data, protocol, seed, augmentation))
     with arithmetic(protocol.precision, device), torch.enable_grad():
         if path is not None:
             so_far.read(path, device, protocol.epochs)
@@ -125,13 +134,12 @@ def fit(
         so_far.restore(network, optimiser)
 
         batches = -(-len(train) // protocol.batch_size)
-        bar = tqdm(
+        bar = progress_bar(
+            desc=title,
+            unit="batches",
             total=protocol.epochs * batches,
             initial=len(so_far.history) * batches,
-            desc=title,
-            unit="batch",
-            mininterval=1,
-            disable=not progress,
+            shown=progress,
         )
         saved = time.monotonic()
         with bar:

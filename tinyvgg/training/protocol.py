@@ -16,6 +16,7 @@ from tinyvgg.model import INITIALISATIONS
 ORDERS = ("reshuffled", "fixed")
 KEEPS = ("last", "best")
 PRECISIONS = ("float32", "tf32", "bfloat16")
+AUTO = "auto"  # float32 or bfloat16, whichever a trial on this machine finds faster
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
@@ -37,9 +38,11 @@ class Protocol:
     keep : {"last", "best"}
         Which epoch's weights the network ends with. ``"best"`` is the released code's: the
         epoch of the best *test* accuracy (the first of several), a selection on the test set.
-    precision : {"float32", "tf32", "bfloat16"}
+    precision : {"float32", "tf32", "bfloat16", "auto"}
         ``"bfloat16"`` computes forward and backward of training under autocast; ``"tf32"``, for
-        CUDA alone, rounds the factors of each product to 10 bits of mantissa.
+        CUDA alone, rounds the factors of each product to 10 bits of mantissa; ``"auto"`` tries
+        float32 and bfloat16 for some steps and takes the faster, so the machine decides which
+        network comes of it.
     optimiser : {"sgd", "adam", "adagrad"}
         Plain SGD without momentum is the paper's; the others have torch's settings but for the
         learning rate.
@@ -62,7 +65,7 @@ class Protocol:
                 object.__setattr__(self, name, value.item())
         _one_of("order", self.order, ORDERS)
         _one_of("keep", self.keep, KEEPS)
-        _one_of("precision", self.precision, PRECISIONS)
+        _one_of("precision", self.precision, (*PRECISIONS, AUTO))
         _one_of("optimiser", self.optimiser, OPTIMISERS)
         _one_of("initialisation", self.initialisation, INITIALISATIONS)
         for name in ("epochs", "batch_size"):

@@ -7,7 +7,6 @@ import gc
 import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
-from tqdm.auto import tqdm
 
 from tinyvgg.faces.design import (
     ANGLES,
@@ -21,6 +20,7 @@ from tinyvgg.faces.design import (
 from tinyvgg.faces.synthetic.head import build_head, pose
 from tinyvgg.faces.synthetic.person.expression import draw_shot
 from tinyvgg.faces.synthetic.rendering.picture import take_pictures
+from tinyvgg.storage.progress import progress_bar
 
 COLUMNS = ("subject", "emotion", "gaze", "angle", "gender", "group")
 SMALLEST, LARGEST = 8, 1024  # pixels
@@ -71,7 +71,7 @@ def render_faces(
     workers = max(1, min(workers, len(jobs)))
 
     images = np.empty((len(rows), size, size, 3), np.uint8)
-    with tqdm(total=len(rows), desc="faces", unit="face", disable=not progress) as bar:
+    with progress_bar(desc="faces", unit="faces", total=len(rows), shown=progress) as bar:
         pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")
         for numbers, pictures in pool(
             delayed(_render_job)(
