@@ -22,6 +22,15 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from take_along import (
+    add_feet,
+    as_downloads,
+    fold_code,
+    keep_data,
+    keep_executed,
+    offer_downloads,
+    without_data,
+)
 
 from tinyvgg.book.execute import STAMP, source_hash
 from tinyvgg.book.unknown import (
@@ -43,6 +52,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 ICONS = re.compile(  # the theme's, by a script, and fonts that are asked for early
     r'<script src="[^"]*/fontawesome/[^"]*"></script>'
     r'|<link rel="preload"[^>]*/fontawesome/[^>]*>\n*'
+)
+THEBE = re.compile(
+    r"<script>const THEBE_JS_URL[^<]*</script>\s*|<script[^>]*sphinx-thebe\.js[^>]*></script>\s*"
+    r"|<link[^>]*sphinx-thebe\.css[^>]*>\s*"
 )
 EXPLORER = "explorer"  # folder beside the executed copies, and within _static
 
@@ -74,9 +87,12 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         warn("stale", "the notebook was changed after it was executed")
     if (run := read_run(app).get("run")) != stamp.get("run"):
         warn("mixed", f"the executed copy is of run {stamp.get('run')}, the book of run {run}")
+    keep_executed(app, docname, without_data(notebook))
     notebook["cells"] = [
         cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
     ]
+    fold_code(notebook)
+    keep_data(app, docname, notebook)
     if partly:
         leave_out(notebook, knows(app, docname), labels)
     notebook["metadata"].pop("widgets", None)  # the state of widgets, for Jupyter's scripts
@@ -165,16 +181,34 @@ def copy_explorer(app: Sphinx) -> None:
 
 
 def lighten(app: Sphinx, exception: Exception | None) -> None:
-    """Take out of every page what the theme's icons need twice.
+    """Take out of every page what it does not need; let its links to notebooks save these.
 
-    They are fonts, which the style sheet loads where it shows one. The theme also draws them by
-    1.5 MB of script, which then looks at whatever changes in a page, and asks for the fonts
-    early, which a page opened from a file may not.
+    The theme's icons are fonts, which the style sheet loads where it shows one. The theme also
+    draws them by 1.5 MB of script, which then looks at whatever changes in a page, and asks for
+    the fonts early, which a page opened from a file may not. Thebe's scripts, which no page uses,
+    stand twice in each, which is an error.
     """
+    if exception is None and app.builder.format == "html":
+        remove_unused(app)
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text("utf8")
-        if (lighter := ICONS.sub("", text)) != text:
+        if (lighter := as_downloads(THEBE.sub("", ICONS.sub("", text)))) != text:
             page.write_text(lighter, "utf8")
+
+
+UNUSED = ("_static/vendor/fontawesome/*/js", "_static/vendor/fontawesome/*/webfonts/*.ttf")
+
+
+def remove_unused(app: Sphinx) -> None:
+    """Take away what no page loads: icons as scripts, words of other languages, old pictures."""
+    out = Path(app.outdir)
+    for found in [path for pattern in UNUSED for path in out.glob(pattern)]:
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
+    shutil.rmtree(out / "_static" / "locales", ignore_errors=True)
+    shown = set(app.builder.images.values())
+    for picture in (out / app.builder.imagedir).glob("*"):
+        if picture.name not in shown:
+            picture.unlink()
 
 
 class RunIdentity(SphinxDirective):
@@ -281,7 +315,9 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", copy_explorer)
     app.connect("source-read", show_executed)
     app.connect("doctree-resolved", dash_what_is_missing)
+    app.connect("doctree-resolved", add_feet)
     app.connect("html-page-context", add_explorer)
+    app.connect("html-page-context", offer_downloads, priority=900)
     app.connect("build-finished", lighten)
     app.add_directive("run-identity", RunIdentity)
     app.add_directive("known-sets", KnownSets)

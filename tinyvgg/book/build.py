@@ -51,6 +51,9 @@ SCRIPTS = {
     "mathjax/es5/tex-mml-chtml.js": "mathjax",
     "mathjax/es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2",
     "mathjax/LICENSE": "mathjax",
+    "@popperjs/core/dist/umd/popper.min.js": "tippy",
+    "tippy.js/dist/tippy-bundle.umd.min.js": "tippy",
+    "tippy.js/LICENSE": "tippy",
 }
 
 

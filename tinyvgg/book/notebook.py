@@ -6,6 +6,7 @@ import ast
 import logging
 import math
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
@@ -20,12 +21,15 @@ from tinyvgg import figures
 from tinyvgg.book.execute import RUN
 from tinyvgg.book.unknown import known_labels
 from tinyvgg.faces.labels import WORDS, listed
+from tinyvgg.figures.data import as_csv, as_npz
+from tinyvgg.figures.style import Photograph, lighter
 from tinyvgg.runs.records import commit
 from tinyvgg.runs.study import Study
 from tinyvgg.verdicts.page import Html
 
 MARK = "# Parameters"  # the first line of the cell that papermill injects
 SHORT = 8  # characters of a fingerprint in a figure
+CSV, NPZ = "text/csv", "application/x-npz"  # data beside a figure or table; NPZ in base64
 
 
 def begin(
@@ -171,11 +175,12 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
     style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
     style = style if index else style.hide(axis="index")
-    return Html(style.to_html(), f"{caption}\n{style.to_string(delimiter='  ')}")
+    text = f"{caption}\n{style.to_string(delimiter='  ')}"
+    return Html(style.to_html(), text, table.to_csv(index=index))
 
 
 def _show_sharp_and_signed() -> None:
-    """Figures at twice the pixels, each with its line of the run."""
+    """Figures at twice the pixels, each with its line of the run, and with its data beside it."""
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -186,7 +191,28 @@ def _show_sharp_and_signed() -> None:
     set_matplotlib_formats("retina")
     formatter = shell.display_formatter.formatters["image/png"]
     draw = formatter.lookup_by_type(Figure)
-    formatter.for_type(Figure, lambda figure: draw(figures.signed(figure)))
+    formatter.for_type(Figure, lambda figure: _lighter(draw(figures.signed(figure))))
+    for kind, of_figure in ((CSV, as_csv), (NPZ, as_npz)):
+        data = _data_formatter(kind)
+        data.for_type(Figure, of_figure)
+        data.for_type(Photograph, lambda shown, of_figure=of_figure: of_figure(shown.figure))
+        data.for_type(Html, lambda table, kind=kind: table.csv if kind == CSV else None)
+        shell.display_formatter.formatters[kind] = data
+
+
+def _lighter(drawn: tuple[str, dict]) -> tuple[str, dict]:
+    """A picture as IPython draws it, PNG in base64 and its size, with a smaller file."""
+    png, size = drawn
+    return b64encode(lighter(b64decode(png))).decode(), size
+
+
+def _data_formatter(kind: str) -> Any:
+    """What adds data of a kind to whatever a cell shows."""
+    from IPython.core.formatters import BaseFormatter
+
+    formatter = BaseFormatter()
+    formatter.format_type, formatter.print_method = kind, "_no_such_method_"
+    return formatter
 
 
 def _assigned(source: str) -> list[str]:

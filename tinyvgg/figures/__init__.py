@@ -19,6 +19,7 @@ from tinyvgg.figures.faces import (
     gaze_rows,
     mistaken_for,
 )
+from tinyvgg.figures.first_page import at_a_glance
 from tinyvgg.figures.network import architecture, deconvolutional_network, feature_maps
 from tinyvgg.figures.other_networks import heads, picture_rows
 from tinyvgg.figures.pixels import active_returned, contributions, missing_pixels, pixel_counts

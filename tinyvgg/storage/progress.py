@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import tqdm.auto
-import tqdm.notebook
 import tqdm.std
 
 EVERY = 30  # seconds between two lines
@@ -46,7 +45,8 @@ def progress_bar(
     shown : bool
         Whether to say anything at all.
     """
-    watched = sys.stderr.isatty() or issubclass(tqdm.auto.tqdm, tqdm.notebook.tqdm)
+    in_notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.auto.tqdm.__mro__)
+    watched = sys.stderr.isatty() or in_notebook
     settings: dict[str, Any] = {"desc": desc, "unit": unit, "total": total, "initial": initial}
     if not shown:
         settings["disable"] = True  # otherwise the environment decides

@@ -15,10 +15,10 @@ ORIGINS = {"run": "this run", "seeds": "over seeds", "recorded": "recorded", "":
 
 
 class Html:
-    """Shows itself as HTML in a page and as plain text elsewhere."""
+    """Shows itself as HTML in a page and as plain text elsewhere; a table has its CSV as well."""
 
-    def __init__(self, html: str, text: str):
-        self.html, self.text = html, text
+    def __init__(self, html: str, text: str, csv: str | None = None):
+        self.html, self.text, self.csv = html, text, csv
 
     def _repr_html_(self) -> str:
         return self.html
@@ -40,8 +40,9 @@ def verdict_table(found: Ledger) -> Html:
         ]
         rows.append(cells)
     head = ["verdict", "claim", "the paper", "this run", ELSEWHERE]
-    text = found.table().drop(columns=["page", "place"]).to_string(index=False)
-    return Html(_table(head, rows, "results verdicts"), text)
+    plain = found.table().drop(columns=["page", "place"])
+    html = _table(head, rows, "results verdicts")
+    return Html(html, plain.to_string(index=False), plain.to_csv(index=False))
 
 
 def rules(found: Ledger) -> Html:
