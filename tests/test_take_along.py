@@ -12,8 +12,14 @@ import pytest
 from tinyvgg.book.notebook import CSV, NPZ
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURE = {"output_type": "display_data", "data": {"image/png": ""}}
-GLUED = {"output_type": "display_data", "data": {"application/papermill.record/text/plain": "1"}}
+
+
+def shown(data):
+    return {"output_type": "display_data", "data": data}
+
+
+PICTURE = shown({"image/png": ""})
+GLUED = shown({"application/papermill.record/text/plain": "1"})
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ def test_data_become_files_that_the_page_links(take_along, app, tmp_path):
         "output_type": "display_data",
         "data": {"image/png": "", CSV: ["x,y\n", "1,2\n"], NPZ: npz},
     }
-    table = {"output_type": "display_data", "data": {"text/html": "<table></table>", CSV: "a\n1\n"}}
+    table = shown({"text/html": "<table></table>", CSV: "a\n1\n"})
     named = {"mystnb": {"figure": {"name": "fig-one"}}}
     notebook = {"cells": [code("f", figure, **named), code("t", table)]}
     take_along.keep_data(app, "notebooks/05_page", notebook)
@@ -98,7 +104,7 @@ def test_data_become_files_that_the_page_links(take_along, app, tmp_path):
 
 
 def test_the_notebook_to_take_along_has_its_outputs_and_not_the_data(take_along, app, tmp_path):
-    figure = {"output_type": "display_data", "data": {"image/png": "abc", CSV: "x\n"}}
+    figure = shown({"image/png": "abc", CSV: "x\n"})
     notebook = {"cells": [code("f", figure)]}
     take_along.keep_executed(app, "notebooks/05_page", take_along.without_data(notebook))
     kept = json.loads((tmp_path / "_static" / "notebooks" / "05_page.ipynb").read_text())
