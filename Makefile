@@ -1,4 +1,5 @@
 # make book       faces, networks, notebooks, book: _build/html/index.html
+# make pdf        the same, and all of it as one file: _build/html/book.pdf
 # make test       every test; a small book is made, each notebook executed once
 # make reproduce  execute marked notebooks of a small book again; books of six other sets
 # make lab        JupyterLab on the notebooks
@@ -26,14 +27,14 @@ export GOMP_SPINCOUNT := 0
 # the kernel named python3 is this environment's, whatever the user has at home
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help book test reproduce lab lint clean
+.PHONY: help book pdf test reproduce lab lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@sed -n 's/^# //p;/^$$/q' Makefile
 
-book: $(ENVIRONMENT) $(SCRIPTS)
-	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE) $(if $(UNSEEN),--unseen-subjects)
+book pdf: $(ENVIRONMENT) $(SCRIPTS)
+	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE) $(if $(UNSEEN),--unseen-subjects) $(if $(filter pdf,$@),--pdf)
 
 test: $(ENVIRONMENT) $(SCRIPTS)
 	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests

@@ -170,6 +170,9 @@ def _parser() -> argparse.ArgumentParser:
         help="execute only the notebooks whose name begins so, and bind nothing",
     )
     make.add_argument(
+        "--pdf", action="store_true", help="print the whole book to a PDF file as well"
+    )
+    make.add_argument(
         "-p",
         "--parameter",
         nargs=2,

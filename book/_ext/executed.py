@@ -10,6 +10,7 @@ That of an explorer is brought to life by its own scripts, which the book made b
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import posixpath
@@ -32,6 +33,7 @@ from take_along import (
     without_data,
 )
 
+from tinyvgg.book.build import PDF
 from tinyvgg.book.execute import STAMP, source_hash
 from tinyvgg.book.unknown import (
     drawn_figures,
@@ -159,6 +161,8 @@ def add_explorer(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
 ) -> None:
     """Give a page that holds an explorer its scripts."""
+    if app.builder.name == "singlehtml":
+        return  # the picture that it gives of itself
     if doctree is None or not any(MOUNT in node.astext() for node in doctree.findall(nodes.raw)):
         return
     if not explorer_folder(app).is_dir():
@@ -212,13 +216,18 @@ def remove_unused(app: Sphinx) -> None:
 
 
 class RunIdentity(SphinxDirective):
-    """A table of what ``run.json`` holds: ``identity``, ``versions`` or ``notebooks``."""
+    """A table of what ``run.json`` holds: ``identity``, ``cost``, ``versions``, ``notebooks``."""
 
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         part = (self.arguments or ["identity"])[0]
-        parts = {"identity": identity_rows, "versions": version_rows, "notebooks": notebook_rows}
+        parts = {
+            "identity": identity_rows,
+            "cost": cost_rows,
+            "versions": version_rows,
+            "notebooks": notebook_rows,
+        }
         if part not in parts:
             raise self.error(f"unknown part {part!r}: choose among {', '.join(parts)}")
         record = read_run(self.env.app)
@@ -232,6 +241,62 @@ class RunIdentity(SphinxDirective):
             return []
         self.env.note_dependency(str(executed_folder(self.env.app).parent / "run.json"))
         return [table(*parts[part](record))]
+
+
+class PdfLink(SphinxDirective):
+    """A link to the book as one file, if this run has printed it."""
+
+    def run(self) -> list[nodes.Node]:
+        source = executed_folder(self.env.app).parent / PDF
+        if not source.is_file() or self.env.app.builder.name == "singlehtml":
+            return []
+        shutil.copyfile(source, Path(self.env.app.outdir) / PDF)
+        size = source.stat().st_size / 1e6
+        words = f"The whole book as one PDF file ({size:.0f} MB)"
+        return [nodes.raw("", f'<p><a href="../{PDF}" download>{words}</a></p>', format="html")]
+
+
+class RunFigure(SphinxDirective):
+    """A figure that a notebook of the run drew, on another page; its content is the caption."""
+
+    required_arguments = 1  # the figure's name
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        name, app = self.arguments[0], self.env.app
+        found = drawn_figure(executed_folder(app), name)
+        if found is None:
+            log.warning(
+                f"no executed notebook draws {name}: {REMEDY}",
+                location=self.get_location(),
+                type="executed",
+                subtype="missing",
+            )
+            return []
+        copy, data, alt = found
+        self.env.note_dependency(str(copy))
+        path = executed_folder(app).parent / "figures" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        here = Path(self.env.doc2path(self.env.docname)).parent
+        text = nodes.Element()
+        self.state.nested_parse(self.content, self.content_offset, text)
+        caption = nodes.caption("", "", *text[0].children) if text.children else nodes.caption()
+        image = nodes.image(uri=Path(os.path.relpath(path, here)).as_posix(), alt=alt)
+        return [nodes.figure("", image, caption, classes=["run-figure"])]
+
+
+def drawn_figure(executed: Path, name: str) -> tuple[Path, bytes, str] | None:
+    """The executed copy that draws a figure, its PNG file, and its text for those who see none."""
+    for copy in sorted(executed.glob("notebooks/*.ipynb")):
+        for cell in json.loads(copy.read_text("utf8"))["cells"]:
+            shown = cell["metadata"].get("mystnb", {})
+            if shown.get("figure", {}).get("name") == name:
+                for output in cell.get("outputs", []):
+                    if "image/png" in output.get("data", {}):
+                        data = base64.b64decode("".join(output["data"]["image/png"]))
+                        return copy, data, shown.get("image", {}).get("alt", "")
+    return None
 
 
 class KnownSets(SphinxDirective):
@@ -258,6 +323,18 @@ def identity_rows(record: dict) -> tuple[list[str], list[list[str]]]:
     names = ("profile", "faces", "seed", "device", "run", "commit", "data", "code", "started")
     rows = [[name, str(record[name])] for name in names if name in record]
     return ["", ""], [*rows, ["minutes, before binding", minutes(record["seconds"])]]
+
+
+def cost_rows(record: dict) -> tuple[list[str], list[list[str]]]:
+    """What it takes to run everything again, as measured in this run."""
+    cost = record.get("cost", {})
+    cores, memory, disk = (cost.get(name) for name in ("processors", "memory", "disk"))
+    rows = [
+        ["time, training included", f"{minutes(record['seconds'])} min on {cores} cores"],
+        ["memory, largest process", f"{memory / 1e9:.1f} GB" if memory else MISSING],
+        ["disk, networks and book", f"{disk / 1e6:,.0f} MB" if disk else MISSING],
+    ]
+    return ["", ""], rows
 
 
 def version_rows(record: dict) -> tuple[list[str], list[list[str]]]:
@@ -321,4 +398,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("build-finished", lighten)
     app.add_directive("run-identity", RunIdentity)
     app.add_directive("known-sets", KnownSets)
+    app.add_directive("run-figure", RunFigure)
+    app.add_directive("pdf-link", PdfLink)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

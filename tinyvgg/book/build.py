@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
+PDF = "book.pdf"
 VERDICTS = "12_verdicts"  # the notebook whose verdicts also become a file
 EXPLORER = "11_explorer"  # the notebook whose page needs the explorer's files
 DIGITS = "18_other_networks"  # the one whose page explores digits too
@@ -67,6 +69,7 @@ def build(
     output: str | Path = ROOT,
     only: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
+    pdf: bool = False,
     root: Path = ROOT,
 ) -> dict[str, Any]:
     """Train what is missing, execute the notebooks that changed, bind the book.
@@ -82,6 +85,8 @@ def build(
         Execute only the notebooks whose name begins so ("06"), and bind nothing.
     parameters : mapping, optional
         Values for parameters of the notebooks' own; each notebook gets those it declares.
+    pdf : bool
+        Print the whole book to ``book.pdf`` as well, by a Chromium.
     root : path
         Where ``_toc.yml`` and ``_config.yml`` are.
 
@@ -162,6 +167,7 @@ def build(
             "commit": commit(root),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - clock, 1),
+            "cost": cost(study.store.root, build_folder),
             "notebooks": done,
         }
         if only:
@@ -170,6 +176,9 @@ def build(
         ledger = _write_ledger(build_folder, study, run) if VERDICTS in done else None
         if EXPLORER in done:
             _write_explorer(build_folder, study, DIGITS in done)
+        (build_folder / PDF).unlink(missing_ok=True)  # that of another run
+        if pdf:
+            _print(root, Path(output).resolve())
         _bind(root, Path(output).resolve())
         if ledger:
             shutil.copyfile(ledger, build_folder / "html" / ledger.name)
@@ -185,6 +194,20 @@ def _attempt(job: Job, failures: dict[str, str], processes: Processes) -> float:
     except BookError as error:
         failures[job.name] = str(error)
         return math.nan
+
+
+def cost(*folders: Path) -> dict[str, int]:
+    """What the run took: bytes of its largest process and of some folders; processors."""
+    kilobytes = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    return {
+        "processors": os.cpu_count() or 1,
+        "memory": 1024 * kilobytes if sys.platform == "linux" else kilobytes,
+        "disk": sum(path.stat().st_size for path in files),
+    }
 
 
 def accuracy(study: Study, task: str) -> str:
@@ -306,11 +329,31 @@ def _refuse_unknown(given: Mapping[str, Any], declared: Mapping[Path, list[str]]
 
 def _bind(root: Path, output: Path) -> None:
     clock = time.perf_counter()
+    page = output / "_build" / "html" / "index.html"
+    _sphinx(root, output, page)
+    log.info("bound in %.0f s: %s", time.perf_counter() - clock, page)
+
+
+def _print(root: Path, output: Path) -> None:
+    """The book as a PDF file beside the others, which the first page then offers."""
+    from tinyvgg.book.pdf import print_pdf
+
+    folder = output / "_build" / "singlehtml"
+    made = folder / "book" / "intro.html"
+    _sphinx(root, output, made, "--builder", "custom", "--custom-builder", "singlehtml")
+    page = folder / "book.html"  # its links count from here, wherever Sphinx puts it
+    named = re.compile(r"document-[\w/-]+")  # anchors of pages; the theme's script wants no slash
+    text = named.sub(lambda name: name[0].replace("/", "-"), made.read_text("utf8"))
+    page.write_text(text, "utf8")
+    print_pdf(page, output / "_build" / PDF)
+
+
+def _sphinx(root: Path, output: Path, page: Path, *builder: str) -> None:
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     options = [str(root), "-W", "-n", "--keep-going", "--all", "--path-output", str(output)]
     executed = output / "_build" / "executed"
     ran = subprocess.run(
-        [*command, *options],
+        [*command, *options, *builder],
         env={**os.environ, "TINYVGG_EXECUTED": str(executed)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -319,9 +362,7 @@ def _bind(root: Path, output: Path) -> None:
     said = re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout)  # colours
     report = output / "_build" / "jupyter-book.log"
     report.write_text(said, "utf8")
-    page = output / "_build" / "html" / "index.html"
     if ran.returncode or not page.is_file():
         lines = said.splitlines()
         reason = "\n".join([x for x in lines if "WARNING" in x or "ERROR" in x] or lines[-20:])
         raise BookError(f"the book could not be bound without a warning:\n{reason}\nAll: {report}")
-    log.info("bound in %.0f s: %s", time.perf_counter() - clock, page)
