@@ -63,7 +63,7 @@ def test_minutes_are_said_before_anything_is_trained(run, caplog):
 
 
 def test_the_estimate_grows_with_epochs_and_shrinks_with_processes(place, monkeypatch):
-    monkeypatch.setattr(common, "_seconds_a_picture", lambda *_: 2.0)
+    monkeypatch.setattr(common, "seconds_a_picture", lambda *_: 2.0)
     study_ = one(place, epochs=3)
     pictures = len(study_.split("face").train) + len(study_.split("face").test) / 3
     alone = common.estimate([(study_, "face")])

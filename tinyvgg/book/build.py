@@ -104,6 +104,7 @@ def build(
     BookError
         A notebook failed, or the book could not be bound without a warning.
     """
+    from tinyvgg.book.forecast import outlook
     from tinyvgg.runs.study import Study
 
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -138,6 +139,10 @@ def build(
         done, executing = plan(chosen, given, declared, run, executed, needed)
         if len(executing) < len(chosen):
             log.info("%d of %d notebooks are unchanged", len(chosen) - len(executing), len(chosen))
+        if not only:
+            waiting = [networks[job.name] for job in training]
+            seconds = {job.name: done[job.name]["seconds"] for job in executing}
+            log.info(outlook(study, waiting, seconds))
         count = itertools.count(1)
 
         def note(job: Job, seconds: float) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from tinyvgg.book.execute import at_a_time
 from tinyvgg.book.unknown import known_labels
 from tinyvgg.experiments.pairs import twin_rule
 from tinyvgg.faces.labels import WORDS, listed
-from tinyvgg.runs.parallel import missing
-from tinyvgg.runs.recorded import estimate
+from tinyvgg.runs.parallel import Network, missing
+from tinyvgg.runs.recorded import estimate, seconds_a_picture
 from tinyvgg.runs.study import Study
 
 # The labels without which a page leaves something out.
@@ -23,6 +26,36 @@ PAGES = {
     "14_controls": ("subject", "emotion"),
     "15_discussion": ("subject", "emotion", "gaze"),
 }
+
+
+# What a notebook takes, in pictures that one process trains in the same time; seconds to bind.
+NOTEBOOK, BINDING = {"smoke": 4_000, "default": 6_000, "paper": 4_000}, 20
+
+
+def outlook(study: Study, networks: Sequence[Network], seconds: Mapping[str, float | None]) -> str:
+    """What a book has to do, and about how long that takes on this machine: a line to begin with.
+
+    Parameters
+    ----------
+    study : Study
+    networks : sequence of (Study, task)
+        Those that are to be trained.
+    seconds : mapping
+        The notebooks that are to be executed, and what each took when it last was; None if it
+        never was. Then it is estimated from some steps of training.
+    """
+    speed = seconds_a_picture(study, study.tasks[0]) if networks or None in seconds.values() else 0
+    usual = speed * NOTEBOOK[study.profile.name]
+    training = [60 * estimate([network]) for network in networks]
+    working = sum(training) + sum(known or usual for known in seconds.values())
+    minutes = (max([working / at_a_time(), *training]) + BINDING) / 60
+    parts = [
+        f"train {len(networks)} networks" * bool(networks),
+        f"execute {len(seconds)} notebooks" * bool(seconds),
+        "bind the book",
+    ]
+    what = listed(part for part in parts if part)
+    return f"to do: {what}; about {max(1, round(minutes))} min on this machine"
 
 
 def forecast(study: Study) -> list[str]:

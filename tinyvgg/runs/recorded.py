@@ -155,13 +155,13 @@ def estimate(networks: Sequence[Network]) -> float:
         pictures = protocol.epochs * (len(rows.train) + len(rows.test) / 3)
         kind = study.architecture, study.image_size, protocol.optimiser, protocol.precision
         if kind not in known:
-            known[kind] = _seconds_a_picture(study, task)
+            known[kind] = seconds_a_picture(study, task)
         k = ends.index(min(ends))
         ends[k] += pictures * known[kind]
     return max(ends) / 60
 
 
-def _seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
+def seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
     """Time of a training step by picture, of one thread on the device of the study."""
     rows = study.split(task)
     protocol = replace(study.protocol(task), epochs=2)
