@@ -40,6 +40,14 @@ class Cut:
         At least 0, in units of the activations.
     percentile : float
         From 0 to 100, interpolated linearly.
+
+    Examples
+    --------
+    >>> from tinyvgg import Cut
+    >>> Cut()
+    Cut(floor=0.05, percentile=90)
+    >>> Cut(percentile=99)  # fewer pixels
+    Cut(floor=0.05, percentile=99)
     """
 
     floor: float = 0.05
@@ -74,6 +82,18 @@ class Backtrace:
         The last feature maps, a_0 before it is flattened.
     logits : Tensor, (B, classes)
         The network's output.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, backtrack
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> trace = backtrack(net, images)
+    >>> trace.pixels.shape, [tuple(units.shape) for units in trace.layers]
+    (torch.Size([2, 4, 2, 2]), [(2, 8)])
+    >>> bool((trace.maps[trace.pixels] > 0).all())  # only active pixels are selected
+    True
     """
 
     target: Tensor
@@ -96,7 +116,7 @@ def backtrack(
     target: int | Tensor | np.ndarray | None = None,
     cut: Cut | None = None,
 ) -> Backtrace:
-    """Trace a class down to the pixels of the last feature maps (Algorithm 1, Eqs. 2 and 3).
+    """Trace a class down to the pixels of the last feature maps (Algorithm 1, Equations 2 and 3).
 
     Works for any number of hidden dense layers, none included.
 
@@ -116,6 +136,19 @@ def backtrack(
         If the network is not supported or computes something else than its layers (see
         `tinyvgg.forward`), if the images are not finite floats of the shape that it expects, if
         a target is no class, or if the feature maps hold negative values.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import Cut, TinyVGG, backtrack
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> printed = backtrack(net, images)
+    >>> released = backtrack(net, images, cut=Cut(floor=0, percentile=90))
+    >>> bool((released.pixels <= printed.pixels).all())  # the cut only takes pixels out
+    True
+    >>> backtrack(net, images, target=3).target  # another class than the predicted one
+    tensor([3, 3])
     """
     maps, activations = checked_maps(net, images)
     return _trace(check_network(net)[1], maps, activations, target, cut)
@@ -131,6 +164,18 @@ def backtrack_maps(
     """As `backtrack`, from the last feature maps (B, C, h, w): only the dense layers are run.
 
     For whoever traces the same images again and again.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, backtrack
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> from tinyvgg.backtracking import backtrack_maps
+    >>> trace = backtrack(net, images)
+    >>> again = backtrack_maps(net, trace.maps, target=trace.target)
+    >>> torch.equal(again.pixels, trace.pixels)
+    True
     """
     _, linears = check_network(net)
     check_pixels_fit(linears, maps)

@@ -23,6 +23,15 @@ class PixelSets:
     ----------
     common, only_a, only_b : bool Tensor, (B, C, h, w)
         Selected in both, in the first alone, and in the second alone.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import compare
+    >>> a = torch.tensor([True, True, False]).reshape(1, 1, 1, 3)
+    >>> b = torch.tensor([False, True, True]).reshape(1, 1, 1, 3)
+    >>> compare(a, b).only_a.flatten()
+    tensor([ True, False, False])
     """
 
     common: Tensor
@@ -35,6 +44,17 @@ def compare(trace_a: Backtrace | Tensor, trace_b: Backtrace | Tensor) -> PixelSe
 
     The images of the two batches are compared in pairs. A bool tensor (B, C, h, w) may stand
     for a trace.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, backtrack, compare
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> first, second = backtrack(net, images[:1]), backtrack(net, images[1:])
+    >>> sets = compare(first, second)
+    >>> torch.equal(sets.common | sets.only_a, first.pixels)
+    True
     """
     a, b = (trace.pixels if isinstance(trace, Backtrace) else trace for trace in (trace_a, trace_b))
     _check_pair(a, b)
@@ -54,6 +74,13 @@ def jaccard(a: Tensor, b: Tensor) -> Tensor:
     -------
     float64 Tensor, (B,)
         1 for two equal sets, empty ones included; 0 for sets that share nothing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import jaccard
+    >>> jaccard(torch.tensor([[True, True, False]]), torch.tensor([[False, True, True]]))
+    tensor([0.3333], dtype=torch.float64)
     """
     _check_pair(a, b)
     b = b.to(a.device)
@@ -89,6 +116,15 @@ def random_pixels(maps: Tensor, counts: int | Tensor, generator: torch.Generator
     Returns
     -------
     bool Tensor, (B, C, h, w)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import random_pixels
+    >>> maps = torch.ones(2, 4, 2, 2)  # every pixel is active
+    >>> drawn = random_pixels(maps, counts=3, generator=torch.Generator().manual_seed(0))
+    >>> drawn.flatten(1).sum(dim=1)
+    tensor([3, 3])
     """
     counts = torch.as_tensor(counts)
     if counts.is_floating_point() or counts.dtype == torch.bool or (counts < 0).any():
@@ -134,6 +170,18 @@ def find_twins(
     DataFrame
         Columns `case` and `twin` (Int64): a misclassified image's row number, in ascending
         order, and its twin's, <NA> where there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tinyvgg import find_twins
+    >>> outcomes = pd.DataFrame({
+    ...     "row": [10, 11, 12], "subject": 5, "angle": 90, "emotion": "happy",
+    ...     "gaze": ["left", "frontal", "right"],
+    ...     "correct": [False, True, True], "confidence": [0.9, 0.7, 0.8],
+    ... })
+    >>> find_twins(outcomes).to_dict("records")
+    [{'case': 10, 'twin': 12}]
     """
     same = list(same)
     differ = [differ] if isinstance(differ, str) else list(differ)

@@ -41,6 +41,16 @@ class Recording:
         window, counted row by row, equals the window's maximum. Several may.
     sizes : tuple of (int, int, int)
         What each layer was given: maps, rows, columns.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, record
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> recording = record(net.features, images)
+    >>> [tuple(switches.shape) for switches in recording.switches]  # 2 x 2 pixels of each window
+    [(2, 4, 4, 8, 8), (2, 4, 4, 4, 4), (2, 4, 4, 2, 2)]
     """
 
     maps: Tensor
@@ -63,6 +73,15 @@ def record(features: nn.Module, images: Tensor) -> Recording:
     TypeError, ValueError
         If a layer is not supported, if the images are not finite floats of the shape expected,
         or if the features themselves give other maps than their layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, record
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> record(net.features, images).maps.shape
+    torch.Size([2, 4, 2, 2])
     """
     nodes = feature_nodes(features)
     check_weights(features, "features")
@@ -138,6 +157,20 @@ def deconvolve(
     Tensor
         (B, C, H, W), as the images. With `bias="none"`, `ties="first"` and `rectify=False` it is
         what the deconvolutional network of Zeiler and Fergus gives.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, deconvolve, record
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> recording = record(net.features, images)
+    >>> deconvolve(net.features, recording).shape
+    torch.Size([2, 3, 16, 16])
+    >>> first_map = torch.zeros_like(recording.maps)
+    >>> first_map[:, 0] = recording.maps[:, 0]
+    >>> deconvolve(net.features, recording, maps=first_map, bias="none").shape
+    torch.Size([2, 3, 16, 16])
     """
     nodes = feature_nodes(features)
     chain = is_chain(nodes)
@@ -239,6 +272,14 @@ def find_switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
     -------
     bool Tensor
         (..., kh*kw, h', w'). Padding never counts as a maximum.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg.deconv import find_switches
+    >>> x = torch.tensor([[1.0, 4.0], [2.0, 3.0]])
+    >>> find_switches(x, torch.nn.MaxPool2d(2)).flatten()
+    tensor([False,  True, False, False])
     """
     maps = x.reshape(1, -1, *x.shape[-2:])
     switches = _switches(maps, apply_feature_layer(pool, maps), pool)
@@ -281,7 +322,16 @@ def unpool(
     Returns
     -------
     Tensor
-        (..., *size).
+        (..., rows, columns), those of `size`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg.deconv import find_switches, unpool
+    >>> x, pool = torch.tensor([[1.0, 4.0], [2.0, 3.0]]), torch.nn.MaxPool2d(2)
+    >>> unpool(pool(x[None])[0], find_switches(x, pool), pool, size=(2, 2))
+    tensor([[0., 4.],
+            [0., 0.]])
     """
     _check_option("ties", ties, TIES)
     kernel_rows, kernel_columns = pair(pool.kernel_size)

@@ -158,6 +158,17 @@ def check_network(net: nn.Module) -> tuple[list[Node], list[Dense]]:
 
     A child module beside `.features`, `.avgpool` and `.classifier` is refused too, since
     nobody knows what the network's forward pass does with it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> from tinyvgg.layers import check_network
+    >>> features, dense = check_network(net)
+    >>> len(features), len(dense)  # 6 convolutions, 6 ReLU and 3 max-poolings; 2 linear layers
+    (15, 2)
     """
     features, classifier = check_parts(net)
     net = unwrapped(net)
@@ -300,6 +311,16 @@ def feature_maps_of(net: nn.Module, images: Tensor) -> Tensor:
     TypeError, ValueError
         If the network has a layer that is not supported, if the images are not finite floats
         of the shape that it expects, or if it resizes the maps (`.avgpool`) at this size.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> from tinyvgg.layers import feature_maps_of
+    >>> feature_maps_of(net, images).shape
+    torch.Size([2, 4, 2, 2])
     """
     nodes, linears = check_network(net)
     net = unwrapped(net)
@@ -341,7 +362,19 @@ def _check_avgpool(avgpool: nn.Module | None, maps: Tensor) -> None:
 
 
 def dense_pass(linears: list[Dense], maps: Tensor) -> list[Tensor]:
-    """The activations a_0 (the flattened maps), a_1 ... a_n (after ReLU), and the logits."""
+    """The activations a_0 (the flattened maps) to a_n (after ReLU), and the logits.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> from tinyvgg.layers import check_network, dense_pass, feature_maps_of
+    >>> _, dense = check_network(net)
+    >>> [tuple(a.shape) for a in dense_pass(dense, feature_maps_of(net, images))]
+    [(2, 16), (2, 8), (2, 4)]
+    """
     activations = [maps.flatten(1)]
     for dense in linears:
         x = F.linear(activations[-1], dense.weight, dense.bias)

@@ -197,6 +197,16 @@ class TinyVGG(VGG):
         those maps flattened.
     pixel_shape : tuple of int
         (width, S/8, S/8), the shape of the last feature maps, whose values the paper calls pixels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG
+    >>> net = TinyVGG(num_classes=67, image_size=64)
+    >>> net.pixel_shape
+    (32, 8, 8)
+    >>> net(torch.rand(2, 3, 64, 64)).shape
+    torch.Size([2, 67])
     """
 
     def __init__(
@@ -243,6 +253,14 @@ def vgg(
         Units of the hidden dense layers.
     batch_norm : bool
         As for VGG.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from tinyvgg import vgg
+    >>> net = vgg(16, num_classes=67, image_size=32, width=4, dense=(32, 32))
+    >>> sum(isinstance(layer, nn.Conv2d | nn.Linear) for layer in net.modules())
+    16
     """
     if depth not in VGG_BLOCKS:
         raise ValueError(f"depth must be one of {sorted(VGG_BLOCKS)}, got {depth}")
@@ -296,6 +314,15 @@ def as_input(
     -------
     Tensor
         float32 (B, C, H, W).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import as_input
+    >>> bytes_of_two = np.full((2, 32, 32, 3), 128, np.uint8)
+    >>> x = as_input(bytes_of_two)
+    >>> x.shape, x.max().item()
+    (torch.Size([2, 3, 32, 32]), 0.5)
     """
     if not isinstance(images, Tensor):
         images = np.array(images)  # a copy: torch takes no mirrored and no read-only array
@@ -318,8 +345,11 @@ def as_input(
 
 
 def conv_size(i: int, k: int, p: int = 0, s: int = 1) -> int:
-    """Size after a convolution or a pooling (Eq. 1), rounded down where the stride leaves a rest.
+    """Size after a convolution or a pooling (Equation 1), rounded down where a rest is left.
 
+    Examples
+    --------
+    >>> from tinyvgg.model import conv_size
     >>> conv_size(224, k=3, p=1), conv_size(224, k=2, s=2)
     (224, 112)
     """
@@ -357,6 +387,17 @@ def layer_table(net: VGG) -> list[dict]:
     `kind` (input, conv, max-pool, average-pool or dense), `kernel`, `stride`, `padding`, `maps`,
     `units`, `output` (the shape it gives, by Eq. 1) and `parameters`; None where a key has no
     meaning.
+
+    Examples
+    --------
+    >>> from tinyvgg import TinyVGG
+    >>> from tinyvgg.model import layer_table
+    >>> for row in layer_table(TinyVGG(num_classes=67, image_size=64))[:4]:
+    ...     print(row["layer"], row["output"], row["parameters"])
+    input (3, 64, 64) 0
+    conv1_1 (32, 64, 64) 896
+    conv1_2 (32, 64, 64) 9248
+    pool1 (32, 32, 32) 0
     """
     channels, size = 3, net.image_size
     rows = [_row("input", "input", (channels, size, size))]

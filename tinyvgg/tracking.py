@@ -28,6 +28,16 @@ class Tracking:
         The deconvolution of the last feature maps as they are, and with the pixels at zero.
     difference : Tensor, (B, H, W)
         Absolute difference of the two in grey: large where the pixels show.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, backtrack, track
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> tracking = track(net, images, backtrack(net, images).pixels)
+    >>> tracking.full.shape, tracking.difference.shape
+    (torch.Size([2, 3, 16, 16]), torch.Size([2, 16, 16]))
     """
 
     full: Tensor
@@ -60,6 +70,19 @@ def suppress(net: nn.Module, maps: Tensor, pixels: Tensor, fill: Tensor | None =
     TypeError, ValueError
         If the network is not supported, if it computes something else than its layers (tried on
         a random image), or if maps, pixels and fill are of other shapes than expected.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, backtrack, suppress
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> trace = backtrack(net, images)
+    >>> suppress(net, trace.maps, trace.pixels).shape
+    torch.Size([2, 4])
+    >>> nothing = torch.zeros_like(trace.pixels)
+    >>> torch.allclose(suppress(net, trace.maps, nothing), trace.probabilities)
+    True
     """
     check_on_random_image(net, maps)
     return suppress_unchecked(net, maps, pixels, fill)
@@ -99,6 +122,19 @@ def track(
         Of the last feature maps, as `backtrack` selects them.
     bias, ties, rectify
         As for `deconvolve`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import TinyVGG, backtrack, track
+    >>> net = TinyVGG(num_classes=4, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> trace = backtrack(net, images)
+    >>> track(net, images, trace.pixels).difference.shape
+    torch.Size([2, 16, 16])
+    >>> nothing = torch.zeros_like(trace.pixels)
+    >>> track(net, images, nothing).difference.max().item()
+    0.0
     """
     nodes, _ = check_network(net)
     features, _ = check_parts(net)
@@ -122,7 +158,16 @@ def track(
 
 
 def grey(images: Tensor) -> Tensor:
-    """Images in grey, (B, C, H, W) to (B, H, W): luminance of RGB, the mean of other channels."""
+    """Images in grey, (B, C, H, W) to (B, H, W): luminance of RGB, the mean of other channels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tinyvgg import grey
+    >>> red_green_blue = torch.eye(3).reshape(1, 3, 1, 3)  # three pixels, side by side
+    >>> grey(red_green_blue)
+    tensor([[[0.2990, 0.5870, 0.1140]]])
+    """
     if images.ndim != 4:
         raise ValueError(f"images must have shape (B, C, H, W), got {tuple(images.shape)}")
     if images.shape[1] != len(GREY):

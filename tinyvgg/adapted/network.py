@@ -102,6 +102,18 @@ def as_network(
     ValueError
         An argument does not fit, or the network that was read computes something else than the
         model on these images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from tinyvgg import as_network, backtrack
+    >>> convolution = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+    >>> head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    >>> images = torch.rand(2, 3, 16, 16)
+    >>> net = as_network(nn.Sequential(convolution, head), images)
+    >>> backtrack(net, images).pixels.shape  # of the maps before the average
+    torch.Size([2, 8, 14, 14])
     """
     images = _checked(model, images)
     own = input_scale(images.shape[1], mean, std, scale)

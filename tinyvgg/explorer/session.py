@@ -101,6 +101,20 @@ class Session(traitlets.HasTraits):
     ------
     Refused
         A setting is invalid: a `ValueError`. Nothing has changed then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import TinyVGG
+    >>> from tinyvgg.explorer import Session
+    >>> net = TinyVGG(num_classes=2, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    >>> session = Session(net, images, labels=[0, 1, 0, 1], classes=["cat", "dog"])
+    >>> state = session.choose(pixel_set="hand", by_hand=[0, 5])
+    >>> session.suppressed
+    (0, 5)
+    >>> state.without_chosen.shape
+    (2,)
     """
 
     # what a widget shares with its front-end

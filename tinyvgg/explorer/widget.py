@@ -24,13 +24,6 @@ SHARED = (*INPUTS, "suppressed")
 class Explorer(Session, anywidget.AnyWidget):
     """A `Session` with an interactive display, in JupyterLab, Notebook, VS Code or Voila.
 
-    >>> explorer = tinyvgg.Explorer(study)
-    >>> explorer = tinyvgg.Explorer(net, images, labels, classes)
-    >>> explorer                             # the last line of a cell shows it
-    >>> explorer.choose(pixel_set="unique")  # the display follows
-    >>> explorer.observe(print, "suppressed")
-    >>> explorer.save("page.html")           # to share: one file that needs nothing else
-
     The front-end runs the network itself, from a pack whose weights are quantised such that no
     prediction of the test pictures changes. Python computes with the same weights, so that both
     give the same results.
@@ -44,6 +37,21 @@ class Explorer(Session, anywidget.AnyWidget):
     which follows from them, is ignored; `suppressed` alone (sent by `jslink`) are pixels by hand.
     An invalid choice is answered by ``{"refused": sentence}`` and by all traits as they are.
     ``{"need": task}`` is answered by ``{"pack": task}`` with the bytes as its one buffer.
+
+    Examples
+    --------
+    ``Explorer(study)`` explores the networks of a `Study`; a network of your own comes with its
+    pictures. The last line of a cell shows the explorer.
+
+    >>> import numpy as np
+    >>> from tinyvgg import Explorer, TinyVGG
+    >>> net = TinyVGG(num_classes=2, image_size=16, width=4, dense=(8,)).eval()
+    >>> images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    >>> explorer = Explorer(net, images, labels=[0, 1, 0, 1], classes=["cat", "dog"])
+    >>> state = explorer.choose(pixel_set="backtracked")  # the display follows
+    >>> explorer.pixel_set
+    'backtracked'
+    >>> page = explorer.save("page.html")  # doctest: +SKIP
     """
 
     _esm = bundle()

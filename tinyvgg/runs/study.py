@@ -75,6 +75,27 @@ class Study:
     ------
     ValueError
         Unknown profile, source, device, architecture or protocol.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import FaceSet, Study
+    >>> from tinyvgg.faces import full_design
+    >>> table = full_design(subjects=2, angles=[90])  # 2 subjects x 8 emotions x 3 gazes
+    >>> images = np.random.default_rng(0).integers(0, 256, (len(table), 16, 16, 3), np.uint8)
+    >>> faces = FaceSet(images, table, name="noise")
+    >>> study = Study("smoke", device="cpu", image_size=16, face_set=faces, progress=False)
+    >>> study.tasks
+    ('face', 'emotion')
+    >>> len(study.split("face").test)
+    24
+    >>> study.inputs([0, 1]).shape
+    torch.Size([2, 3, 16, 16])
+
+    What a task's network is asked for trains it, unless the store has it.
+
+    >>> study.network("face")  # doctest: +SKIP
+    >>> study.outcomes("face")  # doctest: +SKIP
     """
 
     def __init__(

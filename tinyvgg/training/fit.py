@@ -43,6 +43,17 @@ class Fit:
     weights : dict
         ``"last"`` and ``"best"``: the weights of either epoch, by name, on the CPU.
     best_epoch : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import Protocol, TinyVGG, fit
+    >>> net = TinyVGG(num_classes=2, image_size=16, width=4, dense=(8,))
+    >>> images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), np.uint8)
+    >>> labels, train, test = np.arange(8) % 2, np.arange(4), np.arange(4, 8)
+    >>> result = fit(net, images, labels, train, test, Protocol(epochs=2), progress=False)
+    >>> result.history.epoch.tolist(), sorted(result.weights)
+    ([1, 2], ['best', 'last'])
     """
 
     network: nn.Module
@@ -109,6 +120,17 @@ def fit(
         The loss is no longer finite.
     OSError
         The checkpoint cannot be written; the one before is whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinyvgg import Protocol, TinyVGG, fit
+    >>> net = TinyVGG(num_classes=2, image_size=16, width=4, dense=(8,))
+    >>> images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), np.uint8)
+    >>> labels, train, test = np.arange(8) % 2, np.arange(4), np.arange(4, 8)
+    >>> result = fit(net, images, labels, train, test, Protocol(epochs=1), progress=False)
+    >>> result.network is net, net.training
+    (True, False)
     """
     protocol = Protocol() if protocol is None else protocol
     check_settings(protocol, seed, title, augmentation, save_every)

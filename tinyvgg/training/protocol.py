@@ -48,6 +48,15 @@ class Protocol:
         learning rate.
     initialisation : {"glorot", "he"}
         How the weights are drawn (see `VGG.reset`).
+
+    Examples
+    --------
+    >>> from tinyvgg import Protocol
+    >>> Protocol(order="fixed", keep="best").learning_rate  # the released code's
+    0.01
+    >>> Protocol(order="sorted")
+    Traceback (most recent call last):
+    ValueError: unknown order 'sorted': choose one of reshuffled, fixed
     """
 
     epochs: int = 100
