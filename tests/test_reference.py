@@ -90,7 +90,9 @@ def pages(tmp_path, monkeypatch):
         nbformat.v4.new_markdown_cell("# `Cut`\n\n```{toctree}\napi\n```\n\nAs `Cut()` has it."),
         nbformat.v4.new_code_cell("from tinyvgg import Cut"),
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "index.ipynb")
+    content = nbformat.v4.new_notebook(cells=cells)
+    content.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    nbformat.write(content, tmp_path / "index.ipynb")
     (tmp_path / "api.md").write_text("# Names\n\n```{eval-rst}\n.. autoclass:: tinyvgg.Cut\n```\n")
     warnings, built = StringIO(), tmp_path / "_build"
     with patch_docutils(tmp_path), docutils_namespace():
