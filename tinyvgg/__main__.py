@@ -18,6 +18,7 @@ STUDIES = {  # modules of tinyvgg.studies
     "discussion": "train with other optimisers, and the large models (Section Discussion)",
     "augmentation": "train with augmentation aimed at features that mislead, and its control",
     "layers": "train with average pooling and inception layers, and deconvolve faces with each",
+    "paper": "train both tasks at the paper's size, and make every analysis of its sections",
     "precision": "train both tasks with several seeds in float32 and in bfloat16",
 }
 
@@ -114,8 +115,10 @@ def study(name: str, seed: list[int] | None, output: Path | None, **options: Any
     """Make a record: train what is missing, measure, write."""
     from importlib import import_module
 
+    from tinyvgg.figures.paper_size import PICTURES
     from tinyvgg.runs.recorded import record_study
 
+    options["pictures"] = PICTURES.get(name)
     long = import_module(f"tinyvgg.studies.{name}").STUDY
     record, path = record_study(long, seeds=seed, folder=output, **options)
     for entry in record.results:
@@ -270,12 +273,19 @@ def _parser() -> argparse.ArgumentParser:
         kind = _command(kinds, name, about, example, partial(study, name))
         _run_options(kind, seeds=True)
         kind.add_argument(
-            "--precision", help="float32 or bfloat16 (default: what is usual in this study)"
+            "--precision",
+            help="float32, bfloat16 or auto, the faster of both on this machine (default: what "
+            "is usual in this study)",
         )
         kind.add_argument(
             "--scheduler",
             metavar="ADDRESS",
             help="let the workers of this Dask scheduler train, such as tcp://127.0.0.1:8786",
+        )
+        kind.add_argument(
+            "--so-far",
+            action="store_true",
+            help="train nothing: measure what is trained so far (of the study paper)",
         )
         kind.add_argument(
             "--output", type=Path, help="folder of the record (default: book/records)"

@@ -52,6 +52,8 @@ class LongStudy:
         Its departures from the paper's `Protocol`, unless others are given.
     may_diverge : bool
         Whether a network whose loss grows beyond all bounds is a result and not an error.
+    profile : str or None
+        Its usual profile, whose record has the study's name alone; the default one if None.
     """
 
     name: str
@@ -61,6 +63,7 @@ class LongStudy:
     words: Callable[[Entry], str]
     usual: Mapping[str, Any] = field(default_factory=dict)
     may_diverge: bool = False
+    profile: str | None = None
 
     @property
     def command(self) -> str:
@@ -77,6 +80,8 @@ def record_study(
     progress: bool = True,
     folder: str | Path | None = None,
     scheduler: str | None = None,
+    so_far: bool = False,
+    pictures: Callable[[Study], Mapping[str, bytes]] | None = None,
     **protocol: Any,
 ) -> tuple[Record, Path]:
     """Train what is missing for a study, measure, and write its record.
@@ -92,6 +97,12 @@ def record_study(
         Where the record goes; see `records.default_folder`.
     scheduler : str, optional
         Address of a Dask scheduler whose workers train; the processors of this machine if None.
+    so_far : bool
+        Train nothing: measure what is trained so far, if the study can (its entries say how many
+        epochs that is).
+    pictures : callable, optional
+        Files that go with the record, by name, of the first seed's study; they are kept in a
+        folder of the record's name.
 
     Returns
     -------
@@ -103,6 +114,7 @@ def record_study(
     if not seeds:
         raise ValueError("no seed was given: give at least one")
     given = {name: value for name, value in protocol.items() if value is not None}
+    profile = profile or long.profile
     settings = {**long.usual, **given}
     first = Study(profile, faces, seeds[0], device, progress=progress, **settings)
     settings |= {"progress": progress, "face_set": first.faces}
@@ -111,8 +123,9 @@ def record_study(
     # the first network of every seed, then the second: who builds on another comes late
     columns = zip_longest(*(long.networks(study) for study in studies))
     jobs = [job for column in columns for job in column if job]
-    announce(jobs, scheduler)
-    train(jobs, long.may_diverge, scheduler)
+    if not so_far:
+        announce(jobs, scheduler)
+        train(jobs, long.may_diverge, scheduler)
     results = [entry for study in studies for entry in long.measure(study)]
     command = long.command + _options(first, seeds, given)
     code = {module for study, task in jobs for module in study.code(task)}
@@ -120,6 +133,8 @@ def record_study(
     made = records.provenance(first, command, sorted(code), seeds, started)
     made["networks"] = dict(_network(*job) for job in jobs if not missing([job]))  # not: diverged
     record = Record(_name(long, first, given), made, results)
+    if pictures is not None:
+        records.write_pictures(record, pictures(first), folder)
     return record, records.write(record, folder)
 
 
@@ -152,7 +167,9 @@ def estimate(networks: Sequence[Network]) -> float:
     for study, task in networks:  # each goes to the process that is free first
         rows, protocol = study.split(task), study.protocol(task)
         # a test image goes forward only, about a third of the work
-        pictures = protocol.epochs * (len(rows.train) + len(rows.test) / 3)
+        pictures = (protocol.epochs - study.epochs_done(task)) * (
+            len(rows.train) + len(rows.test) / 3
+        )
         kind = study.architecture, study.image_size, protocol.optimiser, protocol.precision
         if kind not in known:
             known[kind] = seconds_a_picture(study, task)
@@ -177,7 +194,7 @@ def _name(long: LongStudy, study: Study, given: Mapping[str, Any]) -> str:
     name, precision = long.name, given.get("precision")
     if precision not in (None, long.usual.get("precision", "float32")):
         name += f"-{precision}"
-    return records.record_name(name, study)
+    return name if long.profile == study.profile.name else records.record_name(name, study)
 
 
 def _options(study: Study, seeds: Sequence[int], given: Mapping[str, Any]) -> str:

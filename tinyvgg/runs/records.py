@@ -11,7 +11,7 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.sources import open_faces, source_fingerprint
 from tinyvgg.runs.profiles import get_profile
 from tinyvgg.runs.study import Study
-from tinyvgg.storage.files import write_json
+from tinyvgg.storage.files import replacing, write_json
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 from tinyvgg.training.device import processor
 
@@ -89,6 +89,22 @@ def write(record: Record, folder: str | Path | None = None) -> Path:
     path = Path(folder or default_folder()) / f"{record.name}.json"
     write_json(path, asdict(record), allow_nan=False)
     return path
+
+
+def write_pictures(
+    record: Record, pictures: Mapping[str, bytes], folder: str | Path | None = None
+) -> None:
+    """Write the files that go with a record, in the place of those before, all or none."""
+    with replacing(Path(folder or default_folder()) / record.name) as temporary:
+        temporary.mkdir()
+        for name, data in pictures.items():
+            (temporary / name).write_bytes(data)
+
+
+def pictures_of(name: str, folder: str | Path | None = None) -> dict[str, Path]:
+    """The files that go with the record of that name, by name."""
+    found = (Path(folder or default_folder()) / name).glob("*.*")
+    return {path.name: path for path in sorted(found)}
 
 
 def read(name: str, folder: str | Path | None = None) -> Record | None:

@@ -89,7 +89,7 @@ class Store:
         with self._lock(entry.name):
             if (found := self._load(entry)) is not None:  # another process was faster
                 return found
-            work = self.root / "unfinished" / entry.name
+            work = self.unfinished(kind, recipe, make)
             work.mkdir(parents=True, exist_ok=True)
             self._save(entry, kind, recipe, make(work))
             shutil.rmtree(work, ignore_errors=True)
@@ -119,6 +119,15 @@ class Store:
     ) -> bool:
         """Whether the result of a recipe is there, whole."""
         return self._intact(self._entry(kind, recipe, make))
+
+    def unfinished(
+        self,
+        kind: str,
+        recipe: Mapping[str, Any],
+        make: Callable[[Path], Mapping[str, Any]],
+    ) -> Path:
+        """The folder that `make` is given for work in progress; it need not exist."""
+        return self.root / "unfinished" / self._entry(kind, recipe, make).name
 
     @staticmethod
     def key(recipe: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]) -> str:
