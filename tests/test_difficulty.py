@@ -206,7 +206,7 @@ def test_a_page_shows_a_row_a_question(kept, tmp_path):
     share = f"{entry['right'] / entry['test']:.1%} ({100 * low:.1f} to {100 * high:.1f})"
     assert page.loc["gaze", NETWORK] == share
     assert page.loc["gaze", "chance"] == "33.3%"
-    assert page.loc["gaze", f"{NETWORK} from"].startswith("recorded")
+    assert page.loc["gaze", f"origin of {NETWORK}"].startswith("recorded")
     assert difficulty.by_question(difficulty_table(here)).loc[3, NETWORK] == "–"
 
 
@@ -222,5 +222,5 @@ def test_a_question_that_cannot_be_asked_is_said_so():
         }
     )
     words = difficulty.in_words(table)
-    assert words["unavailable"] == "gaze cannot be asked here: no gaze for 9 images."
+    assert words["unavailable"] == "Not available in this run: gaze (no gaze for 9 images)."
     assert words["questions"] == words["networks_missing"] == 0

@@ -1,9 +1,14 @@
 """What a page says where labels are missing: sentences, figures and notes."""
 
+import json
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from tinyvgg.book.unknown import (
+    SYNTHETIC,
     drawn_figures,
     glued_names,
     known_labels,
@@ -13,6 +18,11 @@ from tinyvgg.book.unknown import (
     without_empty_sections,
     without_unknown,
 )
+
+ROOT = Path(__file__).resolve().parents[1]
+# What is true of rendered faces alone.
+OF_THE_RENDERER = re.compile(r"synthetic|render|facial action|none of these people", re.IGNORECASE)
+ALWAYS_RENDERED = ("fig-unpooling-practice", "fig-unpooling-thrice")  # whatever the run's pictures
 
 TEXT = """# A title
 
@@ -97,6 +107,30 @@ def test_labels_of_some_pictures_alone_count_as_unknown():
     known = known_labels(table)
     assert known == {"subject": True, "emotion": False, "gaze": False, "angle": True}
     assert "no label for the emotion and gaze." in note_on(known)
+
+
+def test_no_note_is_made_where_every_label_is_known():
+    assert note_on({"subject": True, "emotion": True}) == ""
+
+
+def said(notebook):
+    """The prose of a page, and the captions of figures that show the run's own pictures."""
+    for cell in notebook["cells"]:
+        figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+        if cell["cell_type"] == "markdown":
+            yield "".join(cell["source"])
+        elif figure and figure["name"] not in ALWAYS_RENDERED:
+            yield figure["caption"]
+
+
+@pytest.mark.parametrize("page", ["01_data", "02_network", "03_deconvolution"])
+def test_a_page_of_other_pictures_says_nothing_of_the_renderer(page):
+    texts = list(said(json.loads((ROOT / "notebooks" / f"{page}.ipynb").read_text("utf8"))))
+    assert any(SYNTHETIC in names_in(text) for text in texts)
+    for text in texts:
+        left = without_unknown(text, lambda name: name != SYNTHETIC)
+        assert not OF_THE_RENDERER.search(left), left
+        assert left.strip(), f"nothing is left of: {text}"
 
 
 def part(source, *outputs, kind="markdown"):

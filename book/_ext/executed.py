@@ -36,6 +36,7 @@ from take_along import (
 from tinyvgg.book.build import PDF
 from tinyvgg.book.execute import STAMP, source_hash
 from tinyvgg.book.unknown import (
+    SYNTHETIC,
     drawn_figures,
     glued_names,
     note_on,
@@ -65,15 +66,17 @@ EXPLORER = "explorer"  # folder beside the executed copies, and within _static
 def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     """Give Sphinx the executed copy of a notebook, without papermill's own cell.
 
-    Where the pictures of the run lack a label, sentences that quote what rests on it are left out
-    of every page, and a note says so.
+    Where the images of the run lack a label, sentences that quote what depends on it are left out
+    of every page, and a note says so. Where they are not synthetic, so are sentences about the
+    synthetic faces, without a note.
     """
-    labels = read_run(app).get("labels", {})
-    partly = not all(labels.values())
+    record = read_run(app)
+    labels = record.get("labels", {})
+    partly = not all(labels.values()) or record.get("faces", SYNTHETIC) != SYNTHETIC
     if Path(app.env.doc2path(docname)).suffix != ".ipynb":
         if partly and (text := without_unknown(source[0], knows(app, docname))) != source[0]:
             title, _, rest = text.partition("\n")
-            source[0] = f"{title}\n\n```{{note}}\n{note_on(labels)}\n```\n{rest}"
+            source[0] = f"{title}{note_on(labels)}\n{rest}"
         return
 
     def warn(subtype: str, message: str) -> None:
@@ -128,7 +131,7 @@ def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
 
 
 def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> None:
-    """Take out of a page's text what is not known, and say so at its head."""
+    """Take out of a page's text what is not known; where a label is missing, say so at its head."""
     texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
     before = ["".join(cell["source"]) for cell in texts]
     for cell, text in zip(texts, before, strict=True):
@@ -138,7 +141,7 @@ def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> Non
         if "caption" in figure:
             figure["caption"] = without_unknown(figure["caption"], known) or figure["name"]
     if texts and [cell["source"] for cell in texts] != before:
-        texts[0]["source"] += f"\n\n```{{note}}\n{note_on(labels)}\n```\n"
+        texts[0]["source"] += note_on(labels)
     named, drawn = drawn_figures(notebook)
     undrawn = named - drawn
     notebook["cells"] = [

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from tinyvgg import figures
 from tinyvgg.book.execute import RUN
-from tinyvgg.book.unknown import known_labels
+from tinyvgg.book.unknown import SYNTHETIC, known_labels
 from tinyvgg.faces.labels import WORDS, listed
 from tinyvgg.figures.data import as_csv, as_npz
 from tinyvgg.figures.style import Photograph, lighter
@@ -41,6 +41,9 @@ def begin(
     **protocol: Any,
 ) -> Study:
     """Check the parameters that papermill injected, set the style of figures, open the study.
+
+    If the faces are synthetic, that word is glued: a sentence about them quotes it, and is left
+    out of a book of other pictures.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ def begin(
     study = Study(profile, faces, seed, device, progress=progress, **protocol)
     check_labels(study, needs)
     figures.sign_with(cache(lambda: run_line(study)))
+    if study.source == SYNTHETIC:  # sentences about rendered faces quote this word
+        glue({SYNTHETIC: SYNTHETIC})
     return study
 
 

@@ -2,7 +2,8 @@
 
 A sentence of a page quotes glued values. Where a run's pictures lack a label, the values that
 rest on it are not there, and the sentences that quote them are left out, so that what remains
-is true and can be read.
+is true and can be read. In the same way a sentence about the rendered faces quotes the word
+"synthetic", which is glued only where the faces of the run are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pandas as pd
 
 from tinyvgg.faces.labels import WORDS, listed
 
+SYNTHETIC = "synthetic"  # the source of the rendered faces, and the name of the glued word
 QUOTED = re.compile(r"\{glue:(?:text|figure)?\}`([^`]+)`")
 REFERRED = re.compile(r"\{(?:numref|ref)\}`(?:[^`<]*<)?([^`>]+)>?`")
 FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
@@ -31,11 +33,13 @@ def known_labels(table: pd.DataFrame) -> dict[str, bool]:
 
 
 def note_on(labels: Mapping[str, bool]) -> str:
-    """What is said at the head of a page from which something was left out."""
+    """The note at the head of a page from which something was left out; empty if no label lacks."""
     lacking = listed(WORDS[name] for name, known in labels.items() if not known)
+    if not lacking:
+        return ""
     return (
-        f"The pictures of this run have no label for the {lacking}. What this page says of it "
-        "elsewhere is left out here."
+        f"\n\n```{{note}}\nThe images of this run have no label for the {lacking}. Sentences and "
+        "figures that depend on it are left out of this page.\n```\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of faces: the design (Figs. 1 and 2), contact sheets, who is mistaken for whom."""
+"""Pictures of faces: the design (Figs. 1 and 2), contact sheets, misclassified images."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def cast(table: pd.DataFrame) -> dict[int, str]:
 
 
 def mistaken_for(faces: FaceSet, cases: pd.DataFrame) -> Figure:
-    """Misclassified faces, each beside a face of what the network took it for.
+    """Misclassified images, each beside an image of the predicted class.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def deconvolutional_network(net: VGG) -> Figure:
     figure, axes = _canvas(height=6.0)
     above = _Row(axes, forward, WIDTH - 0.2, 4.25, "forward", pale=0.55, names_above=True)
     below = _Row(axes, [*reversed(back), maps], WIDTH - 0.2, 1.75, "back")
-    for row, title, level in ((above, "forward", 1.55), (below, "back", 1.22)):
+    for row, title, level in ((above, "forward pass", 1.55), (below, "deconvolution", 1.22)):
         row.draw()
         _text(axes, 0.02, row.middle + level, title, ha="left", va="bottom", fontweight="bold")
     _arrow(axes, (0.02, above.middle), (WIDTH - 0.05, above.middle), color=FAINT)

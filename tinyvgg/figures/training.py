@@ -12,6 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tinyvgg.figures.style import CONTROL, COUNTS, FAINT, INK, PAPER, TASK, centred, panels
 
+COUNTED_BY = {"angle": "camera angle (°)", "emotion": "emotion shown"}  # axis labels
+
 
 def error_curves(
     histories: Mapping[str, pd.DataFrame], printed: Mapping[str, float] | None = None
@@ -32,7 +34,7 @@ def error_curves(
         ax.plot(history.epoch, 100 * history.test_error, color=colour, label="test images")
         ax.plot(history.epoch, 100 * history.train_error, label="training images", **style)
         if printed and task in printed:
-            ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="paper, 100 epochs")
+            ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="paper (100 epochs)")
         ax.set(title=f"{task} task", xlabel="epoch", ylim=(0, 102), xlim=(0, None))
         ax.grid(axis="y")
         ax.legend(loc="upper right")
@@ -55,7 +57,7 @@ def saved_epochs(stops: Mapping[str, pd.DataFrame], shown: int = 20) -> Figure:
         some = table.tail(shown)
         error, saved = 100 * some.test_error, 100 * some.saved_error
         ax.plot(some.epoch, error, color=CONTROL, linewidth=1.2, label="this epoch")
-        ax.plot(some.epoch, saved, color=TASK[task], drawstyle="steps-post", label="weights saved")
+        ax.plot(some.epoch, saved, color=TASK[task], drawstyle="steps-post", label="saved weights")
         own = some.same
         ax.scatter(some.epoch[~own], error[~own], s=20, color=CONTROL, zorder=3)
         ax.scatter(some.epoch[own], error[own], s=26, color=TASK[task], zorder=4)
@@ -89,7 +91,7 @@ def error_counts(outcomes: Mapping[str, pd.DataFrame], by: str, top: int | None 
         words = [str(names.get(value, value)) for value in counts.index]
         bars = ax.bar(words, counts.to_numpy(), color=TASK[task])
         ax.bar_label(bars, fontsize=8, color=INK)
-        ax.set(title=f"{task} task", xlabel=by, ylabel="misclassified")
+        ax.set(title=f"{task} task", xlabel=COUNTED_BY.get(by, by), ylabel="misclassified images")
         ax.margins(y=0.15)
         if by == "emotion" or max(map(len, words), default=0) > 4:
             plt.setp(ax.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
@@ -97,9 +99,9 @@ def error_counts(outcomes: Mapping[str, pd.DataFrame], by: str, top: int | None 
 
 
 def confusion_matrix(counts: pd.DataFrame) -> Figure:
-    """Counts by true class (rows) and predicted class; the right ones stand in grey.
+    """Counts by true class (rows) and predicted class; correct ones are grey.
 
-    Errors alone are coloured, so that the many right answers do not drown them.
+    Errors alone are coloured, so that the many correct predictions do not drown them.
     """
     values = counts.to_numpy()
     wrong = values.astype(float)
@@ -118,5 +120,5 @@ def confusion_matrix(counts: pd.DataFrame) -> Figure:
     names = [str(name) for name in counts.index]
     ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="the network says", ylabel="the face shows")
+    ax.set(xlabel="predicted class", ylabel="true class")
     return figure

@@ -1,4 +1,4 @@
-"""Fig. 4: max-pooling and unpooling, in numbers and in a picture; variants of the way back."""
+"""Fig. 4: max-pooling and unpooling, in numbers and in an image; variants of deconvolution."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from tinyvgg.layers import apply_feature_layer
 
 SWITCH = "#56B4E9"  # the place of a maximum
 WINDOW = nn.MaxPool2d(2)
+# What titles call the options of `deconvolve`.
+RESTORED = {"first": "one maximum", "all": "all maxima"}
+BIAS = {"previous": "bias added", "none": "no bias"}
 # Pictures finer than the figure are averaged before they get their shades.
 SHRUNK: dict[str, Any] = {"interpolation": "antialiased", "interpolation_stage": "data"}
 
@@ -46,12 +49,12 @@ def unpooling_in_numbers(matrix: np.ndarray) -> Figure:
     pooled, first = pool_and_unpool(x, "first")
     _, every = pool_and_unpool(x, "all")
     blue = _places(x, "all")
-    shown = [("before", x, blue), ("max-pooled", pooled, torch.ones_like(pooled) > 0)]
+    shown = [("input", x, blue), ("max-pooled", pooled, torch.ones_like(pooled) > 0)]
     if torch.equal(first, every):
         shown += [("unpooled", first, blue)]
     else:
-        shown += [('unpooled, ties="first"', first, _places(x, "first"))]
-        shown += [('unpooled, ties="all"', every, blue)]
+        shown += [(f"unpooled, {RESTORED['first']}", first, _places(x, "first"))]
+        shown += [(f"unpooled, {RESTORED['all']}", every, blue)]
     figure, axes = panels(1, len(shown), 2.15)
     for ax, (title, values, marked) in zip(axes[0], shown, strict=True):
         _number_grid(ax, values.numpy(), marked.numpy(), window=1 if values is pooled else 2)
@@ -99,10 +102,10 @@ def unpooling_in_a_picture(image: np.ndarray, corner: tuple[int, int], side: int
     pooled, first = pool_and_unpool(x, "first")
     _, every = pool_and_unpool(x, "all")
     shown = [
-        ("before", x, 1),
+        ("input", x, 1),
         ("max-pooled", pooled, 2),
-        ('unpooled, ties="first"', first, 1),
-        ('unpooled, ties="all"', every, 1),
+        (f"unpooled, {RESTORED['first']}", first, 1),
+        (f"unpooled, {RESTORED['all']}", every, 1),
     ]
     figure, axes = panels(2, len(shown), 4.2)
     limits: dict[str, Any] = {"vmin": 0, "vmax": float(x.max())}
@@ -135,7 +138,7 @@ def unpooling_again_and_again(image: np.ndarray, times: int = 3) -> Figure:
         for ax, ties in zip(column[1:], ("first", "all"), strict=True):
             _, back = pool_and_unpool(x, ties, number)
             _, ones = pool_and_unpool(x + 1, ties, number)  # so that no value is zero
-            title = f'and back, ties="{ties}": {(ones > 0).double().mean().item():.1%}'
+            title = f"unpooled, {RESTORED[ties]}: {(ones > 0).double().mean().item():.1%}"
             brightest = float(x.max()) / 4**number
             picture(ax, back.numpy(), title, vmin=0, vmax=brightest, **SHRUNK)
     return figure
@@ -152,12 +155,12 @@ def deconvolution_variants(image: np.ndarray, pictures: Mapping[Variant, np.ndar
         blue negative, white zero.
     """
     figure, axes = picture_panels(2, 5, 3.5)
-    picture(axes[0, 0], image, "the face")
+    picture(axes[0, 0], image, "input")
     columns = [("previous", True), ("previous", False), ("none", True), ("none", False)]
     for row, ties in zip(axes, ("all", "first"), strict=True):
         for ax, (bias, rectify) in zip(row[1:], columns, strict=True):
             values = np.asarray(pictures[Variant(bias, ties, rectify)], float)
             scale = np.percentile(np.abs(values), 99.5) or 1.0
-            title = f'ties="{ties}"\nbias="{bias}"\nrectify={rectify}'
-            picture(ax, values / scale, title, cmap="RdBu_r", vmin=-1, vmax=1)
+            lines = RESTORED[ties], BIAS[bias], "rectified" if rectify else "not rectified"
+            picture(ax, values / scale, "\n".join(lines), cmap="RdBu_r", vmin=-1, vmax=1)
     return figure

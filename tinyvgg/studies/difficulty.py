@@ -222,7 +222,7 @@ def by_question(table: pd.DataFrame) -> pd.DataFrame:
                 "chance": _per_cent(probe.chance),
                 PROBE: _share(probe),
                 NETWORK: _share(network),
-                f"{NETWORK} from": network.origin or f"not possible: {network.note}",
+                f"origin of {NETWORK}": network.origin or f"not possible: {network.note}",
             }
         )
     return pd.DataFrame(rows)
@@ -265,7 +265,8 @@ def in_words(table: pd.DataFrame) -> dict[str, Any]:
         "networks_missing": int((asked & ~measured).sum()),
     }
     reasons = [
-        f"{row.question} cannot be asked here: {row.note}." for row in networks[~asked].itertuples()
+        f"Not available in this run: {row.question} ({row.note})."
+        for row in networks[~asked].itertuples()
     ]
     return {**words, "unavailable": " ".join(reasons)}
 
