@@ -322,7 +322,7 @@ def test_a_ledger_without_records_says_how_to_make_them(found):
     assert found.verdicts["sgd-not-beaten"] == found.verdicts["speed"] == UNTESTED
     assert found.verdicts["accuracy-face"] == UNTESTED, "these are no photographs"
     assert found.verdicts["table-3-is-soft-max"] == NOT
-    assert found.sources["seeds"] == "none: run python -m tinyvgg study seeds"
+    assert found.sources["seeds"] == "no record yet; run python -m tinyvgg study seeds"
     assert found.sources["recorded"].endswith("study discussion")
     assert found.sources["layers"].endswith("study layers")
     assert found.verdicts["avoided-layers"] == UNTESTED

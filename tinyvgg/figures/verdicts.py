@@ -1,4 +1,4 @@
-"""The ledger as a picture: a row a claim, with its verdict, the paper's value and ours."""
+"""The ledger as a figure: one row per claim, with its verdict, the paper's value and ours."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ LEFT, RIGHT = 0.63, 0.88  # where the small axes begin and end, of the width
 
 
 def verdict_rows(found: Ledger) -> Figure:
-    """A row a claim: verdict, claim, and its first quantity in this run, over seeds, in the paper.
+    """One row per claim: verdict, claim, and its first quantity in this run, seeds and paper.
 
-    Each row has an axis of its own, which begins and ends where its values do; the dashed line
-    is where the rule draws its own. To the right stands the value over seeds or from a record,
-    if there is one, else that of this run.
+    Each row has an axis of its own, from its smallest value to its largest; the dashed line is
+    the threshold of the rule. The value in words is the one over seeds or from a record if there
+    is one, else that of this run.
     """
     rows = len(found.claims)
     figure, axes = panels(1, 1, ROW * rows + 0.75)
@@ -59,8 +59,8 @@ def verdict_rows(found: Ledger) -> Figure:
     values = [
         Line2D([], [], mfc="white", label="this run", **dot),
         Line2D([], [], mfc=INK, label=ELSEWHERE, **dot),
-        Line2D([], [], marker="D", color=PAPER, ls="", ms=6, label="the paper"),
-        Line2D([], [], color=INK, lw=1, ls=(0, (2, 1.5)), label="the rule's line"),
+        Line2D([], [], marker="D", color=PAPER, ls="", ms=6, label="paper"),
+        Line2D([], [], color=INK, lw=1, ls=(0, (2, 1.5)), label="threshold of the rule"),
     ]
     left = ax.legend(handles=verdicts, loc="lower left", bbox_to_anchor=(0, 1), **style)
     ax.add_artist(left)
@@ -84,7 +84,7 @@ def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
     latest = elsewhere or here
     if latest is None:
         ax.text(LEFT - 0.055, k - 0.2, quantity.label, fontsize=8, va="center")
-        ax.text(LEFT - 0.055, y, "not measured here", fontsize=8, va="center", color=FAINT)
+        ax.text(LEFT - 0.055, y, "not measured", fontsize=8, va="center", color=FAINT)
         return
     words = f"{quantity.label}: {quantity.words(Interval(latest.value, math.nan, math.nan))}"
     ax.text(LEFT - 0.055, k - 0.2, words, fontsize=8, va="center")
@@ -117,7 +117,7 @@ def _values(ax: Axes, k: int, claim: Claim, found: Ledger) -> None:
 
 
 def _range(known: Sequence[float]) -> tuple[float, float]:
-    """Where an axis begins and ends: at the least and the largest of its values."""
+    """Where an axis begins and ends: at its smallest and its largest value."""
     low, high = min(known), max(known)
     if high - low > 1e-12:
         return low, high
@@ -125,6 +125,6 @@ def _range(known: Sequence[float]) -> tuple[float, float]:
 
 
 def _digits(quantity: Quantity, span: float) -> int:
-    """How many decimals tell the two ends of an axis apart; none for counts."""
+    """The number of decimals that tell the ends of an axis apart; none for counts."""
     span *= quantity.scale
     return 0 if span >= 10 or not quantity.digits else 1 if span >= 1 else 2

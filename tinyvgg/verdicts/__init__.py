@@ -1,9 +1,9 @@
-"""The claims of the paper on trial: each with the rule that judges it.
+"""The claims of the paper, each with the rule that tests it.
 
-The rules were written on 2026-11-22, when first results of one seed had been seen and no other
-seed had been measured; that of `layers` on 2026-11-28, before its study had been run. They ask
-for what the paper's own sentence asserts: a direction, more than the same number of other pixels
-does, or a figure.
+The rules were written on 2026-11-22, after the first results of one seed were known and before
+any other seed was measured; the rule of `layers` on 2026-11-28, before its study was run. Each
+tests what the paper's own sentence asserts: a direction, an effect larger than that of other
+pixels of the same number, or a value.
 """
 
 from __future__ import annotations

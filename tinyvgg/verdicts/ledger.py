@@ -1,4 +1,4 @@
-"""The ledger: what this run and its records measured for each claim, and the verdicts."""
+"""The ledger: the values of this run and its records for each claim, and the verdicts."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ BOUNDS = ("_low", "_high")
 
 @dataclass(frozen=True)
 class Ledger:
-    """Every claim with its verdict, and what the verdicts rest on.
+    """Every claim with its verdict and the evidence for it.
 
     Attributes
     ----------
     evidence : Evidence
     sources : dict of str to str
-        What "run", "seeds", "recorded" and "layers" are, in words; for a record its status, or
-        the command that makes it if there is none.
+        What "run", "seeds", "recorded" and "layers" are, in words: for a record its status, or
+        the command that creates it if there is none.
     identity : dict
         Of the run.
     claims : tuple of Claim
@@ -61,21 +61,21 @@ class Ledger:
         return {claim.name: claim.decide(self.evidence) for claim in self.claims}
 
     def counts(self) -> dict[str, int]:
-        """How often each verdict was reached, in the order of `VERDICTS`."""
+        """The number of claims with each verdict, in the order of `VERDICTS`."""
         reached = list(self.verdicts.values())
         return {name: reached.count(name) for name in VERDICTS}
 
     def source_of(self, part: Part) -> str:
-        """What a condition was decided on: "run", "seeds", "recorded"; empty if on nothing."""
+        """What decided a condition: "run", "seeds" or "recorded"; empty if nothing did."""
         if part.holds(self.evidence) is None:
             return ""
         return self.evidence.decisive(part.key, part.cases, part.seeds)[1]
 
     def table(self) -> pd.DataFrame:
-        """A row a claim: name, claim, paper, this run, over seeds, verdict, page, place.
+        """One row per claim: name, claim, what, paper, this run, over seeds, verdict, page, place.
 
-        The two columns in between show the claim's first quantity; what only a record has
-        stands in the second of them.
+        "this run" and "over seeds" show the claim's first quantity; what only a record has stands
+        under "over seeds".
         """
         rows = []
         for claim in self.claims:
@@ -96,7 +96,7 @@ class Ledger:
         return pd.DataFrame(rows)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON: the run, the records, and claim by claim rule, figures, verdict."""
+        """The ledger as JSON: run, records, and the rule, values and verdict of each claim."""
         return {
             "paper": "Fang (2017), J. Big Data 4:40",
             "rules_written": WRITTEN,
@@ -151,7 +151,7 @@ def ledger(study: Study, folder: str | Path | None = None) -> Ledger:
     for name, (source, kind, figures) in RECORDS.items():
         record = find_record(name, study, folder)
         if record is None:
-            sources[source] = f"none: run {COMMAND} {name}"
+            sources[source] = f"no record yet; run {COMMAND} {name}"
             continue
         sources[source] = f"{record.status(study)}, {_seeds(record)}"
         if record.changes(study) or not record.is_of_run(study):
@@ -187,11 +187,11 @@ def write_claims(
     return Path(path)
 
 
-# ---------------------------------------------------------------------- figures from results
+# ---------------------------------------------------------------------- values from results
 
 
 def intervals(measures: Mapping[str, Any]) -> dict[str, Interval]:
-    """What `measure` returns as intervals; figures that are not known are left out."""
+    """What `measure` returns as intervals; unknown values are left out."""
     return {
         name: Interval.of(measures, name)
         for name, value in measures.items()
@@ -200,9 +200,9 @@ def intervals(measures: Mapping[str, Any]) -> dict[str, Interval]:
 
 
 def seed_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
-    """Each figure of `measure` over seeds: mean and t-interval; no interval from fewer than three.
+    """Mean and t-interval over seeds of each value of `measure`; below three seeds no interval.
 
-    Seeds that cannot tell a figure are left out of it.
+    Seeds without a value are left out.
     """
     values: dict[str, list[float]] = {}
     for entry in results:
@@ -213,11 +213,11 @@ def seed_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
 
 
 def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
-    """What the record "discussion" says of each rival of SGD, and of each network over chance.
+    """Differences in the record "discussion": each optimizer minus SGD, each network minus chance.
 
-    From three seeds on, the mean over seeds of the difference with its t-interval; from fewer,
-    Newcombe's interval of the difference from SGD, and Wilson's of the share less chance, of
-    all their test images together. A network whose loss grew beyond all bounds has none right.
+    From three seeds on, the mean difference over seeds with its t-interval. With fewer seeds, all
+    their test images are pooled: Newcombe's interval of the difference from SGD, and Wilson's
+    interval of the accuracy minus chance. A network whose loss diverged has no correct image.
     """
     arms: dict[tuple[str, str, str], dict[int, tuple[int, int, int]]] = {}
     for entry in results:
@@ -235,7 +235,7 @@ def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interv
     return found
 
 
-RECORDS = {  # by name: what it is called among the sources, what it is evidence of, and how
+RECORDS = {  # by name: its key in `sources`, the kind of evidence, and how it is read
     "seeds": ("seeds", "seeds", seed_figures),
     "discussion": ("recorded", "recorded", discussion_figures),
     "layers": ("layers", "recorded", layer_figures),
@@ -263,7 +263,7 @@ def _seeds(record: Record) -> str:
 
 
 def _of_the_paper(study: Study) -> bool:
-    """Whether the faces are the paper's photographs; an export of synthetic ones is not."""
+    """Whether the faces are the paper's photographs; an export of synthetic faces is not."""
     rendered = study.faces.table.source.astype(str).str.contains("Synthetic", regex=False).any()
     return parse_source(study.source).kind == "rafd" and not bool(rendered)
 

@@ -1,4 +1,4 @@
-"""Claims about backtracked pixels: that they decide, how many there are, and what Table 3 lists."""
+"""Claims about backtracked pixels: that they determine the result, their number, and Table 3."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tinyvgg.verdicts.rules import Claim, Part, Quantity, learnt, printed
 
 
 def printed_ties() -> dict[str, int]:
-    """In how many cases of the paper's Table 3 several classes share the smallest probability."""
+    """The number of rows of the paper's Table 3 in which classes share the smallest probability."""
     table = table_3().drop(columns=["mistaken", "true"])
     ties = table.apply(lambda row: classes_at_the_floor(row.to_numpy(float)) > 1, axis=1)
     found = ties.groupby(level="moment").sum()
@@ -18,15 +18,16 @@ def printed_ties() -> dict[str, int]:
 
 READINGS = {
     "printed": (
-        "The printed algorithm finds the pixels that decide",
+        "The algorithm as printed finds the decisive pixels",
         "as printed",
-        "A set that holds every active pixel does what as many active pixels drawn at random do: "
-        "there are no others.",
+        "If the set contains every active pixel, the random control of the same size is the same "
+        "set.",
     ),
     "released": (
-        "With the released cut it finds the pixels that decide",
+        "The released cut finds the decisive pixels",
         "with the cut of the released code",
-        "The cut is not in the paper, but its figures come from it, so it is judged too.",
+        "The cut is not described in the paper, but the paper's results were obtained with it, so "
+        "it is tested too.",
     ),
 }
 
@@ -38,20 +39,20 @@ def finds_pixels(reading: str) -> Claim:
     for task in ("face", "emotion"):
         decisive, another = f"decisive_{reading}_{task}", f"other_class_{reading}_{task}"
         falls = (
-            f"{task} task: without its set, the confidence of a misclassified image falls further "
-            "than without as many active pixels drawn at random (the interval of the difference is "
-            "above zero)"
+            f"in the {task} task, suppressing the set lowers the confidence of a misclassified "
+            "image more than suppressing as many random active pixels (95 % interval of the "
+            "difference above zero)"
         )
         differs = (
-            f"{task} task: traced from another class, most images give another set (the interval "
-            "of the share is above one half)"
+            f"in the {task} task, tracing from another class gives a different set for most images "
+            "(95 % interval of the share above one half)"
         )
         parts += _parts(task, {decisive: falls}, cases="errors")
         parts += _parts(task, {another: differs}, threshold=0.5, cases="errors")
         quantities += [
-            Quantity(decisive, f"{task}: beyond random", "points", mark=0.0, digits=0),
-            Quantity(another, f"{task}: another class, another set"),
-            Quantity(f"of_active_{reading}_{task}", f"{task}: share of the active pixels"),
+            Quantity(decisive, f"{task} task: effect beyond random", "points", mark=0.0, digits=0),
+            Quantity(another, f"{task} task: sets that differ by class"),
+            Quantity(f"of_active_{reading}_{task}", f"{task} task: share of the active pixels"),
         ]
     return Claim(
         f"{reading}-algorithm",
@@ -59,7 +60,7 @@ def finds_pixels(reading: str) -> Claim:
         f"The backtracking algorithm, {words}, returns the pixels of the last feature maps that "
         "determine the result of the classification.",
         'Section "Motivation and the backtracking process", Algorithm 1',
-        "asserted, without a figure",
+        "stated, no number",
         tuple(parts),
         tuple(quantities),
         "06_backtracking",
@@ -72,7 +73,7 @@ def sizes() -> Claim:
     share = {task: printed(f"pixels_{task}") / printed("pixels") for task in ("face", "emotion")}
     about = [
         Part(
-            f"{task} task: the share of all pixels is between half and twice the paper's "
+            f"in the {task} task, the share of all pixels is between half and twice the paper's "
             f"{100 * share[task]:.1f} %",
             f"share_released_{task}",
             "about",
@@ -83,18 +84,18 @@ def sizes() -> Claim:
     ]
     return Claim(
         "more-pixels-for-faces",
-        "More pixels decide on a face than on an emotion",
+        "More pixels determine a face than an emotion",
         f"Backtracking returns {printed('pixels_face'):.0f} pixels for a misclassified face and "
-        f"{printed('pixels_emotion'):.0f} for a misread emotion, so more features take part in "
-        "recognising people.",
+        f"{printed('pixels_emotion'):.0f} for a misclassified emotion, so more features take part "
+        "in face recognition.",
         'Section "Visualization of the feature maps"',
         f"{printed('pixels_face'):.0f} and {printed('pixels_emotion'):.0f} of "
         f"{printed('pixels'):,.0f} "
         f"({100 * share['face']:.1f} % and {100 * share['emotion']:.1f} %)",
         (
             Part(
-                "the share of all pixels that backtracking with the released cut returns is larger "
-                "in the face task (the interval of the difference is above zero)",
+                "backtracking with the released cut returns a larger share of all pixels in the "
+                "face task than in the emotion task (95 % interval of the difference above zero)",
                 "share_difference",
                 cases="errors_face",
                 provided=learnt("emotion"),
@@ -104,19 +105,22 @@ def sizes() -> Claim:
         (
             Quantity(
                 "share_difference",
-                "face less emotion",
+                "share of pixels, face minus emotion",
                 "points",
                 share["face"] - share["emotion"],
                 0.0,
             ),
-            *(Quantity(f"share_released_{t}", f"{t}: with the cut", paper=share[t]) for t in share),
-            *(Quantity(f"share_printed_{t}", f"{t}: as printed") for t in share),
+            *(
+                Quantity(f"share_released_{t}", f"{t} task, released cut", paper=share[t])
+                for t in share
+            ),
+            *(Quantity(f"share_printed_{t}", f"{t} task, as printed") for t in share),
         ),
         "06_backtracking",
         "how-many-pixels",
-        "The direction can be tested on any faces; the two shares belong to the paper's pictures, "
-        "their size and its networks, and are judged only on its photographs. As printed, the "
-        "algorithm gives no such sets: the small ones come from the cut in the released code.",
+        "The direction can be tested on any faces. The two shares depend on the paper's images, "
+        "their size and its networks, so they are tested only on its photographs. The algorithm as "
+        "printed does not give such small sets; they come from the cut in the released code.",
     )
 
 
@@ -125,111 +129,121 @@ def common() -> Claim:
         "case": 1 - printed("pair_b_wrong_after") / printed("pair_b_wrong_before"),
         "twin": 1 - printed("pair_a_after") / printed("pair_a_before"),
     }
-    who = {"case": "the case in its wrong name", "twin": "the twin in its right name"}
+    who = {"case": "misclassified image", "twin": "twin"}
     parts = []
     for image, words in who.items():
         most = (
-            f"without the common pixels, {words} loses most of its confidence (the interval of the "
-            "mean share lost is above one half)"
+            f"suppressing the common pixels removes most of the {words}'s confidence in its "
+            "predicted class (95 % interval of the mean share lost above one half)"
         )
-        more = f"{words} loses more than without as many"
+        more = (
+            f"suppressing the common pixels lowers the {words}'s confidence more than suppressing "
+        )
+        above = "(95 % interval of the difference above zero)"
         controls = {
-            f"{image}_over_random": f"{more} active pixels drawn at random",
-            f"{image}_over_matched": f"{more} of the same summed activation",
+            f"{image}_over_random": f"{more}as many random active pixels {above}",
+            f"{image}_over_matched": f"{more}as many with the same summed activation {above}",
         }
         parts += _parts("face", {f"{image}_lost": most}, threshold=0.5) + _parts("face", controls)
     return Claim(
         "common-pixels-decide-faces",
-        "Common pixels decide who is recognised",
-        "Pixels that backtracking finds both in a misclassified face and in a correctly classified "
-        "twin largely determine the result of either classification.",
+        "Common pixels determine the recognized subject",
+        "The pixels that backtracking finds both in a misclassified face and in its correctly "
+        "classified twin largely determine how each of the two is classified.",
         'Section "Visualization and analysis of the features", Fig. 9',
-        f"one pair: {printed('pair_b_wrong_before')} to {printed('pair_b_wrong_after')} in the "
-        "wrong name; the others not shown",
+        f"one pair: confidence in the wrong class falls from {printed('pair_b_wrong_before')} to "
+        f"{printed('pair_b_wrong_after')}; other pairs not shown",
         tuple(parts),
         (
-            Quantity("case_lost", "case: confidence lost", paper=lost["case"], mark=0.5),
+            Quantity("case_lost", "misclassified: confidence lost", paper=lost["case"], mark=0.5),
             Quantity("twin_lost", "twin: confidence lost", paper=lost["twin"]),
-            Quantity("case_over_random", "case: beyond random", "points", digits=0),
-            Quantity("case_over_matched", "case: beyond same activation", "points", digits=0),
+            Quantity("case_over_random", "misclassified: beyond random", "points", digits=0),
+            Quantity(
+                "case_over_matched",
+                "misclassified: beyond same activation",
+                "points",
+                digits=0,
+            ),
             Quantity("twin_over_random", "twin: beyond random", "points", digits=0),
             Quantity("twin_over_matched", "twin: beyond same activation", "points", digits=0),
-            Quantity("pairs_face", "pairs", "", digits=0),
+            Quantity("pairs_face", "number of pairs", "", digits=0),
         ),
         "08_common_pixels",
         "all-pairs-and-a-control",
-        "Other controls of the same number of pixels are on the page of controls; the paper has "
-        "none.",
+        "A twin is a correctly classified image of the same subject, emotion and angle that "
+        "differs in gaze. The page Controls has further controls with the same number of pixels; "
+        "the paper has none.",
     )
 
 
 def patching() -> Claim:
     further = (
-        "at the common pixels, a misclassified face and its twin differ more than two correctly "
-        "classified faces of one person, angle and emotion do (the interval of the difference is "
-        "above zero)"
+        "at the common pixels, a misclassified face differs more from its twin than two correctly "
+        "classified faces of one subject, angle and emotion differ from each other (95 % interval "
+        "of the difference above zero)"
     )
     most = (
-        "given its twin's values at the common pixels, the misclassified face is classified "
-        "correctly in most pairs (the interval of the share is above one half)"
+        "in most pairs, patching the twin's values into the common pixels corrects the "
+        "misclassified face (95 % interval of the share above one half)"
     )
     more = (
-        "it is so more often than when given the twin's values at as many pixels drawn at random "
-        "from those active in both (the interval of the difference is above zero)"
+        "patching the common pixels corrects more faces than patching as many random pixels that "
+        "are active in both images (95 % interval of the difference above zero)"
     )
     return Claim(
         "values-decide",
-        "The same features with other values decide",
-        "At the common pixels the two faces of a pair have largely different values, and these "
-        "values are the decisive point.",
+        "The values at the common pixels are decisive",
+        "The two faces of a pair have largely different values at the common pixels, and these "
+        "values decide the result.",
         'Section "Visualization and analysis of the features", Fig. 10',
-        "one pair, drawn; no figure",
+        "one pair drawn, no number",
         (
             *_parts("face", {"distance_over_right": further}),
             *_parts("face", {"patched_correct": most}, threshold=0.5),
             *_parts("face", {"patched_over_random": more}),
         ),
         (
-            Quantity(
-                "patched_over_random", "classified correctly, beyond random", "points", mark=0.0
-            ),
-            Quantity("patched_correct", "classified correctly"),
-            Quantity("distance_wrong", "distance of the values, case and twin"),
-            Quantity("distance_right", "distance, two correct faces"),
+            Quantity("patched_over_random", "corrected beyond random", "points", mark=0.0),
+            Quantity("patched_correct", "corrected by patching"),
+            Quantity("distance_wrong", "distance, misclassified face and twin"),
+            Quantity("distance_right", "distance, two correctly classified faces"),
         ),
         "08_common_pixels",
         "one-pair-figs-9-and-10",
-        "The distance is the sum of the differences of two values over the sum of the larger ones. "
-        "That suppressing the common pixels matters is the claim above; this one is about their "
-        "values, so values are patched.",
+        "The distance is the sum of the absolute differences between the values of the two images, "
+        "divided by the sum of the larger values. The previous claim is about suppressing the "
+        "common pixels; this one is about their values, which are therefore patched.",
     )
 
 
 def unique() -> Claim:
     paper = printed("emotion_cases_corrected")
-    most = "most of all cases are (the interval of the share is above one half)"
+    most = (
+        "suppressing the unique pixels corrects most of all cases (95 % interval of the share "
+        "above one half)"
+    )
     others = {
-        "random": "as many active pixels drawn at random",
-        "matched": "as many of the same summed activation",
+        "random": "as many random active pixels",
+        "matched": "as many pixels with the same summed activation",
         "common": "the common pixels",
     }
     more = {
-        f"corrected_over_{name}": f"more are than without {words} (the interval of the difference "
-        "is above zero)"
+        f"corrected_over_{name}": "suppressing the unique pixels corrects more cases than "
+        f"suppressing {words} (95 % interval of the difference above zero)"
         for name, words in others.items()
     }
     return Claim(
         "unique-pixels-decide-emotions",
-        "Unique pixels decide which emotion is read",
-        "Pixels that backtracking finds only in a misclassified face, and not in its twin, "
-        "determine the result: once they are suppressed, the emotion is classified correctly. "
-        "Common pixels contribute little.",
+        "Unique pixels determine the predicted emotion",
+        "The pixels that backtracking finds in a misclassified face but not in its twin determine "
+        "the result: once they are suppressed, the emotion is classified correctly. Common pixels "
+        "contribute little.",
         'Section "Visualization and analysis of the features", Fig. 11 and Table 3',
-        f"{paper:.0f} of {paper:.0f} chosen cases",
+        f"{paper:.0f} of {paper:.0f} selected cases corrected",
         (
             Part(
-                "every one of the cases chosen as the paper's were, one for each emotion that was "
-                "misclassified, is then classified correctly",
+                "suppressing the unique pixels corrects every case selected as in the paper, one "
+                "for each misclassified emotion",
                 "chosen_share",
                 "at least",
                 1.0,
@@ -240,16 +254,16 @@ def unique() -> Claim:
             *_parts("emotion", more),
         ),
         (
-            Quantity("corrected_unique", "all cases corrected", paper=1.0, mark=0.5),
-            Quantity("chosen_share", "chosen cases corrected", paper=1.0, digits=0),
+            Quantity("corrected_unique", "share of all cases corrected", paper=1.0, mark=0.5),
+            Quantity("chosen_share", "share of selected cases corrected", paper=1.0, digits=0),
             Quantity("corrected_over_random", "beyond random", "points", digits=0),
             Quantity("corrected_over_matched", "beyond same activation", "points", digits=0),
             Quantity("corrected_over_common", "beyond the common pixels", "points"),
-            Quantity("pairs_emotion", "cases with a twin", "", digits=0),
+            Quantity("pairs_emotion", "number of cases with a twin", "", digits=0),
         ),
         "09_unique_pixels",
         "all-cases-and-controls",
-        "The paper shows eight cases that it chose; the share of all cases is ours to add.",
+        "The paper shows eight selected cases; this book adds the share of all cases.",
     )
 
 
@@ -257,21 +271,21 @@ def table_3_rows() -> Claim:
     cases = printed("emotion_cases_corrected")
     return Claim(
         "table-3-is-soft-max",
-        "Table 3 lists soft-max probabilities",
-        "The rows of Table 3, before and after the suppression, are the probabilities that the "
-        "network's soft-max gives.",
+        "Table 3 lists softmax probabilities",
+        "The rows of Table 3, before and after suppression, are the softmax probabilities of the "
+        "network.",
         "Table 3",
-        f"{printed_ties()['printed_ties_after']} of {cases:.0f} rows after the suppression have "
-        f"ties, {printed_ties()['printed_ties_before']} of the rows before",
+        f"{printed_ties()['printed_ties_after']} of {cases:.0f} rows have ties after suppression, "
+        f"{printed_ties()['printed_ties_before']} before",
         (
             Part(
-                "in no printed row after the suppression do several classes share the smallest "
+                "no printed row after suppression has several classes that share the smallest "
                 "probability",
                 "printed_ties_after",
                 "at most",
             ),
             Part(
-                "soft-max of the network's logits makes such rows: our own cases have one at least",
+                "the softmax of the network's logits gives such a row in at least one of our cases",
                 "ties_free",
                 "at least",
                 1.0,
@@ -279,20 +293,20 @@ def table_3_rows() -> Claim:
         ),
         (
             Quantity("ties_free", "our rows with ties", "rows", cases, digits=0),
-            Quantity("ties_rectified", "if the logits are rectified first", "rows", digits=0),
-            Quantity("chosen", "our cases", "", digits=0),
+            Quantity("ties_rectified", "rows with ties, rectified logits", "rows", digits=0),
+            Quantity("chosen", "number of our cases", "", digits=0),
         ),
         "09_unique_pixels",
         "what-table-3-gives-away",
-        "Soft-max of rectified logits does make such rows. The class with the largest probability "
-        "is the same in both readings as long as its logit is positive.",
+        "The softmax of rectified logits does give such rows. The most probable class is the same "
+        "with and without rectification as long as its logit is positive.",
     )
 
 
 def _parts(
     task: str, texts: Mapping[str, str], threshold: float = 0.0, cases: str = "pairs"
 ) -> list[Part]:
-    """Conditions on the pairs or errors of a task, by figure; told once its network has learnt."""
+    """Conditions on a task's pairs or errors, by value; decided only if its network has learned."""
     return [
         Part(text, key, threshold=threshold, cases=f"{cases}_{task}", provided=learnt(task))
         for key, text in texts.items()

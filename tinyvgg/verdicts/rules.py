@@ -1,4 +1,4 @@
-"""How a claim is judged: conditions on measured figures, and the verdict that follows from them."""
+"""How a claim is tested: conditions on measured values, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeGuard
 from tinyvgg.experiments.statistics import Interval
 from tinyvgg.paper import PAPER
 
-REPRODUCED, PARTLY, NOT = "reproduced", "partly", "not reproduced"
+REPRODUCED, PARTLY, NOT = "reproduced", "partly reproduced", "not reproduced"
 UNTESTED = "cannot be tested here"
 VERDICTS = (REPRODUCED, PARTLY, NOT, UNTESTED)
 MACHINE = "Titan X"  # what the paper trained on
@@ -19,19 +19,19 @@ FEWEST = 6  # cases: if six all point one way, chance does so in 2 of 2^6 runs, 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run and its records say.
+    """The values that a run and its records give.
 
     Attributes
     ----------
     run : mapping of str to Interval
-        Of this run; a count or an exact figure has NaN for its bounds.
+        From this run; a count or an exact value has NaN for its bounds.
     seeds : mapping of str to Interval
-        The same figures over seeds; empty without a record of this profile and these faces.
+        The same over seeds; empty without a record of this profile and these faces.
     recorded : mapping of str to Interval
-        What only a record can say (optimisers, architectures).
+        What only a record can tell (optimizers, architectures).
     aside : set of str
-        Which of "seeds" and "recorded" are of other code, faces or profile than the present
-        ones. Such seeds are shown and decide nothing; what only a record can say still counts.
+        Which of "seeds" and "recorded" come from other code, faces or profile than the present
+        ones. Such seeds are shown but decide nothing; what only a record can tell still counts.
     photographs : bool
         The faces are those of the paper.
     machine : str
@@ -46,10 +46,10 @@ class Evidence:
     machine: str = ""
 
     def decisive(self, key: str, cases: str = "", seeds: bool = True) -> tuple[Interval, str]:
-        """The figure that a rule looks at, and where it is from.
+        """The value that a rule uses, and where it comes from.
 
-        Over seeds, if a record of the present code and faces has it; else of this run, if it
-        rests on enough cases; else from a record.
+        Over seeds if a record of the present code and faces has it, else from this run if that
+        has enough cases, else from a record.
         """
         nothing = Interval.unknown(), ""
         over = self.seeds.get(key) if seeds and "seeds" not in self.aside else None
@@ -64,7 +64,7 @@ class Evidence:
         return nothing
 
     def elsewhere(self, key: str) -> Interval | None:
-        """The figure over seeds or, if there is none, from a record."""
+        """The value over seeds or, if there is none, from a record."""
         return self.seeds.get(key) or self.recorded.get(key)
 
 
@@ -80,20 +80,20 @@ class Part:
     text : str
         The condition as a sentence.
     key : str
-        The figure that it looks at.
+        The value that it tests.
     relation : str
         Of `RELATIONS`. "above": the whole 95 % interval is above the threshold. "not above": it
-        is not. "contains": the threshold is within it. "at least" and "at most" look at the
-        figure itself, as does "about": between half and twice the threshold.
+        is not. "contains": the threshold is within it. "at least" and "at most" test the value
+        itself, as does "about": between half and twice the threshold.
     threshold : float
     cases : str
-        The count that must be `FEWEST` or more for this run to be heard; none if empty.
+        The count that must be `FEWEST` or more for this run to decide; none if empty.
     photographs, machine : bool
-        It cannot be told but from the paper's photographs, or on the paper's machine.
+        It can only be decided on the paper's photographs, or on the paper's machine.
     seeds : bool
-        Look over seeds where they are; else at this run alone.
+        Use the values over seeds if there are any, else this run alone.
     provided : Part, optional
-        A condition without which this one cannot be told.
+        A condition that must hold for this one to be decided.
     """
 
     text: str
@@ -107,7 +107,7 @@ class Part:
     provided: Part | None = None
 
     def holds(self, evidence: Evidence) -> bool | None:
-        """Whether the condition holds; None if it cannot be told."""
+        """Whether the condition holds; None if it cannot be decided."""
         if self.photographs and not evidence.photographs:
             return None
         if self.machine and MACHINE.lower() not in evidence.machine.lower():
@@ -130,31 +130,33 @@ class Part:
 
 
 def learnt(task: str) -> Part:
-    """That a network has been trained at all, so that its mistakes are mistakes."""
+    """That a network has learned its task, so that its errors mean something."""
     return Part(
-        f"the {task} network gets most test images right", f"accuracy_{task}", threshold=0.5
+        f"the {task} network classifies most test images correctly",
+        f"accuracy_{task}",
+        threshold=0.5,
     )
 
 
 def printed(name: str) -> float:
-    """A figure that the paper prints."""
+    """A value that the paper prints."""
     return PAPER[name].value
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A figure that the ledger shows: of this run, over seeds, and in the paper.
+    """A value that the ledger shows: from this run, over seeds, and from the paper.
 
     Attributes
     ----------
     key : str
     label : str
     unit : str
-        "%" and "points" are shown a hundred times as large as they are kept.
+        "%" and "points" are shown at a hundred times the stored value.
     paper : float, optional
-        What the paper prints, on the scale on which ours is kept.
+        What the paper prints, on the scale of the stored value.
     mark : float, optional
-        Where the rule draws its line.
+        The threshold of the rule.
     digits : int
     """
 
@@ -170,7 +172,7 @@ class Quantity:
         return 100.0 if self.unit in ("%", "points") else 1.0
 
     def words(self, found: Interval | None) -> str:
-        """The figure with its interval, as text; a dash if there is none."""
+        """The value with its interval, as text; a dash if there is none."""
         if not _known(found):
             return "–"
         value, low, high = (self.scale * number for number in found)
@@ -182,7 +184,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper and the rule that judges it.
+    """A claim of the paper and the rule that tests it.
 
     Attributes
     ----------
@@ -195,7 +197,7 @@ class Claim:
     where : str
         In the paper.
     paper : str
-        Its figures, or that it prints none.
+        The paper's values, or that it prints none.
     parts : tuple of Part
         The conditions; `verdict` says what follows from them.
     quantities : tuple of Quantity
@@ -203,7 +205,7 @@ class Claim:
     page, place : str
         The page that measures it, and the heading or figure there.
     note : str
-        What the reader must know beside the verdict.
+        What the reader must know besides the verdict.
     """
 
     name: str
@@ -229,7 +231,7 @@ class Claim:
         if len(conditions) == 1:
             return f"Reproduced if {conditions[0]}."
         numbered = "; ".join(f"({k}) {text}" for k, text in enumerate(conditions, 1))
-        return f"Reproduced if all of this holds, partly if some of it does: {numbered}."
+        return f"Reproduced if all of these conditions hold, partly if only some do: {numbered}."
 
     def decide(self, evidence: Evidence) -> str:
         """The verdict: one of `VERDICTS`."""
@@ -237,11 +239,11 @@ class Claim:
 
 
 def verdict(answers: Iterable[bool | None]) -> str:
-    """What follows from the answers to the conditions of a rule (None: it cannot be told).
+    """The verdict that follows from the conditions of a rule (None: cannot be decided).
 
-    Reproduced if every condition holds; not reproduced if some can be told and none of them
-    holds; partly if one holds and another does not or cannot be told; and if none can be told,
-    the claim cannot be tested here.
+    Reproduced if every condition holds; not reproduced if some can be decided and none of them
+    holds; partly reproduced if one holds and another does not or cannot be decided. If none can
+    be decided, the claim cannot be tested here.
     """
     answers = list(answers)
     told = [answer for answer in answers if answer is not None]
