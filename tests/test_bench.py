@@ -202,9 +202,19 @@ def test_words_name_the_machine_and_say_what_is_missing():
     words = bench.in_words(result_of())
     assert "2026-01-02, at commit ccccccc; the code" in words["bench_status"]
     assert bench.in_words(None)["processor"] == "unknown"
-    assert "No GPU was timed" in bench.gpu_in_words(None)
+    assert "No GPU has been timed" in bench.gpu_in_words(None)
     rows = [row_of(f"training, {s} px", s / 32, growth=["training, tf32", s]) for s in (64, 224)]
-    assert "a GPU: 3 images a second at 224 pixels" in (bench.gpu_in_words(result_of(*rows)))
+    assert "3 images per second at 224 pixels" in (bench.gpu_in_words(result_of(*rows)))
+
+
+def test_readers_see_names_without_code_and_files_keep_them():
+    names = ["check, 12 images", "backtracking, as printed, 1 at a time", "tracking, 12 images"]
+    rows = bench.table(result_of(*[row_of(name) for name in names]))
+    expected = ["forward-pass check, 12 images", "backtracking, as printed, batch of 1", names[2]]
+    assert bench.for_readers(rows).name.tolist() == expected and rows.name.tolist() == names
+    every = bench.all_comparisons().values()
+    others = pd.DataFrame({"other": sorted({comparison.other for comparison in every})})
+    assert not (bench.for_readers(others).other == others.other).any(), "each has a plain name"
 
 
 def test_a_full_run_of_this_checkout_stands_above_the_kept_one(tmp_path, monkeypatch):

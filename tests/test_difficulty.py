@@ -176,7 +176,7 @@ def test_the_command_line_reaches_the_study(monkeypatch, tmp_path, capsys):
     arguments = ["study", "difficulty", "--profile", "smoke", "--seed", "3", "4"]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     assert asked["seeds"] == [3, 4] and asked["profile"] == "smoke" and asked["folder"] == tmp_path
-    assert "1 of 4 right, 25.00%" in capsys.readouterr().out
+    assert "1 of 4 correct, 25.00%" in capsys.readouterr().out
 
 
 def test_the_words_quote_the_table(kept, tmp_path):
@@ -200,13 +200,13 @@ def test_a_page_shows_a_row_a_question(kept, tmp_path):
     here = fresh(kept, tmp_path)
     table = difficulty_table(here, record)
     page = difficulty.by_question(table).set_index("question")
-    assert list(page.index) == [question.name for question in QUESTIONS]
+    assert list(page.index) == [difficulty.shown(question.name) for question in QUESTIONS]
     entry = difficulty._entry(record, QUESTIONS[3], 0)
     low, high = wilson(entry["right"], entry["test"])[1:]
     share = f"{entry['right'] / entry['test']:.1%} ({100 * low:.1f} to {100 * high:.1f})"
     assert page.loc["gaze", NETWORK] == share
     assert page.loc["gaze", "chance"] == "33.3%"
-    assert page.loc["gaze", f"origin of {NETWORK}"].startswith("recorded")
+    assert page.loc["gaze", f"source of {NETWORK}"].startswith("recorded")
     assert difficulty.by_question(difficulty_table(here)).loc[3, NETWORK] == "–"
 
 
@@ -222,5 +222,5 @@ def test_a_question_that_cannot_be_asked_is_said_so():
         }
     )
     words = difficulty.in_words(table)
-    assert words["unavailable"] == "Not available in this run: gaze (no gaze for 9 images)."
+    assert words["unavailable"] == "Gaze cannot be measured here: no gaze for 9 images."
     assert words["questions"] == words["networks_missing"] == 0

@@ -144,5 +144,5 @@ def test_marks_of_a_record_are_hollow_and_what_is_missing_is_said():
     assert marks == {("D", LINEAR): pytest.approx(90), ("o", "white"): pytest.approx(80)}
     assert [text.get_text() for text in ax.texts] == ["not possible with these labels"]
     said = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert f"{NETWORK}, recorded" in said
+    assert f"{NETWORK} (record)" in said
     plt.close(figure)

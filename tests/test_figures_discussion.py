@@ -86,7 +86,7 @@ def test_without_a_record_every_word_is_there_and_every_figure_says_why(live):
     none = discussion.in_words(discussion.ways_table(None), live)
     assert math.isnan(none["right_adam_face"]) and none["at_chance"] == "none"
     assert math.isnan(augmentation.in_words(None)["aimed_elsewhere"])
-    assert augmentation.in_words(None)["better"].startswith("in too few runs")
+    assert augmentation.in_words(None)["better"].startswith("trained with too few seeds")
     empty = augmentation.error_rates(None)
     drawn = [
         figures.ways_by_epoch(figures.Panel("a", discussion.histories(None, "order", "face"), 0.9)),
@@ -97,7 +97,7 @@ def test_without_a_record_every_word_is_there_and_every_figure_says_why(live):
         (ax,) = figure.axes
         assert "record" in ax.texts[0].get_text()
     third = figures.gradients_by_layer(live).axes[2]
-    assert third.texts[0].get_text() == "not recorded yet"
+    assert third.texts[0].get_text() == "no record yet"
 
 
 def test_curves_are_those_of_the_record(trials):
@@ -107,7 +107,7 @@ def test_curves_are_those_of_the_record(trials):
     lines = {line.get_label(): line for line in ax.lines}
     assert lines["SGD"].get_xdata().tolist() == [1, 2, 3]
     assert lines["SGD"].get_ydata() == pytest.approx([75, 50, 5])
-    assert lines["guessing"].get_ydata()[0] == 75
+    assert lines["chance"].get_ydata()[0] == 75
 
 
 def test_gradients_before_and_after_share_their_scale(live, trials):
@@ -141,14 +141,14 @@ def augmented() -> Record:
 
 def test_differences_over_seeds_are_paired(augmented):
     means = augmentation.mean_differences(augmented)
-    assert list(means) == ["aimed less elsewhere", "aimed less none", "elsewhere less none"]
+    assert list(means) == ["targeted minus control", "targeted minus none", "control minus none"]
     expected = over_seeds(100 * (np.array([150, 160, 152]) - 145) / 200)
-    assert means["aimed less elsewhere"] == pytest.approx(expected)
+    assert means["targeted minus control"] == pytest.approx(expected)
     words = augmentation.in_words(augmented)
     assert words["seeds"] == 3 and words["error_none"] == pytest.approx(30)
     assert words["learnt_none"] == pytest.approx(2)
     assert words["targeted_aimed"] == 6 and words["regions"] == 9
-    verdicts = {True: "more accurate than", False: "not measurably more or less accurate than"}
+    verdicts = {True: "more accurate than", False: "not measurably different in accuracy from"}
     assert words["better"] == verdicts[expected.low > 0]
 
 

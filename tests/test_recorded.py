@@ -55,7 +55,7 @@ def test_minutes_are_said_before_anything_is_trained(run, caplog):
     with caplog.at_level("INFO", logger="tinyvgg"):
         run(seeds.STUDY, seeds=(0, 1))
     said = [line for line in caplog.messages if "to be trained" in line]
-    assert said == ["4 of 4 networks are to be trained, in about 1 min"]
+    assert said == ["4 of 4 networks remain to be trained (about 1 min)"]
     caplog.clear()
     with caplog.at_level("INFO", logger="tinyvgg"):
         run(seeds.STUDY, seeds=(0, 1))

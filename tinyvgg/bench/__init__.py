@@ -1,4 +1,4 @@
-"""Benchmarks: each row is ours against what a user would otherwise write or install.
+"""Benchmarks: each row compares this package with what a user would otherwise write or install.
 
     python -m tinyvgg bench [--quick] [--only NAME ...] [--device cuda] [--output DIR]
 
@@ -41,6 +41,20 @@ COLUMNS = [
 FLOOR_COLUMNS = [
     *("name", "size", "precision", "products", "gigabytes", "floor_ms", "measured_ms", "share"),
 ]
+SHOWN = {  # parts of names as pages and figures show them; the names are keys of stored results
+    r"the usual PyTorch loop over a DataLoader, float32": "standard PyTorch loop, float32",
+    r", one network after the other": ", one network at a time",
+    r"^one after the other$": "this package, one network at a time",
+    r"image by image and unit by unit": "loop over images and units",
+    r"image by image, by the layers of torch": "loop over images with torch layers",
+    r"the whole network again, with a hook": "full forward pass with a hook",
+    r"the same without the comparison": "the same without the check",
+    r"^captum's": "Captum's",
+    r"^check,": "forward-pass check,",
+    r"(\d+) at a time$": r"batch of \1",
+    r"\b1 images": "1 image",
+    r"\bpx\b": "pixels",
+}
 SECONDS, MOST = {False: 20.0, True: 0.5}, {False: 15, True: 3}
 
 
@@ -50,17 +64,17 @@ def bench(
     device: str = "cpu",
     output: str | Path | None = None,
 ) -> tuple[pd.DataFrame, Path]:
-    """Run the benchmarks, print each row as it comes, and write ``bench.json``.
+    """Run the benchmarks, log each row as it is measured, and write ``bench.json``.
 
     Parameters
     ----------
     quick : bool
-        Few and small ones, a matter of seconds; the figures are good for a look only.
+        Few and small benchmarks, a matter of seconds; the timings give a first impression only.
     only : iterable of str
-        Those whose name begins so; all if none is named. The file then holds only these.
+        Those whose names begin so; all if empty. The file then holds only these.
     device : str
     output : path, optional
-        Folder of ``bench.json``; ``_build`` of the checkout, or of where one is, if not given.
+        Folder of ``bench.json``; by default ``_build`` of the checkout or working directory.
 
     Returns
     -------
@@ -72,13 +86,15 @@ def bench(
     Raises
     ------
     ValueError
-        No benchmark of such a name, or no such device.
+        There is no benchmark of such a name, or no such device.
     """
     place = str(resolve_device(device))
     every = all_comparisons(quick, place)
     wanted = tuple(only)
     if unknown := [name for name in wanted if not any(n.startswith(name) for n in every)]:
-        raise ValueError(f"no benchmark begins with {unknown[0]!r}; there are: {'; '.join(every)}")
+        raise ValueError(
+            f"no benchmark begins with {unknown[0]!r}; choose from: {'; '.join(every)}"
+        )
     chosen = [name for name in every if not wanted or name.startswith(wanted)]
     rows = []
     for number, name in enumerate(chosen, 1):
@@ -100,7 +116,7 @@ def default_folder() -> Path:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """What the benchmarks ran on, and of which code they are; JSON."""
+    """The machine and the code that the benchmarks ran on; JSON."""
     return {
         "processor": processor(),
         "processors": os.cpu_count(),
@@ -119,7 +135,7 @@ def words(row: dict[str, Any]) -> str:
     ours, theirs, ratio = row["ours"], row["theirs"], row["ratio"]
     return (
         f"{1000 * ours['median']:.4g} ms against {1000 * theirs['median']:.4g} ms: "
-        f"{ratio['median']:.2f} times ({ratio['low']:.2f} to {ratio['high']:.2f})"
+        f"{ratio['median']:.2f} times as fast ({ratio['low']:.2f} to {ratio['high']:.2f})"
     )
 
 
@@ -176,8 +192,14 @@ def table(result: dict[str, Any] | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def for_readers(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `table` with their names as pages and figures show them."""
+    columns = [name for name in ("name", "other") if name in rows]
+    return rows.assign(**{name: rows[name].replace(SHOWN, regex=True) for name in columns})
+
+
 def floor_table(result: dict[str, Any] | None) -> pd.DataFrame:
-    """One row per training of one network: what a step must do, and how long that takes at least.
+    """One row per training of one network: the work of a step, and the least time that it takes.
 
     Returns
     -------
@@ -215,7 +237,7 @@ def in_words(result: dict[str, Any] | None) -> dict[str, Any]:
     """What sentences quote of a result and of its machine, by name."""
     names = ("processor", "processors", "threads")
     if result is None:
-        status = "nothing yet; the command above does it"
+        status = "not yet; the command above runs the benchmarks"
         return {"bench_status": status, **dict.fromkeys(names, "unknown")}
     machine = result["machine"]
     status = f"on {machine['finished'][:10]}, at commit {machine['commit'][:7]}"
@@ -227,13 +249,14 @@ def in_words(result: dict[str, Any] | None) -> dict[str, Any]:
 def gpu_in_words(result: dict[str, Any] | None) -> str:
     """A sentence on whether a GPU was timed."""
     if result is None:
-        return "No GPU was timed yet."
+        return "No GPU has been timed yet."
     rows = table(result)
     training = rows[rows.curve.str.startswith("training")]
     best = training.loc[training.ours_rate[training["at"] == training["at"].max()].idxmax()]
     return (
-        f"Timed on {result['machine']['device']}: {best.ours_rate:,.0f} images a "
-        f"second at {best['at']:.0f} pixels ({best['name']}), {best.ratio:.1f} times the other way."
+        f"Training on the {result['machine']['device']} reaches {best.ours_rate:,.0f} images per "
+        f"second at {best['at']:.0f} pixels ({best['name']}), {best.ratio:.1f} times as fast as "
+        "the standard loop."
     )
 
 
@@ -241,8 +264,8 @@ def as_text(rows: pd.DataFrame) -> str:
     """The table of `table`, for a terminal."""
     shown = pd.DataFrame(
         {
-            "": rows.name,
-            "against": rows.other,
+            "benchmark": rows.name,
+            "compared with": rows.other,
             "ours, ms": rows.ours_ms.map("{:.4g}".format),
             "theirs, ms": rows.theirs_ms.map("{:.4g}".format),
             "ratio": rows.ratio.map("{:.2f}".format),

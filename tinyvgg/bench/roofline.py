@@ -1,7 +1,7 @@
-"""What a training step must compute and move at least, and what a machine reaches at that.
+"""The least work of a training step in computation and memory traffic, and the peak of a machine.
 
-A step cannot be faster than its multiplications at the machine's best rate, nor than its bytes
-at the machine's best rate. Either bound is worked out from the network's layers alone.
+A step cannot be faster than its multiplications at the machine's peak rate, nor than its bytes
+at the machine's peak bandwidth. Both bounds follow from the network's layers alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Work(NamedTuple):
 
 
 class Peaks(NamedTuple):
-    """What a machine reaches, a second."""
+    """Peak rates of a machine, per second."""
 
     products: float
     bytes: float
@@ -69,7 +69,7 @@ def in_words(image_size: int, num_classes: int, batch_size: int) -> dict[str, fl
 
 
 def training_work(net: VGG, batch_size: int, precision: str = "float32") -> Work:
-    """What a step of plain SGD takes at least, if every layer runs in one piece.
+    """The least work of a step of plain SGD, if every layer runs as one operation.
 
     A rectifier costs nothing, since it can be done where its layer writes. The first layer needs
     no gradient by what came in. The weights are in single precision always.
@@ -97,12 +97,12 @@ def training_work(net: VGG, batch_size: int, precision: str = "float32") -> Work
 
 
 def floor_seconds(work: Work, peaks: Peaks) -> float:
-    """The larger of the two bounds: computing and moving may overlap."""
+    """The larger of the two bounds, since computation and memory traffic may overlap."""
     return max(work.products / peaks.products, work.bytes / peaks.bytes)
 
 
 def measure_peaks(device: str, precision: str = "float32") -> Peaks:
-    """What this machine reaches: the best of some large matrix products, and of some copies."""
+    """Peak rates of this machine: the best of several large matrix products, and of copies."""
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = (torch.ones(SIDE, SIDE, device=device, dtype=kind) for _ in range(2))
     block = torch.ones(MEGABYTES * 2**20 // FLOAT32, device=device)

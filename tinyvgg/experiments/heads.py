@@ -1,7 +1,7 @@
-"""Dense layers of another depth on the same feature maps: when does the printed algorithm choose?
+"""Dense layers of several depths on the same feature maps: when is the printed algorithm selective?
 
-The feature maps of a trained network stay as they are; only the dense layers above them are new.
-So the maps, and their active pixels, are the same for all depths.
+The feature maps of a trained network stay fixed; only the dense layers above them are retrained.
+The maps and their active pixels are therefore the same for all depths.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tinyvgg.training.device import threads
 
 HEADS: Mapping[int, tuple[int, ...]] = {0: (), 1: (256,), 2: (512, 256), 3: (1024, 512, 256)}
 STEPS, BATCH, LEARNING_RATE = 300, 48, 0.001
-IMAGES = 50  # that are traced
+IMAGES = 50  # that are backtracked
 
 
 class Headed(nn.Module):
@@ -43,7 +43,7 @@ class Headed(nn.Module):
 def train_head(
     pixels: Tensor, labels: Tensor, dense: Sequence[int], classes: int, seed: int = 0
 ) -> nn.Sequential:
-    """Dense layers trained by Adam from Glorot's weights, which takes few epochs on given maps.
+    """Dense layers trained with Adam from Glorot initialization on given maps.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def train_head(
         Units of the hidden layers, from the first to the last; empty for none.
     classes : int
     seed : int
-        Seeds the weights and the order of the batches.
+        Of the initial weights and the order of the batches.
     """
     generator = torch.Generator().manual_seed(seed)
     sizes = [pixels.shape[1], *dense, classes]

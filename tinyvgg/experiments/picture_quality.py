@@ -1,6 +1,6 @@
-"""What can be measured of "visually appealing": edges kept, sharpness, what lies off the head.
+"""Measures related to "visually appealing": edges preserved, sharpness, energy off the head.
 
-Neither brightness nor contrast counts: a picture times a positive number measures the same.
+Brightness and contrast do not count: multiplying an image by a positive number changes nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def edges_kept(pictures: ArrayLike, faces: ArrayLike) -> np.ndarray:
 
 
 def sharpness(pictures: ArrayLike) -> np.ndarray:
-    """How much of the differences between neighbours a moving average takes away, (N,).
+    """The share of the differences between neighbors that a moving average removes, (N,).
 
     One less the blur metric of Crete et al. (2007), which agrees with how blurred people find a
     photograph: a picture that is blurred already loses little when it is blurred again. Of the

@@ -32,7 +32,9 @@ from tinyvgg.figures.style import (
     rgb,
     row_axis,
 )
+from tinyvgg.studies import augmentation, discussion
 from tinyvgg.studies.difficulty import NETWORK, PROBE, THIS_RUN
+from tinyvgg.studies.difficulty import shown as named
 
 # Ways to train, by Tol's muted colours, which Okabe and Ito's are not mistaken for
 WAYS = {
@@ -46,7 +48,7 @@ WAYS = {
     "VGG-16, batch norm": ("#999933", "-."),
 }
 ARMS = {"none": INK, "aimed": UNIQUE, "elsewhere": CONTROL}
-NOT_RECORDED = "No record of this study is there yet: the text names the command that makes one."
+NOT_RECORDED = "This study has no record yet. The text gives the command that creates one."
 
 
 class Panel(NamedTuple):
@@ -58,7 +60,7 @@ class Panel(NamedTuple):
     tables : mapping of name to DataFrame
         Columns epoch and `column`.
     guess : float
-        The value of someone who guesses, in the unit of the column.
+        The value at chance level, in the unit of the column.
     column : {"test_error", "loss"}
     """
 
@@ -69,19 +71,20 @@ class Panel(NamedTuple):
 
 
 def ways_by_epoch(*panels_: Panel) -> Figure:
-    """A curve for each way to train, by epoch, and the level of guessing."""
+    """A curve by epoch for each way to train, and the chance level."""
     if not any(panel.tables for panel in panels_):
         return note(NOT_RECORDED)
     figure, axes = panels(1, len(panels_), 3.1)
-    words = {"test_error": (100, "error on the test images (%)"), "loss": (1, "loss in training")}
+    words = {"test_error": (100, "test error (%)"), "loss": (1, "training loss")}
     for ax, panel in zip(axes[0], panels_, strict=True):
-        scale, label = words[panel.column]
-        ax.axhline(scale * panel.guess, color=FAINT, lw=1.2, ls=":", label="guessing")
+        scale, unit = words[panel.column]
+        ax.axhline(scale * panel.guess, color=FAINT, lw=1.2, ls=":", label="chance")
         for name, table in panel.tables.items():
             colour, dashes = WAYS.get(name, (FAINT, ":"))
             values = scale * table[panel.column]
-            ax.plot(table.epoch, values, ls=dashes, color=colour, label=name, lw=1.6)
-        ax.set(title=panel.title, xlabel="epoch", ylabel=label, xlim=(0, None), ylim=(0, None))
+            label = discussion.SHOWN.get(name, name)
+            ax.plot(table.epoch, values, ls=dashes, color=colour, label=label, lw=1.6)
+        ax.set(title=panel.title, xlabel="epoch", ylabel=unit, xlim=(0, None), ylim=(0, None))
         ax.grid(axis="y")
     legend_of(figure, axes[0, 0])
     return figure
@@ -101,28 +104,29 @@ def gradients_by_layer(
     """
     figure, axes = panels(1, 3, 3.3)
     shown = (
-        ("before: what passes forward", "signal", start),
-        ("before: what comes back", "gradient", start),
-        ("after training: what comes back", "gradient", end or {}),
+        ("signal before training", "signal", start),
+        ("gradient before training", "gradient", start),
+        ("gradient after training", "gradient", end or {}),
     )
     for ax, (title, column, tables) in zip(axes[0], shown, strict=True):
         for name, table in tables.items():
             colour, dashes = WAYS.get(name, (FAINT, ":"))
             layers = np.arange(1, len(table) + 1)
-            ax.plot(layers, table[column], ls=dashes, color=colour, label=name)
-        ax.set(xlabel="layer, from the picture")
+            label = discussion.SHOWN.get(name, name)
+            ax.plot(layers, table[column], ls=dashes, color=colour, label=label)
+        ax.set(xlabel="layer, counted from the image")
         ax.set_title(title, fontsize=8.5)
         if tables:
             ax.set_yscale("log")
             ax.grid(axis="y")
         else:
-            ax.text(0.5, 0.5, "not recorded yet", transform=ax.transAxes, ha="center", color=FAINT)
+            ax.text(0.5, 0.5, "no record yet", transform=ax.transAxes, ha="center", color=FAINT)
             ax.set(yticks=[], xticks=[])
     if end:
         low, high = zip(*(ax.get_ylim() for ax in axes[0, 1:]), strict=True)
         plt.setp(axes[0, 1:], ylim=(min(low), max(high)))
-    axes[0, 0].set_ylabel("root mean square of the outputs")
-    axes[0, 1].set_ylabel("norm of the weights' gradient")
+    axes[0, 0].set_ylabel("RMS of the layer's output")
+    axes[0, 1].set_ylabel("norm of the weight gradient")
     legend_of(figure, axes[0, 0])
     return figure
 
@@ -142,8 +146,8 @@ def region_examples(
         What the case shows, and what it was taken for.
     """
     if not len(cases):
-        return note("No region of this run's pictures is on record.")
-    rows = ("misclassified", "its twin", "region", "aimed", "elsewhere")
+        return note("The record has no regions for the images of this run.")
+    rows = ("misclassified", "twin", "region", "targeted", "control")
     count, size = len(cases), cases.shape[1]
     side = WIDTH / max(count, 6)
     figure, axes = picture_panels(len(rows), count, side * len(rows) + 0.5, rows, 8.5)
@@ -168,9 +172,9 @@ def augmentation_arms(
     Parameters
     ----------
     errors : DataFrame
-        A row a seed, a column an arm: per cent of the test images misclassified.
+        One row per seed, one column per arm: percent of the test images misclassified.
     differences : DataFrame
-        A row a seed, a column a pair such as "aimed less elsewhere": points of accuracy.
+        One row per seed, one column per pair ("targeted minus control"): points of accuracy.
     means : mapping of pair to Interval
         Mean difference over seeds with its interval.
     """
@@ -184,20 +188,25 @@ def augmentation_arms(
     for k, arm in enumerate(errors.columns):
         colour = ARMS[arm]
         left.plot([k] * len(errors), errors[arm], "o", color=colour, ms=5, clip_on=False)
-    left.set_xticks(at, errors.columns)
-    left.set(ylabel="misclassified (%)", xlim=(-0.4, len(errors.columns) - 0.6), ylim=(0, None))
-    left.set_title("a line a seed")
+    left.set_xticks(at, [augmentation.SHOWN[arm] for arm in errors.columns])
+    left.set(
+        ylabel="test images misclassified (%)",
+        xlim=(-0.4, len(errors.columns) - 0.6),
+        ylim=(0, None),
+    )
+    left.set_title("one line per seed")
     left.grid(axis="y")
+    colours = {augmentation.SHOWN[arm]: colour for arm, colour in ARMS.items()}
     for k, (pair, mean) in enumerate(means.items()):
-        colour = ARMS[pair.split()[0]]
+        colour = colours[pair.split()[0]]
         seeds = differences[pair]
         right.plot(seeds, [k - 0.16] * len(seeds), "o", mfc="none", mec=colour, ms=4.5)
         right.plot([mean.low, mean.high], [k + 0.12] * 2, color=colour, lw=2)
         right.plot(mean.value, k + 0.12, "D", color=colour, ms=5)
     right.axvline(0, color=FAINT, lw=1)
-    row_axis(right, [pair.replace(" less ", "\nless ") for pair in means])
-    right.set_xlabel("difference in accuracy (points)")
-    right.set_title("seeds (rings), their mean and its 95 % interval")
+    row_axis(right, [pair.replace(" minus ", "\nminus ") for pair in means])
+    right.set_xlabel("difference in accuracy (percentage points)")
+    right.set_title("seeds (rings), mean, 95 % interval")
     return figure
 
 
@@ -210,7 +219,7 @@ def layer_pictures(examples: Sequence[Mapping[str, np.ndarray]]) -> Figure:
         As `studies.layers.kept_examples` returns them, the face first.
     """
     if not examples:
-        return note("No pictures are on record. (Only those of synthetic faces are kept.)")
+        return note("No pictures are on record; only pictures of synthetic faces are kept.")
     names = list(examples[0])
     side = WIDTH / len(names)
     figure, axes = picture_panels(len(examples), len(names), side * len(examples) + 0.3)
@@ -250,17 +259,19 @@ def difficulty_dots(table: pd.DataFrame) -> Figure:
         mark(ax, at + shift, found, colour, row.origin == THIS_RUN, **style)
         ends = [at - 0.32, at + 0.32]
         ax.plot([100 * row.chance] * 2, ends, color=FAINT, lw=1.4, ls=(0, (2, 1.5)))
-    ax.set(xlim=(0, 101), xlabel="test images right (%)")
-    row_axis(ax, questions)
+    ax.set(xlim=(0, 101), xlabel="accuracy on the test images (%)")
+    row_axis(ax, [named(question) for question in questions])
     here = table.origin.isin([THIS_RUN]) | table.accuracy.isna()
     shown = {NETWORK: (NETWORK, True), PROBE: (PROBE, True)}
     if not here.all():
-        shown = {NETWORK: (NETWORK, True), f"{NETWORK}, recorded": (NETWORK, False)} | shown
+        shown = {NETWORK: (NETWORK, True), f"{NETWORK} (record)": (NETWORK, False)} | shown
     handles = []
     for label, (reader, filled) in shown.items():
         marker, colour, _ = MARKS[reader]
         face = colour if filled else "white"
-        handles.append(Line2D([], [], marker=marker, mfc=face, mec=colour, ls="", label=label))
+        handles.append(
+            Line2D([], [], marker=marker, mfc=face, mec=colour, ls="", label=named(label))
+        )
     handles.append(Line2D([], [], color=FAINT, lw=1.4, ls=(0, (2, 1.5)), label="chance"))
     ax.legend(handles=handles, ncols=len(handles), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure

@@ -1,4 +1,4 @@
-"""Other networks: dense layers of another depth, digits, class activation maps."""
+"""Other networks: dense layers of several depths, digits, class activation maps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ READINGS = {"printed": ("as printed", PAPER), "released": ("as released", UNIQUE
 
 
 def heads(table: pd.DataFrame) -> Figure:
-    """What the two readings select, and how much of it another class shares, by depth.
+    """What each reading selects, and the overlap between classes, by depth.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def heads(table: pd.DataFrame) -> Figure:
             bars = ax.bar(place, values, 0.34, color=colour, label=label)
             words = [f"{v:.0f}" if ax is axes[0, 0] else f"{v:.2f}" for v in values]
             ax.bar_label(bars, words, fontsize=7.5)
-    axes[0, 0].set(title="Pixels selected", ylabel="% of the active pixels", ylim=(0, 112))
+    axes[0, 0].set(title="Pixels selected", ylabel="share of the active pixels (%)", ylim=(0, 112))
     axes[0, 1].set(title="Shared with another class", ylabel="Jaccard index", ylim=(0, 1.12))
     for ax in axes[0]:
         ax.set_xticks(x, table.hidden)
-        ax.set_xlabel("hidden dense layers")
+        ax.set_xlabel("number of hidden dense layers")
         ax.grid(axis="y")
     legend_of(figure, axes[0, 0])
     return figure
@@ -43,7 +43,7 @@ def heads(table: pd.DataFrame) -> Figure:
 def picture_rows(
     columns: Mapping[str, np.ndarray], titles: Sequence[str], cmap: str = "gray", **more: str
 ) -> Figure:
-    """Pictures side by side, a row for each kind and a column for each case.
+    """Pictures side by side, one row per kind and one column per case.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The benchmarks: how many times faster, and how the time grows."""
+"""The benchmarks: relative speed, and how the time grows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tinyvgg.figures.style import CONTROL, FAINT, INK, beside, legend_of, note, panels
 
-NOT_MEASURED = "Nothing was timed yet: python -m tinyvgg bench does it."
+NOT_MEASURED = "Nothing has been timed yet. The command is python -m tinyvgg bench."
 OURS = {"float32": INK, "tf32": "#44AA99", "bfloat16": "#882255"}  # Tol's muted colours
 
 
 def speed_ratios(rows: pd.DataFrame) -> Figure:
-    """How many times faster each benchmark is than the other way, with the quartiles.
+    """Speed of each benchmark relative to the alternative, with the quartiles.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def speed_ratios(rows: pd.DataFrame) -> Figure:
     _plain_numbers(axes.xaxis)
     axes.margins(x=0.12)
     axes.set(yticks=places, yticklabels=rows.name, ylim=(-0.7, len(rows) - 0.3))
-    axes.set_xlabel("times faster than the other way (median and quartiles of rounds)")
+    axes.set_xlabel("speed relative to the alternative (median and quartiles over rounds)")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     return figure
 
 
 def speed_growth(rows: pd.DataFrame) -> Figure:
-    """Milliseconds an image against the size of the picture, and against how many at a time."""
+    """Time per image against image size and against batch size."""
     grown = rows[rows.curve != ""]
     if grown.empty:
         return note(NOT_MEASURED)
@@ -55,14 +55,14 @@ def speed_growth(rows: pd.DataFrame) -> Figure:
     axes = grid[0]
     for curve, own in trainings.groupby("curve", sort=False):
         precision = curve.partition(", ")[2]
-        _line(axes[0], own, "ours", OURS[precision], f"ours, {precision}")
+        _line(axes[0], own, "ours", OURS[precision], f"this package, {precision}")
     plain = trainings[trainings.curve == "training, float32"]
-    _line(axes[0], plain, "theirs", CONTROL, "the other way", "--")
-    axes[0].set(title="training", xlabel="side of a picture, pixels", ylabel="ms an image")
+    _line(axes[0], plain, "theirs", CONTROL, "alternative", "--")
+    axes[0].set(title="training", xlabel="image size (pixels)", ylabel="time per image (ms)")
     for panel, (curve, own) in zip(axes[1:], others.items(), strict=True):
-        _line(panel, own, "ours", INK, "ours")
-        _line(panel, own, "theirs", CONTROL, "the other way", "--")
-        panel.set(title=curve.replace(", ", ",\n"), xlabel="images at a time")
+        _line(panel, own, "ours", INK, "this package")
+        _line(panel, own, "theirs", CONTROL, "alternative", "--")
+        panel.set(title=curve.replace(", ", ",\n"), xlabel="batch size (images)")
     for panel, own in zip(axes, [trainings, *others.values()], strict=True):
         ticks = _apart(sorted(set(own["at"].astype(int))))
         panel.set_xscale("log")
@@ -77,14 +77,14 @@ def speed_growth(rows: pd.DataFrame) -> Figure:
 
 
 def _plain_numbers(axis) -> None:
-    """Let a logarithmic axis say 1, 2, 5, 10, 20, …"""
+    """Label a logarithmic axis with 1, 2, 5, 10, 20, …"""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
 def _apart(values: list[int], factor: float = 1.6) -> list[int]:
-    """Those whose labels do not touch on a logarithmic axis."""
+    """The values whose labels do not overlap on a logarithmic axis."""
     kept: list[int] = []
     for value in values:
         if not kept or value >= factor * kept[-1]:
@@ -98,7 +98,7 @@ def _line(axes, rows: pd.DataFrame, which: str, colour: str, label: str, style: 
 
 
 def precision_pairs(pairs: pd.DataFrame) -> Figure:
-    """Each seed's share right in either precision, by task.
+    """Each seed's accuracy in either precision, by task.
 
     Parameters
     ----------
@@ -106,7 +106,9 @@ def precision_pairs(pairs: pd.DataFrame) -> Figure:
         As `studies.precision.pairs` makes it.
     """
     if pairs.empty:
-        return note("No record yet: python -m tinyvgg study precision makes it.")
+        return note(
+            "This study has no record yet. The command is python -m tinyvgg study precision."
+        )
     tasks = list(dict.fromkeys(pairs.task))
     figure, grid = panels(1, len(tasks), 2.2)
     for axes, task in zip(grid[0], tasks, strict=True):
@@ -118,5 +120,5 @@ def precision_pairs(pairs: pd.DataFrame) -> Figure:
         axes.set(title=f"{task} task", xlim=(-0.4, 1.4))
         axes.set_xticks([0, 1], ["float32", "bfloat16"])
         axes.grid(axis="y")
-    grid[0, 0].set_ylabel("test images right, %")
+    grid[0, 0].set_ylabel("accuracy on the test images (%)")
     return figure

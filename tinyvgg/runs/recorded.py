@@ -112,7 +112,7 @@ def record_study(
     started = datetime.now(UTC)
     seeds = long.seeds if seeds is None else tuple(seeds)
     if not seeds:
-        raise ValueError("no seed was given: give at least one")
+        raise ValueError("no seed was given; give at least one")
     given = {name: value for name, value in protocol.items() if value is not None}
     profile = profile or long.profile
     settings = {**long.usual, **given}
@@ -150,13 +150,13 @@ def _network(study: Study, task: str) -> tuple[str, Entry]:
 
 
 def announce(networks: Sequence[Network], scheduler: str | None = None) -> None:
-    """Say how many networks are to be trained and, if here, how long it takes."""
+    """Log how many networks remain to be trained and, if trained here, how long that takes."""
     if waiting := missing(networks):
-        words = f"{len(waiting)} of {len(networks)} networks are to be trained"
-        place = "by a cluster"
+        words = f"{len(waiting)} of {len(networks)} networks remain to be trained"
+        place = "on a cluster"
         if scheduler is None:
-            place = f"in about {max(1, round(estimate(waiting)))} min"
-        log.info("%s, %s", words, place)
+            place = f"about {max(1, round(estimate(waiting)))} min"
+        log.info("%s (%s)", words, place)
 
 
 def estimate(networks: Sequence[Network]) -> float:
@@ -208,7 +208,7 @@ def _options(study: Study, seeds: Sequence[int], given: Mapping[str, Any]) -> st
 
 
 def status(name: str, record: Record | None, study: Study) -> str:
-    """Where the figures of a study come from, or the command that measures them."""
+    """Where the values of a study come from, or the command that measures them."""
     if record is None:
         return f"not measured: run {COMMAND} {name}"
     return record.status(study)

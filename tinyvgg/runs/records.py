@@ -1,4 +1,4 @@
-"""Recorded runs: results too long in the making for a build of the book, with all they rest on.
+"""Records: results that take too long for a build of the book, with all that they depend on.
 
 A record is a JSON file in ``book/records``, written by a command that it names and committed
 with the book. `Record.status` tells whether the code or the faces have changed since.
@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from tinyvgg.faces.design import PAPER_ANGLES
+from tinyvgg.faces.labels import listed
 from tinyvgg.faces.sources import open_faces, source_fingerprint
 from tinyvgg.runs.profiles import get_profile
 from tinyvgg.runs.study import Study
@@ -77,10 +78,14 @@ class Record:
         return run == (self.made["profile"], self.made["faces"])
 
     def status(self, study: Study) -> str:
-        """The profile and the day of the record, and whether it is outdated, in a few words."""
+        """The day and the profile of the record, and what has changed since, in a few words."""
         words = f"recorded {self.made['finished'][:10]}, {self.made['profile']} profile"
         if changed := self.changes(study):
-            words += f"; outdated: {', '.join(changed)} changed since"
+            modules = [name for name in changed if name.startswith("tinyvgg.")]
+            parts = [name for name in changed if name not in modules]
+            count = f"{len(modules)} module" + "s" * (len(modules) != 1)
+            parts += [f"the code ({count})"] * bool(modules)
+            words += f"; outdated: {listed(parts)} changed since"
         return words
 
 
@@ -122,7 +127,7 @@ def read(name: str, folder: str | Path | None = None) -> Record | None:
         return Record(**json.loads(path.read_text("utf8")))
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"{path} is not a record ({error}): restore it, or run its study again"
+            f"{path} is not a record ({error}): restore the file or run its study again"
         ) from None
 
 
@@ -137,9 +142,9 @@ def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns record, made (the day), profile, faces, seeds, minutes (in which its networks
-        would train one after the other; NaN if the record does not say), device, commit (its
-        first characters), state ("up to date", or what changed since) and command.
+        Columns record, made (the day), profile, faces, seeds, minutes (training time of its
+        networks, one after the other; NaN if not recorded), device, commit (its first
+        characters), state ("up to date", or what has changed since) and command.
     """
     rows = []
     for path in sorted(Path(folder or default_folder()).glob("*.json")):
@@ -183,13 +188,13 @@ def provenance(
     seeds: Sequence[int],
     started: datetime,
 ) -> dict[str, Any]:
-    """What a record depends on: enough to make it again, and to tell whether it is outdated.
+    """What a record depends on: enough to reproduce it, and to tell whether it is outdated.
 
     Parameters
     ----------
     study : Study
     command : str
-        What to type to make it again; no path of this machine.
+        What to type to reproduce it; no path of this machine.
     code : iterable of str
         The modules, with what they import from this package, that the results depend on.
     seeds : sequence of int
@@ -253,7 +258,7 @@ def _kind(source: str) -> str:
 
 
 def _rendering(profile: str) -> str:
-    """Fingerprint of all that decides on the synthetic faces of a profile, without rendering."""
+    """Fingerprint of all that determines the synthetic faces of a profile, without rendering."""
     sizes = get_profile(profile)
     settings = source_fingerprint("synthetic", sizes.image_size, PAPER_ANGLES, sizes.subjects)
     return f"{settings}-{code_fingerprint(*modules_of(open_faces))}"

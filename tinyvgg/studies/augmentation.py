@@ -41,6 +41,7 @@ PROBABILITY = 0.5  # of a training picture to be changed
 BASE, AIMED, ELSEWHERE = "none", *PLACES
 ARMS = (BASE, AIMED, ELSEWHERE)
 PAIRS = ((AIMED, ELSEWHERE), (AIMED, BASE), (ELSEWHERE, BASE))
+SHOWN = {BASE: "none", AIMED: "targeted", ELSEWHERE: "control"}  # in pages and figures
 
 
 def scout_epochs(study: Study) -> int:
@@ -216,9 +217,9 @@ def _words(entry: Entry) -> str:
     start = f"seed {entry['seed']}, {entry['arm']}"
     if "than" in entry:
         points = f"{100 * entry['difference']:+.2f} points (McNemar p = {entry['mcnemar']:.2g})"
-        return f"{start} less {entry['than']}: {points}"
+        return f"{start} minus {entry['than']}: {points}"
     share = entry["right"] / entry["test"]
-    return f"{start}: {entry['right']} of {entry['test']} right, {share:.2%}"
+    return f"{start}: {entry['right']} of {entry['test']} correct, {share:.2%}"
 
 
 STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"})
@@ -242,13 +243,13 @@ def error_rates(record: Record | None) -> pd.DataFrame:
 def pair_table(record: Record | None) -> pd.DataFrame:
     """The paired comparisons of a record, one row per seed and pair.
 
-    Columns seed, pair ("aimed less elsewhere"), points (of accuracy), low, high (bootstrap over
+    Columns seed, pair ("targeted minus control"), points (of accuracy), low, high (bootstrap over
     subjects, one seed), gained, lost and mcnemar (the p-value of the two).
     """
     rows = [
         {
             "seed": entry["seed"],
-            "pair": f"{entry['arm']} less {entry['than']}",
+            "pair": _pair_name(entry["arm"], entry["than"]),
             "points": 100 * entry["difference"],
             **{k: math.nan if entry[k] is None else 100 * entry[k] for k in ("low", "high")},
             **{key: entry[key] for key in ("gained", "lost", "mcnemar")},
@@ -263,8 +264,12 @@ def pair_table(record: Record | None) -> pd.DataFrame:
 def mean_differences(record: Record | None) -> dict[str, Interval]:
     """Mean difference in points of accuracy over seeds, of every pair, with Student's interval."""
     table = pair_table(record)
-    names = [f"{one} less {than}" for one, than in PAIRS]
+    names = [_pair_name(*pair) for pair in PAIRS]
     return {name: over_seeds(table.points[table.pair == name]) for name in names}
+
+
+def _pair_name(one: str, than: str) -> str:
+    return f"{SHOWN[one]} minus {SHOWN[than]}"
 
 
 def examples(record: Record | None, study: Study) -> tuple[list[Entry], np.ndarray]:
@@ -320,12 +325,12 @@ def in_words(record: Record | None) -> dict[str, Any]:
         words |= {f"error_{arm}": errors[arm], f"targeted_{arm}": targeted[arm]}
     for (one, than), mean_ in zip(PAIRS, mean_differences(record).values(), strict=True):
         words |= mean_.named(f"{one}_{than}")
-    differences = mean_differences(record)[f"{AIMED} less {ELSEWHERE}"]
+    differences = mean_differences(record)[_pair_name(AIMED, ELSEWHERE)]
     words["better"] = verdict(
         differences,
         "more accurate than",
         "less accurate than",
-        "not measurably more or less accurate than",
-        "in too few runs to say more or less accurate than",
+        "not measurably different in accuracy from",
+        "trained with too few seeds for a comparison with",
     )
     return words

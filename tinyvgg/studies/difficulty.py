@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 NAME = "difficulty"
 SHORT = ("identity", "emotion", "strangers", "gaze")  # the questions, in names of glued values
 PROBE, NETWORK = "linear probe", "TinyVGG"
+# how pages and figures call questions and readers; the names themselves are keys of records
+SHOWN = {"emotion, unseen people": "emotion of unseen subjects", PROBE: "linear classifier"}
 THIS_RUN = "this run"
 
 
@@ -142,7 +144,7 @@ def _measure(study: Study) -> list[Entry]:
 def _words(entry: Entry) -> str:
     return (
         f"{entry['question']:<24}{entry['reader']:<14}seed {entry['seed']}: "
-        f"{entry['right']} of {entry['test']} right, {entry['right'] / entry['test']:.2%} "
+        f"{entry['right']} of {entry['test']} correct, {entry['right'] / entry['test']:.2%} "
         f"(chance {entry['chance']:.2%})"
     )
 
@@ -216,16 +218,21 @@ def by_question(table: pd.DataFrame) -> pd.DataFrame:
         probe, network = (pair[pair.reader == reader].iloc[0] for reader in (PROBE, NETWORK))
         rows.append(
             {
-                "question": question,
+                "question": shown(question),
                 "classes": probe.classes,
                 "test images": probe.test,
                 "chance": _per_cent(probe.chance),
-                PROBE: _share(probe),
+                shown(PROBE): _share(probe),
                 NETWORK: _share(network),
-                f"origin of {NETWORK}": network.origin or f"not possible: {network.note}",
+                f"source of {NETWORK}": network.origin or f"not possible: {network.note}",
             }
         )
     return pd.DataFrame(rows)
+
+
+def shown(name: str) -> str:
+    """How pages and figures call a question or a reader."""
+    return SHOWN.get(name, name)
 
 
 def _share(row: pd.Series) -> str:
@@ -265,7 +272,7 @@ def in_words(table: pd.DataFrame) -> dict[str, Any]:
         "networks_missing": int((asked & ~measured).sum()),
     }
     reasons = [
-        f"Not available in this run: {row.question} ({row.note})."
+        f"{shown(row.question).capitalize()} cannot be measured here: {row.note}."
         for row in networks[~asked].itertuples()
     ]
     return {**words, "unavailable": " ".join(reasons)}

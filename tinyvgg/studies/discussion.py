@@ -69,6 +69,12 @@ ARMS = (
     Arm("architectures", "VGG-16, batch norm", "norm", {"architecture": "vgg16_bn"}, FACE),
 )
 
+SHOWN = {  # how pages and figures call some of these; the names themselves are keys of records
+    "the same batches every epoch": "SGD, same batches in every epoch",
+    "VGG-16, He's weights": "VGG-16, He initialization",
+    "VGG-16, batch norm": "VGG-16, batch normalization",
+}
+
 
 def jobs(study: Study) -> list[tuple[Arm, Study, str]]:
     """Every way to train and the tasks that the labels allow, the longest first."""
@@ -140,9 +146,9 @@ def _entry(arm: Arm, study: Study, task: str) -> Entry:
 def _words(entry: Entry) -> str:
     start = f"seed {entry['seed']}, {entry['part']}: {entry['name']}, {entry['task']} task: "
     if entry["diverged"]:
-        return start + "the loss grew beyond all bounds"
+        return start + "the loss diverged"
     share = entry["right"] / entry["test"]
-    return start + f"{entry['right']} of {entry['test']} right, {share:.2%}"
+    return start + f"{entry['right']} of {entry['test']} correct, {share:.2%}"
 
 
 STUDY = LongStudy(NAME, (0,), _networks, _measure, _words, may_diverge=True)
@@ -269,8 +275,8 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
         "rate_adam": ARMS[1].departures["learning_rate"],
         "rate_adagrad": ARMS[2].departures["learning_rate"],
         "lasagne_adagrad": LASAGNE_ADAGRAD,
-        "at_chance": listed(models.name[~models.learnt.astype(bool)]) or "none",
-        "learnt": listed(models.name[models.learnt.astype(bool)]) or "none",
+        "at_chance": _names(models.name[~models.learnt.astype(bool)]),
+        "learnt": _names(models.name[models.learnt.astype(bool)]),
     }
     first = live["TinyVGG"].gradient.iloc[0]
     short_of = {arm.name: arm.short for arm in ARMS}
@@ -281,3 +287,8 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
         words[f"fall_{short}"] = table.signal.iloc[0] / table.signal.iloc[-1]
         words[f"spread_{short}"] = table.gradient.max() / table.gradient.min()
     return words
+
+
+def _names(names: pd.Series) -> str:
+    shown = [SHOWN.get(name, name).replace(", ", " with ") for name in names]
+    return listed(shown) or "none"

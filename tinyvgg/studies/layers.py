@@ -106,8 +106,8 @@ def chosen_faces(study: Study) -> np.ndarray:
     rows = reduce(np.intersect1d, [split.test for split in splits])
     if not len(rows):
         raise ValueError(
-            f"no picture of {study.source} is a test face for each of {len(splits)} seeds; this "
-            "study needs more pictures of each class"
+            f"no image of {study.source} is a test face for each of {len(splits)} seeds; this "
+            "study needs more images of each class"
         )
     return np.random.default_rng(0).permutation(rows)[:FACES]
 
@@ -237,7 +237,7 @@ def _words(entry: Entry) -> str:
         f"(untrained {mean_known(entry['pictures'][UNTRAINED][measure]):.2f})"
         for measure in JUDGED
     ]
-    return f"{start}, {entry['network']}: {share:.2%} right, {', '.join(means)}"
+    return f"{start}, {entry['network']}: {share:.2%} correct, {', '.join(means)}"
 
 
 STUDY = LongStudy(NAME, SEEDS, _networks, _measure, _words)
@@ -254,12 +254,12 @@ def kept_examples(record: Record | None, seed: int) -> list[dict[str, np.ndarray
 
 
 def summary(record: Record | None, study: Study) -> str:
-    """What a record says of the claim, in a few sentences; without one, how it is made."""
+    """What a record shows about the claim, in a few sentences; without one, how it is created."""
     if record is None:
         return (
-            f"The study has not been run: {STUDY.command} runs it, and says beforehand how long "
-            "that takes."
+            f"This study has no record yet. The command {STUDY.command} runs it and first "
+            "estimates how long it takes."
         )
     minutes = sum(entry["minutes"] for entry in record.results if "minutes" in entry)
-    status = f"{record.status(study)}; its networks trained for {minutes:.0f} minutes in all"
+    status = f"{record.status(study)}; its networks trained for {minutes:.0f} minutes in total"
     return f"{in_sentences(record.results)} ({status[0].upper()}{status[1:]}.)"

@@ -20,7 +20,7 @@ FULL, HALF = "float32", "bfloat16"
 
 def _networks(study: Study) -> list[Network]:
     if "precision" in study.departures:
-        raise ValueError("this study trains in both precisions: leave --precision out")
+        raise ValueError("this study trains in both precisions; omit --precision")
     return [
         (study.variant(precision=precision), task)
         for task in reversed(study.tasks)  # emotion takes longest
@@ -46,7 +46,7 @@ def _measure(study: Study) -> list[Entry]:
 
 def _words(entry: Entry) -> str:
     share = entry["right"] / entry["test"]
-    return f"seed {entry['seed']}, {entry['task']} task, {entry['precision']}: {share:.2%} right"
+    return f"seed {entry['seed']}, {entry['task']} task, {entry['precision']}: {share:.2%} correct"
 
 
 STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words)
@@ -88,10 +88,10 @@ def differences(record: Record | None) -> pd.DataFrame:
                 **difference._asdict(),
                 "verdict": verdict(
                     difference,
-                    more="better",
-                    less="worse",
-                    same="not measurably better or worse",
-                    unknown="trained with too few seeds to say whether better or worse",
+                    more="bfloat16 more accurate",
+                    less="bfloat16 less accurate",
+                    same="no measurable difference",
+                    unknown="too few seeds",
                 ),
             }
         )

@@ -1,7 +1,7 @@
-"""Several seeds of both tasks: which figures depend on the run, and which on the method.
+"""Several seeds of both tasks: which values depend on the run, and which on the method.
 
-A seed decides on the split, the initial weights and the order of the batches. Each is measured by
-what the verdicts of the book rest on.
+A seed determines the split, the initial weights and the order of the batches. For each seed the
+values are measured that the verdicts of the book rest on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _measure(study: Study) -> list[Entry]:
 def _words(entry: Entry) -> str:
     tasks = [task for task in TASKS if f"accuracy_{task}" in entry]
     shares = [f"{task} {entry[f'accuracy_{task}']:.2%}" for task in tasks]
-    return f"seed {entry['seed']}: {', '.join(shares)} of the test images right"
+    return f"seed {entry['seed']}: {', '.join(shares)} of the test images correct"
 
 
 STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words)
