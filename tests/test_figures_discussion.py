@@ -86,7 +86,7 @@ def test_without_a_record_every_word_is_there_and_every_figure_says_why(live):
     none = discussion.in_words(discussion.ways_table(None), live)
     assert math.isnan(none["right_adam_face"]) and none["at_chance"] == "none"
     assert math.isnan(augmentation.in_words(None)["aimed_elsewhere"])
-    assert augmentation.in_words(None)["better"].startswith("trained with too few seeds")
+    assert augmentation.in_words(None)["better"].startswith("was run with too few seeds")
     empty = augmentation.error_rates(None)
     drawn = [
         figures.ways_by_epoch(figures.Panel("a", discussion.histories(None, "order", "face"), 0.9)),
@@ -148,7 +148,10 @@ def test_differences_over_seeds_are_paired(augmented):
     assert words["seeds"] == 3 and words["error_none"] == pytest.approx(30)
     assert words["learnt_none"] == pytest.approx(2)
     assert words["targeted_aimed"] == 6 and words["regions"] == 9
-    verdicts = {True: "more accurate than", False: "not measurably different in accuracy from"}
+    verdicts = {
+        True: "gives higher accuracy than",
+        False: "does not differ measurably in accuracy from",
+    }
     assert words["better"] == verdicts[expected.low > 0]
 
 

@@ -31,7 +31,7 @@ def heads(table: pd.DataFrame) -> Figure:
             words = [f"{v:.0f}" if ax is axes[0, 0] else f"{v:.2f}" for v in values]
             ax.bar_label(bars, words, fontsize=7.5)
     axes[0, 0].set(title="Pixels selected", ylabel="share of the active pixels (%)", ylim=(0, 112))
-    axes[0, 1].set(title="Shared with another class", ylabel="Jaccard index", ylim=(0, 1.12))
+    axes[0, 1].set(title="Overlap with another class", ylabel="Jaccard index", ylim=(0, 1.12))
     for ax in axes[0]:
         ax.set_xticks(x, table.hidden)
         ax.set_xlabel("number of hidden dense layers")

@@ -328,9 +328,9 @@ def in_words(record: Record | None) -> dict[str, Any]:
     differences = mean_differences(record)[_pair_name(AIMED, ELSEWHERE)]
     words["better"] = verdict(
         differences,
-        "more accurate than",
-        "less accurate than",
-        "not measurably different in accuracy from",
-        "trained with too few seeds for a comparison with",
+        "gives higher accuracy than",
+        "gives lower accuracy than",
+        "does not differ measurably in accuracy from",
+        "was run with too few seeds to be compared with",
     )
     return words

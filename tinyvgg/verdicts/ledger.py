@@ -153,7 +153,7 @@ def ledger(study: Study, folder: str | Path | None = None) -> Ledger:
         if record is None:
             sources[source] = f"no record yet; run {COMMAND} {name}"
             continue
-        sources[source] = f"{record.status(study)}, {_seeds(record)}"
+        sources[source] = f"{_seeds(record)}, {record.status(study)}"
         if record.changes(study) or not record.is_of_run(study):
             aside.add(kind)
         evidence[kind] |= figures(record.results)

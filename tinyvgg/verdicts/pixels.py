@@ -50,9 +50,9 @@ def finds_pixels(reading: str) -> Claim:
         parts += _parts(task, {decisive: falls}, cases="errors")
         parts += _parts(task, {another: differs}, threshold=0.5, cases="errors")
         quantities += [
-            Quantity(decisive, f"{task} task: effect beyond random", "points", mark=0.0, digits=0),
-            Quantity(another, f"{task} task: sets that differ by class"),
-            Quantity(f"of_active_{reading}_{task}", f"{task} task: share of the active pixels"),
+            Quantity(decisive, f"effect beyond random, {task} task", "points", mark=0.0, digits=0),
+            Quantity(another, f"sets that differ by class, {task} task"),
+            Quantity(f"of_active_{reading}_{task}", f"share of the active pixels, {task} task"),
         ]
     return Claim(
         f"{reading}-algorithm",
@@ -111,10 +111,10 @@ def sizes() -> Claim:
                 0.0,
             ),
             *(
-                Quantity(f"share_released_{t}", f"{t} task, released cut", paper=share[t])
+                Quantity(f"share_released_{t}", f"released cut, {t} task", paper=share[t])
                 for t in share
             ),
-            *(Quantity(f"share_printed_{t}", f"{t} task, as printed") for t in share),
+            *(Quantity(f"share_printed_{t}", f"as printed, {t} task") for t in share),
         ),
         "06_backtracking",
         "how-many-pixels",
@@ -155,17 +155,17 @@ def common() -> Claim:
         f"{printed('pair_b_wrong_after')}; other pairs not shown",
         tuple(parts),
         (
-            Quantity("case_lost", "misclassified: confidence lost", paper=lost["case"], mark=0.5),
-            Quantity("twin_lost", "twin: confidence lost", paper=lost["twin"]),
-            Quantity("case_over_random", "misclassified: beyond random", "points", digits=0),
+            Quantity("case_lost", "confidence lost, misclassified", paper=lost["case"], mark=0.5),
+            Quantity("twin_lost", "confidence lost, twin", paper=lost["twin"]),
+            Quantity("case_over_random", "beyond random, misclassified", "points", digits=0),
             Quantity(
                 "case_over_matched",
-                "misclassified: beyond same activation",
+                "beyond same activation, misclassified",
                 "points",
                 digits=0,
             ),
-            Quantity("twin_over_random", "twin: beyond random", "points", digits=0),
-            Quantity("twin_over_matched", "twin: beyond same activation", "points", digits=0),
+            Quantity("twin_over_random", "beyond random, twin", "points", digits=0),
+            Quantity("twin_over_matched", "beyond same activation, twin", "points", digits=0),
             Quantity("pairs_face", "number of pairs", "", digits=0),
         ),
         "08_common_pixels",
