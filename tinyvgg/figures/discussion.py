@@ -134,16 +134,16 @@ def gradients_by_layer(
 def region_examples(
     cases: np.ndarray, twins: np.ndarray, regions: np.ndarray, fill: np.ndarray, titles: Sequence
 ) -> Figure:
-    """Misclassified training pictures, their twins, and the region that is filled, in both places.
+    """Misclassified training images, their twins, and the filled region in both places.
 
     Parameters
     ----------
     cases, twins : uint8 array (N, S, S, 3)
     regions : bool array (N, S, S)
     fill : uint8 array (S, S, 3)
-        The mean training picture.
+        The mean training image.
     titles : sequence of (str, str)
-        What the case shows, and what it was taken for.
+        The true class and the predicted class.
     """
     if not len(cases):
         return note("The record has no regions for the images of this run.")

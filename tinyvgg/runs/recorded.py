@@ -1,7 +1,8 @@
-"""What the long studies share: their networks, an estimate of the minutes, the record.
+"""What the long studies share: their networks, an estimate of the training time, the record.
 
-Every network is one of a `Study`, in the store, so a long study can be stopped at any time and
-started again: finished networks are found, half-trained ones go on after their last epoch.
+Every network belongs to a `Study` and is kept in the store, so a long study can be stopped and
+restarted at any time. Finished networks are reused, and half-trained ones continue after their
+last epoch.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class LongStudy:
     usual : mapping
         Its departures from the paper's `Protocol`, unless others are given.
     may_diverge : bool
-        Whether a network whose loss grows beyond all bounds is a result and not an error.
+        Whether a network whose loss diverges is a result and not an error.
     profile : str or None
         Its usual profile, whose record has the study's name alone; the default one if None.
     """

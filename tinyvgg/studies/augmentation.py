@@ -1,8 +1,8 @@
-"""Augmentation aimed at features that mislead, compared with augmentation elsewhere and with none.
+"""Augmentation at misleading features, compared with a shifted control and with none.
 
-What misleads is measured on the training pictures alone, with the network as it was after three
-quarters of its epochs, since at the end it misclassifies hardly any of them. (The order of the
-epochs follows from the seed, so it is the very network that the base is at that epoch.)
+Misleading features are found on the training images alone, with the network after three quarters
+of its epochs, since in the end it misclassifies hardly any of them. (The seed determines the order
+of the batches, so this is exactly the base network at that epoch.)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SHOWN = {BASE: "none", AIMED: "targeted", ELSEWHERE: "control"}  # in pages and 
 
 
 def scout_epochs(study: Study) -> int:
-    """The epoch after which the training pictures are judged."""
+    """The epoch after which the training images are classified."""
     return max(1, round(SCOUT * study.protocol(TASK).epochs))
 
 
@@ -55,12 +55,12 @@ def scout(study: Study) -> Study:
 
 
 def find_regions(study: Study) -> Regions:
-    """What misled the scout of a study on its training pictures; stored."""
+    """The regions that misled the scout of a study on its training images; stored."""
     own = scout(study)
 
     def make(_: Path) -> dict[str, Any]:
         split, net = own.split(TASK), own.network(TASK)
-        learnt = replace(split, test=split.train)  # the training pictures, to be judged
+        learnt = replace(split, test=split.train)  # the training images, to be classified
         said = outcomes(own.faces, learnt, predict(net, own.faces.images[split.train]))
         found = misleading_regions(net, said, own.inputs)
         return {field.name: getattr(found, field.name) for field in fields(found)}
@@ -70,7 +70,7 @@ def find_regions(study: Study) -> Regions:
 
 
 class AugmentedStudy(Study):
-    """A study whose training pictures lose regions that misled, or as much elsewhere.
+    """A study whose training images lose misleading regions, or the same area elsewhere.
 
     Parameters
     ----------
@@ -95,13 +95,13 @@ class AugmentedStudy(Study):
         return FillRegions(regions.masks, regions.true, mean, self.place, PROBABILITY)
 
     def augmentation(self, task: str) -> FillRegions:
-        """What is done to the training pictures; only for the emotion task."""
+        """The augmentation of the training images; only for the emotion task."""
         if task != TASK:
-            raise ValueError(f"the augmentation is made for the task {TASK!r}, not {task!r}")
+            raise ValueError(f"the augmentation is defined for the task {TASK!r}, not {task!r}")
         return self._fill_regions
 
     def prerequisites(self, task: str) -> list[Network]:
-        """The network that the regions are from."""
+        """The network that gives the regions."""
         return [(scout(self.base), task)]
 
     def settings(self) -> dict[str, Any]:
@@ -128,10 +128,10 @@ def _networks(study: Study) -> list[Network]:
 
 
 def main_kinds(regions: Regions) -> set[tuple[int, int]]:
-    """The kinds of mistakes (true class, class named) that the regions mostly stand for.
+    """The kinds of errors (true class, predicted class) that account for most regions.
 
-    The fewest kinds that hold at least half of the regions; of two as frequent the one of the
-    smaller class numbers.
+    The smallest number of kinds that hold at least half of the regions; of two equally frequent
+    kinds, the one with the smaller class numbers.
     """
     counts = Counter(zip(regions.true.tolist(), regions.named.tolist(), strict=True))
     chosen: set[tuple[int, int]] = set()
@@ -176,7 +176,7 @@ def _arm(name: str, study: Study, said: pd.DataFrame, regions: Regions) -> Entry
 
 
 def _pair(seed: int, said: Mapping[str, pd.DataFrame], one: str, than: str) -> Entry:
-    """The test pictures that one arm classifies correctly and another does not, and the reverse."""
+    """The test images that one arm classifies correctly and another does not, and the reverse."""
     from scipy.stats import binomtest
 
     first, second = said[one].correct.to_numpy(), said[than].correct.to_numpy()
@@ -191,7 +191,7 @@ def _pair(seed: int, said: Mapping[str, pd.DataFrame], one: str, than: str) -> E
 
 
 def _examples(regions: Regions) -> list[Entry]:
-    """The first region of every class, packed into text: a page can show it without the network."""
+    """The first region of every class, packed into text, so that a page needs no network."""
     _, first = np.unique(regions.true, return_index=True)
     return [
         {
@@ -236,7 +236,7 @@ def by_seed(record: Record | None, column: str = "right") -> pd.DataFrame:
 
 
 def error_rates(record: Record | None) -> pd.DataFrame:
-    """Per cent of the test images misclassified: one row per seed, one column per arm."""
+    """Percent of the test images misclassified: one row per seed, one column per arm."""
     return 100 * (1 - by_seed(record) / by_seed(record, "test"))
 
 
@@ -273,7 +273,7 @@ def _pair_name(one: str, than: str) -> str:
 
 
 def examples(record: Record | None, study: Study) -> tuple[list[Entry], np.ndarray]:
-    """Regions that a record keeps, and their masks (N, S, S), if they are of a study's pictures.
+    """Regions that a record keeps, and their masks (N, S, S), if they are of a study's images.
 
     Those of the study's seed, else of the record's first.
     """
@@ -286,7 +286,7 @@ def examples(record: Record | None, study: Study) -> tuple[list[Entry], np.ndarr
 
 
 def mean_picture(study: Study) -> np.ndarray:
-    """The mean of the training pictures, float (S, S, 3), on the scale of bytes."""
+    """The mean of the training images, float (S, S, 3), on the scale of bytes."""
     return study.faces.images[study.split(TASK).train].mean(axis=0, dtype=np.float64)
 
 
@@ -297,10 +297,11 @@ def in_words(record: Record | None) -> dict[str, Any]:
     -------
     dict
         seeds; regions and mistakes_judged (means over seeds), scout_epochs, epochs; learnt_none,
-        the per cent misclassified in the last epoch of training; for each ARM
-        ``error_ARM`` and ``targeted_ARM``, mean per cent misclassified and mean number of
-        mistakes of the kinds that were aimed at; for each pair ``ONE_THAN`` in points with
-        ``_low`` and ``_high``; ``better``, the verdict on aimed against elsewhere.
+        the percentage misclassified in the last epoch of training; for each ARM
+        ``error_ARM`` and ``targeted_ARM``, mean percentage misclassified and mean number of
+        errors of the targeted kinds; for each pair ``ONE_THAN`` in points with
+        ``_low`` and ``_high``; ``better``, a predicate that compares targeted augmentation
+        with the control.
     """
     entries = [entry for entry in results(record) if "right" in entry]
     base = [

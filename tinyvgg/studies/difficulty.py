@@ -1,8 +1,8 @@
-"""How hard a set of faces is: four questions, put to a linear probe and to TinyVGG.
+"""How hard a set of faces is: four questions for a linear classifier and for TinyVGG.
 
 Identity and emotion are the paper's two tasks, on its split. Emotion of unseen subjects and the
-direction of gaze are ours. A book trains the networks of the first two anyway; the other two
-take as long again, so they are trained by a long study, which keeps a record.
+direction of gaze are added. A book trains the networks of the first two anyway; the other two
+take as long again, so a long study trains them and keeps a record.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ THIS_RUN = "this run"
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be read from a picture: a task, and whether the subjects tested are unseen."""
+    """What is to be predicted from an image: a task, and whether the test subjects are unseen."""
 
     name: str
     task: str
@@ -55,7 +55,7 @@ QUESTIONS = (
 
 
 def unavailable(study: Study) -> dict[str, str]:
-    """The questions that the faces cannot be asked, and why."""
+    """The questions that the labels of the faces do not allow, and why."""
     reasons = {}
     for question in QUESTIONS:
         try:
@@ -75,7 +75,7 @@ def possible(study: Study) -> list[Question]:
 
 
 def probe_readings(study: Study) -> dict[str, Reading]:
-    """What a linear probe reads, by question; stored."""
+    """Accuracy of a linear classifier, by question; stored."""
     questions = possible(study)
 
     def make(_: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def probe_readings(study: Study) -> dict[str, Reading]:
 
 
 def network_reading(study: Study, question: Question) -> Reading:
-    """What TinyVGG reads; the network is trained if it is not in the store."""
+    """Accuracy of TinyVGG; the network is trained if it is not in the store."""
     own = question.study(study)
     correct = own.outcomes(question.task).correct
     return Reading(int(correct.sum()), len(correct), chance_level(own.split(question.task)))

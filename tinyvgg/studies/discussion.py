@@ -1,10 +1,10 @@
-"""Section "Discussion", run: other optimisers, the order of the batches, and the large models.
+"""The experiments of Section "Discussion": other optimizers, batch order, and the large models.
 
-The paper says that Adam and Adagrad did not beat plain SGD and that VGG-16 and VGG-19 could not
-be trained under its protocol. It prints no learning rate for the two optimisers; they have here
-what is usual for them. The large models cost twenty times what TinyVGG costs, so but for the
-profile ``paper`` they train on small pictures, for few epochs and in bfloat16, and TinyVGG beside
-them under the very same conditions.
+The paper states that Adam and Adagrad did not beat plain SGD and that VGG-16 and VGG-19 could not
+be trained under its protocol. It gives no learning rate for the two optimizers; customary values
+are used. The large models cost twenty times as much as TinyVGG, so except under the profile
+``paper`` they train on small images, for few epochs and in bfloat16, and TinyVGG trains under the
+same conditions for comparison.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HE = {"architecture": "vgg16", "initialisation": "he"}
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to train: the comparison it belongs to, what it is called, what it departs in."""
+    """One way to train: its comparison, its name, and its departures from the protocol."""
 
     part: str
     name: str
@@ -171,7 +171,7 @@ def recorded_gradients(record: Record | None, moment: str = "end") -> dict[str, 
 
 
 def ways_table(record: Record | None) -> pd.DataFrame:
-    """One row a network of a record: how it was trained and what it gets right.
+    """One row per network of a record: how it was trained, and its accuracy.
 
     Returns
     -------
@@ -217,10 +217,10 @@ def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataF
 
 
 class OrderEffect(NamedTuple):
-    """The same training with batches reshuffled and with the same batches every epoch."""
+    """The same training with reshuffled batches and with the same batches in every epoch."""
 
     task: str
-    reshuffled: int  # test images right
+    reshuffled: int  # test images classified correctly
     fixed: int
     test: int
     status: str  # of the record

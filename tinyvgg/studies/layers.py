@@ -1,15 +1,15 @@
-"""Layers that the paper avoids: what deconvolution makes of average pooling and of inception.
+"""Layers that the paper avoids: deconvolution of average pooling and of inception layers.
 
 The paper's Discussion avoids "layers that do not yield visually appealing results in
-deconvolution, such as the average-pooling layer and the inception layer". Three networks learn
-the same task by the paper's protocol: Tiny VGG, Tiny VGG with average pooling, and Tiny VGG with
-an inception layer in place of each block's convolutions. All end in maps of the same shape. The
-same test faces are deconvolved with each, as trained and with the weights that training started
-from. One way must serve all three. Where branches join, no single convolution precedes another, so
-no bias is added (``bias="none"``). Where the windows of a pooling overlap, as in an inception
-layer, restoring all tied maxima would count whatever is flat once for every window, so the first
-is restored, as by Zeiler and Fergus (``ties="first"``). Of the two networks without branches the
-paper's own way is measured besides.
+deconvolution, such as the average-pooling layer and the inception layer". Three networks are
+trained on the same task with the paper's protocol: Tiny VGG, Tiny VGG with average pooling, and
+Tiny VGG with an inception layer in place of each block's convolutions. All end in maps of the same
+shape. The same test faces are deconvolved with each, as trained and with the weights that training
+started from. One way must serve all three. Where branches join, no single convolution precedes
+another, so no bias is added (``bias="none"``). Where the windows of a pooling overlap, as in an
+inception layer, restoring all tied maxima would count whatever is flat once for every window, so
+the first is restored, as by Zeiler and Fergus (``ties="first"``). Of the two networks without
+branches the paper's own way is measured besides.
 
 The measures and the rule were written down on 2026-11-28, before any of these networks had been
 trained. The rule for ties was chosen after a trial of the code under the smoke profile had shown

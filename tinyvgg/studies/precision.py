@@ -1,7 +1,7 @@
 """Does training in bfloat16 cost accuracy? Both tasks, each seed once in either precision.
 
-Half the bits take less time on a processor that has the instructions. Whether a network is as
-good in the end is another question, put here to several seeds.
+bfloat16 is faster on a processor that has instructions for it. Whether the trained network is as
+accurate is measured here with several seeds.
 """
 
 from __future__ import annotations
