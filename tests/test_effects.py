@@ -37,7 +37,8 @@ from tinyvgg.experiments.effects import (
     forest_rows,
     paired,
     suppressed_table,
-    verdicts,
+    verdict_counts,
+    verdict_table,
 )
 from tinyvgg.experiments.statistics import bootstrap_mean
 from tinyvgg.experiments.suppressions import (
@@ -264,7 +265,9 @@ def test_a_run_without_pairs_has_an_empty_table_and_no_effects(net, mean, pairs)
         assert control_table(table, COMMON, "confidence").isna().all(axis=None)
         assert suppressed_table(raw).isna().all(axis=None)
         assert all(map(math.isnan, paired(raw, "corrected", (UNIQUE, ITSELF), (COMMON, ITSELF))))
-        assert verdicts(table, COMMON, "confidence").count("too few") == len(CONTROLS)
+        said = verdict_table(table, COMMON, "confidence")
+        assert said.verdict.tolist() == ["too few pairs"] * len(CONTROLS)
+        assert verdict_counts(table, COMMON, "confidence") == (0, 0)
         assert len(effect_by_image(raw, "confidence", COMMON)) == 0
 
 
@@ -432,16 +435,18 @@ def test_one_set_less_another_is_a_difference_pair_by_pair(raw):
     assert found == pytest.approx(bootstrap_mean(difference, one.person.to_numpy(), 2))
 
 
-def test_verdicts_name_each_control_once():
+def test_each_control_has_a_row_with_its_interval_and_its_verdict():
     values = {RANDOM: (0.1, 0.3), MATCHED: (-0.1, 0.3), LARGEST: (-0.3, -0.1)}
     rows = [
         {**dict.fromkeys(EFFECT_COLUMNS, 1), "kind": MISCLASSIFIED, "image": CASE, "set": COMMON,
          "control": control, "fill": ZERO, "measure": "confidence", "low": low, "high": high}
         for control, (low, high) in values.items()
     ]  # fmt: skip
-    assert verdicts(pd.DataFrame(rows), COMMON, "confidence").split("; ") == [
-        "more than as many random pixels",
-        "not measurably more or less than random pixels of the same activation",
-        "less than the largest activations",
-        "in too few cases to say whether more or less than the largest gradient x activation",
+    table = pd.DataFrame(rows)
+    assert verdict_table(table, COMMON, "confidence").to_numpy().tolist() == [
+        [RANDOM, "+1.00", "+0.10 to +0.30", "more"],
+        [MATCHED, "+1.00", "-0.10 to +0.30", "no measurable difference"],
+        [LARGEST, "+1.00", "-0.30 to -0.10", "less"],
+        [GRADIENT, "–", "–", "too few pairs"],
     ]
+    assert verdict_counts(table, COMMON, "confidence") == (1, 1)

@@ -58,7 +58,7 @@ def test_curves_and_areas_have_every_order():
 
 def test_lines_go_down_the_cascade_and_overlaps_down_the_layers():
     said = readable(figures.random_layers({"face": layers(0.5), "emotion": layers(0.5)}))
-    assert "+ dense 1" in said and "unchanged decisions" in said
+    assert "+ dense 1" in said and "unchanged predictions" in said
     names = ["L_1", RELEASED, PRINTED]
     overlap = pd.DataFrame({"mean": 1.0, "least": 0.9, "most": 1.0}, index=names)
     tables = {"face": overlap, "emotion": overlap}

@@ -5,6 +5,9 @@ Every page, verdict and record that speaks of such an effect takes its number fr
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -181,18 +184,13 @@ def suppressed_table(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 LABELS = {
     RANDOM: "random",
-    MATCHED: "random, with the\nsame activation",
+    MATCHED: "random,\nsame activation",
     LARGEST: "largest\nactivations",
     GRADIENT: "largest gradient\nx activation",
 }
-NAMES = {
-    RANDOM: "as many random pixels",
-    MATCHED: "random pixels of the same activation",
-    LARGEST: "the largest activations",
-    GRADIENT: "the largest gradient x activation",
-}
 ANOTHER_CLASS = "backtracked from\nanother class"
-FILL_LABELS = {ZERO: "set to zero", MEAN: "set to the mean\nover the data"}
+FILL_LABELS = {ZERO: "set to zero", MEAN: "set to the\ntraining mean"}
+VERDICTS = ("more", "less", "no measurable difference", "too few pairs")
 _FOREST = ["label", "kind", "difference", "low", "high"]
 
 
@@ -229,14 +227,45 @@ def _of_pairs(table: pd.DataFrame, name: str, measure: str, **where: str) -> pd.
     return table[np.logical_and.reduce([*chosen, table.kind.isin(KINDS)])]
 
 
-def verdicts(table: pd.DataFrame, name: str, measure: str, kind: str = MISCLASSIFIED) -> str:
-    """Whether a set does more than each of its controls, as a list in words.
+def verdict_table(
+    table: pd.DataFrame, name: str, measure: str, kind: str = MISCLASSIFIED
+) -> pd.DataFrame:
+    """Whether a set does more than each of its controls, as a page shows it.
 
-    The rule: there is a difference if its interval leaves zero out (see `statistics.verdict`).
+    Returns
+    -------
+    DataFrame
+        A row a control: control, difference, "95 % interval" and verdict (see `in_words`).
     """
     rows = control_table(table, name, measure, kind=kind).astype(float)
-    words = [
-        f"{verdict(Interval(row.difference, row.low, row.high))} {NAMES[row.Index]}"
+    return pd.DataFrame(
+        {"control": row.Index, **in_words(Interval(row.difference, row.low, row.high))}
         for row in rows.itertuples()
-    ]
-    return "; ".join(words)
+    )
+
+
+def in_words(
+    difference: Interval, words: Sequence[str] = VERDICTS, digits: int = 2
+) -> dict[str, str]:
+    """A difference, its 95 % interval and its verdict, as the cells of a table.
+
+    Parameters
+    ----------
+    difference : Interval
+    words : four str
+        What is said of a difference above zero, below zero, of neither, and of an unknown one:
+        there is a difference if its interval leaves zero out (see `statistics.verdict`).
+    digits : int
+        After the point.
+    """
+    value, low, high = ("–" if math.isnan(x) else f"{x:+z.{digits}f}" for x in difference)
+    bounds = "–" if math.isnan(difference.low) else f"{low} to {high}"
+    return {"difference": value, "95 % interval": bounds, "verdict": verdict(difference, *words)}
+
+
+def verdict_counts(
+    table: pd.DataFrame, name: str, measure: str, kind: str = MISCLASSIFIED
+) -> tuple[int, int]:
+    """Than how many of its controls a set does measurably more, and than how many less."""
+    rows = control_table(table, name, measure, kind=kind).astype(float)
+    return int((rows.low > 0).sum()), int((rows.high < 0).sum())

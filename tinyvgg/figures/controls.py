@@ -1,4 +1,4 @@
-"""Sets of pixels and their controls: differences with intervals, overlaps, other seeds."""
+"""Sets of pixels compared with their controls: differences, overlaps, other seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter
 from tinyvgg.experiments.effects import LABELS
 from tinyvgg.figures.style import FAINT, INK, TASK, centred, legend_of, mark, note, panels, row_axis
 
-NO_PAIRS = "In this run no misclassified face has a twin: there is no set to try."
+NO_PAIRS = "In this run no misclassified image has a twin, so there is no set to test."
 BETTER, WORSE = "#eef4ea", "#f7eeee"
 KINDS = {"misclassified": (True, -0.13), "correct": (False, 0.13)}  # filled, shifted
 
@@ -28,8 +28,8 @@ class Forest(NamedTuple):
     title : str
     colour : str
     rows : DataFrame
-        One row per mark: label, kind ("misclassified" or "correct"), difference, low, high; a row
-        with a `note` is that note and no mark.
+        One row per mark: label, kind ("misclassified" or "correct"), difference, low, high. A row
+        with a `note` shows that note instead of a mark.
     """
 
     title: str
@@ -42,16 +42,16 @@ def forest(
     axis: str,
     sides: tuple[str, str] = ("the control\ndoes more", "the set\ndoes more"),
 ) -> Figure:
-    """Differences with their intervals: right of zero, the paper's set does more.
+    """Differences with their intervals; right of zero, the paper's set does more.
 
     Parameters
     ----------
     parts : rows of panels
-        All panels of a figure have the same labels, in the same order.
+        All panels of a figure have the same labels in the same order.
     axis : str
-        What is shown, for the lowest panels.
+        The label of the x axis.
     sides : two str
-        What left and right of zero mean.
+        What lies left and right of zero.
     """
     if not any(
         part.rows.get("difference", pd.Series()).notna().any() for row in parts for part in row
@@ -91,7 +91,7 @@ def _panel(ax: Axes, part: Forest, labels: list[str], sides: tuple[str, str]) ->
 
 
 def _sides(ax: Axes) -> None:
-    """An axis from -1 to 1 with both sides of zero shaded; its numbers bear their sign."""
+    """An axis from -1 to 1 with both sides of zero shaded and signed numbers."""
     ax.axvspan(-1, 0, color=WORSE, lw=0, zorder=0)
     ax.axvspan(0, 1, color=BETTER, lw=0, zorder=0)
     ax.axvline(0, color=FAINT, lw=1, zorder=1)
@@ -102,12 +102,12 @@ def _sides(ax: Axes) -> None:
 
 
 def signed(value: float, _: object = None) -> str:
-    """A number with its sign; zero without."""
+    """A number with its sign, zero without."""
     return "0" if value == 0 else f"{value:+.1f}".replace("-", "−")
 
 
 def shared_bars(shares: Mapping[str, pd.Series]) -> Figure:
-    """Which part of each control lies in the set.
+    """The share of each control that lies in the set.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def shared_bars(shares: Mapping[str, pd.Series]) -> Figure:
         words = [f"{100 * share:.0f} %" for share in part]
         ax.bar_label(drawn, words, padding=3, fontsize=8.5)
     ax.set_yticks(range(len(labels)), labels)
-    ax.set(xlim=(0, 108), xlabel="of the control's pixels, how many are backtracked too (%)")
+    ax.set(xlim=(0, 108), xlabel="control pixels that are also backtracked (%)")
     ax.invert_yaxis()
     ax.grid(axis="x")
     legend_of(figure, ax)
@@ -135,7 +135,7 @@ def shared_bars(shares: Mapping[str, pd.Series]) -> Figure:
 
 
 def seed_dots(tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
-    """The differences of a set and its controls for several seeds, a mark each.
+    """The differences between a set and its controls, one mark per seed.
 
     Parameters
     ----------
@@ -157,5 +157,5 @@ def seed_dots(tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> 
             mark(ax, labels.index(row.control) + aside, found, TASK[task], here, lw=1.2)
         ax.set_title(titles[task], fontsize=9)
     row_axis(axes[0, 0], [LABELS.get(name, name) for name in labels], grid=False)
-    figure.supxlabel("difference of set and control; filled: this run", fontsize=9)
+    figure.supxlabel("set minus control (filled: this run)", fontsize=9)
     return figure

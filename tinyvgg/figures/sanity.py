@@ -1,4 +1,4 @@
-"""What sets of pixels depend on: the class, the cut, the order of deletion, the dense layers."""
+"""What sets of pixels depend on: the class, the cut, the ranking, the dense layers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tinyvgg.figures.style import (
     row_axis,
 )
 
-# Paul Tol's muted colours, which have no fixed meaning elsewhere, and a dash for those that meet
+# Paul Tol's muted colours, which have no fixed meaning elsewhere; dashes where curves overlap
 ORDER_LINES = (
     {"color": INK, "lw": 2.6},
     {"color": "#88CCEE", "lw": 1.8},
@@ -43,12 +43,12 @@ ORDER_LINES = (
 def class_dependence(
     overlaps: Mapping[str, pd.DataFrame], sizes: Mapping[str, pd.Series]
 ) -> Figure:
-    """How much of each layer's selection another class shares, and how much is selected at all.
+    """The overlap of each layer's selection with another class's, and the share selected.
 
     Parameters
     ----------
     overlaps : mapping of task to DataFrame
-        Indexed by layer, from the top down; columns mean, least and most (Jaccard index).
+        Indexed by layer, from the top down, with columns mean, least and most (Jaccard index).
     sizes : mapping of task to Series
         Share of the active units that is selected, by layer.
     """
@@ -66,12 +66,15 @@ def class_dependence(
         left.set_xticks(range(len(table)), [_symbol(name) for name in table.index])
         right.set_xticks(range(len(sizes[task])), [_symbol(name) for name in sizes[task].index])
     left.axhline(1, color=FAINT, lw=0.8, zorder=0)
-    left.set(ylim=(-0.02, 1.08), ylabel="overlap with another class (Jaccard)")
-    left.set_title("1 = the same set for both classes")
+    left.set(ylim=(-0.02, 1.08), ylabel="overlap with another class (Jaccard index)")
+    left.set_title("1 = same set for both classes")
     left.legend(loc="lower right")
     left.grid(axis="y")
-    right.set(ylim=(0, 115), ylabel="selected, of the active (%)", yticks=[0, 25, 50, 75, 100])
-    right.set_title("how much is selected")
+    right.set(
+        ylim=(0, 115), ylabel="share of active units selected (%)", yticks=[0, 25, 50, 75, 100]
+    )
+    right.set_title("share selected")
+    figure.supxlabel("layer, from the last hidden layer down to the pixels $L_0$", fontsize=9)
     return figure
 
 
@@ -84,7 +87,7 @@ def _symbol(name: str) -> str:
 class CutMap(NamedTuple):
     """A panel of `cut_maps`: a column of the table, its title, and how a number is written.
 
-    `signed` is for a difference, whose colours have zero in the middle.
+    `signed` is for a difference: the middle color stands for zero.
     """
 
     column: str
@@ -94,7 +97,7 @@ class CutMap(NamedTuple):
 
 
 def cut_maps(tables: Mapping[str, pd.DataFrame], parts: Mapping[str, Sequence[CutMap]]) -> Figure:
-    """What depends on floor and percentile, as maps; the released cut is framed.
+    """Maps over floor and percentile, in which the released cut is framed.
 
     Parameters
     ----------
@@ -141,7 +144,7 @@ def _heat(ax: Axes, table: pd.DataFrame, words: str, signed: bool) -> None:
 
 
 def order_curves(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Figure:
-    """Deletion and insertion curves, a line an order.
+    """Deletion and insertion curves, one line per order.
 
     Parameters
     ----------
@@ -162,7 +165,7 @@ def order_curves(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> F
             ax.set_title(f"{task}: {mode}, {good[mode]}", fontsize=9)
             ax.set(xlim=(0, 100), ylim=(-0.02, 1.02))
             ax.grid()
-        line[0].set_ylabel("probability")
+        line[0].set_ylabel("probability of\nthe predicted class")
     for ax, done in zip(axes[-1], words.values(), strict=True):
         ax.set_xlabel(f"active pixels {done} (%)")
     legend_of(figure, axes[0, 0])
@@ -170,7 +173,7 @@ def order_curves(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> F
 
 
 def order_areas(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Figure:
-    """Areas under the curves with their intervals: a mark an order and kind of image.
+    """Areas under the curves with their intervals, one mark per order and kind of image.
 
     Parameters
     ----------
@@ -193,12 +196,14 @@ def order_areas(tables: Mapping[str, pd.DataFrame], orders: Sequence[str]) -> Fi
         ax.set_title(f"{task}\n{mode}", fontsize=9)
         ax.set_xlabel(f"{side} is better", fontsize=8.5)
         row_axis(ax, orders)
-    figure.supxlabel("area under the curve; filled: misclassified, hollow: correct", fontsize=9)
+    figure.supxlabel(
+        "area under the curve (filled: misclassified, hollow: correct images)", fontsize=9
+    )
     return figure
 
 
 def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """What remains as the dense layers are randomised from the output downwards.
+    """What remains as the dense layers are randomized from the output downwards.
 
     Parameters
     ----------
@@ -215,7 +220,7 @@ def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
             "tracked features, correlation",
             {"color": "#117733", "marker": "s", "ms": 4, "lw": 1.4, "ls": (0, (3, 1.5))},
         ),
-        "same": ("unchanged decisions", {"color": "#AA4499", "marker": "D", "ms": 4, "lw": 1.6}),
+        "same": ("unchanged predictions", {"color": "#AA4499", "marker": "D", "ms": 4, "lw": 1.6}),
         "chance": ("random sets, overlap", {"color": CONTROL, "lw": 1.4, "ls": (0, (1, 1.5))}),
     }
     for ax, (task, table) in zip(axes[0], tables.items(), strict=True):
@@ -225,9 +230,9 @@ def random_layers(tables: Mapping[str, pd.DataFrame]) -> Figure:
         deepest = int(table.layers.max())
         names = ["none", "output", *(f"+ dense {j}" for j in range(deepest - 1, 0, -1))]
         ax.set_xticks(table.layers, names[: deepest + 1], fontsize=8)
-        ax.set(title=f"{task} task", ylim=(-0.03, 1.06), xlabel="randomised layers")
+        ax.set(title=f"{task} task", ylim=(-0.03, 1.06), xlabel="randomized dense layers")
         ax.grid(axis="y")
-    axes[0, 0].set_ylabel("what remains (1 = all)")
+    axes[0, 0].set_ylabel("overlap, correlation or share")
     handles = [
         Line2D([], [], **{"color": FAINT, **style}, label=words) for words, style in lines.values()
     ]
