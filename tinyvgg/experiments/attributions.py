@@ -1,14 +1,14 @@
-"""Ways to rank the pixels of the last feature maps, and how soon a decision falls by their order.
+"""Rankings of the pixels of the last feature maps, and their deletion and insertion curves.
 
-All of them look at the dense layers only. Each function takes a supported network, the last
+All rankings depend on the dense layers only. Each function takes a supported network, the last
 feature maps (B, C, h, w) and a class for each image (B,), and returns scores of the shape of
-the maps: the larger, the more the pixel is said to speak for the class. A pixel is a place of
-one map. Pixels at zero are ranked last whatever their score (see `rank`), because setting them
-to zero changes nothing.
+the maps. A larger score means more evidence for the class. A pixel is a position of one map.
+Pixels at zero are ranked last whatever their score (see `rank`), because setting them to zero
+changes nothing.
 
-Deletion sets the first pixels of an order to zero and leaves the rest; insertion leaves the
-first and sets the rest to zero. An order that puts first what the decision needs makes the
-deletion curve fall early and the insertion curve rise early (Petsiuk et al. 2018).
+Deletion sets the first pixels of a ranking to zero and keeps the rest. Insertion keeps the first
+and sets the rest to zero. If the first pixels are those that the decision needs, the deletion
+curve falls early and the insertion curve rises early (Petsiuk et al. 2018).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def gradient(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
 
 
 def gradient_x_activation(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
-    """Gradient times activation: to first order, what the logit loses without the pixel."""
+    """Gradient times activation: to first order, the fall of the logit if the pixel is zero."""
     return gradient(net, maps, target) * maps
 
 
@@ -59,27 +59,27 @@ def integrated_gradients(
 
 
 def grad_cam_map(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
-    """Grad-CAM's picture, (B, h, w): relu of the maps' sum, weighted by their mean gradients."""
+    """Grad-CAM's map, (B, h, w): ReLU of the sum of the maps, weighted by mean gradients."""
     weights = gradient(net, maps, target).mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
     return torch.relu((weights * maps).sum(dim=1))
 
 
 def grad_cam(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
-    """Grad-CAM as a score of pixels: its value at the pixel's place times the activation.
+    """Grad-CAM as a score of pixels: its value at the pixel's location times the activation.
 
-    Grad-CAM ranks places, not pixels. The activation shares out the weight of a place among the
-    maps.
+    Grad-CAM scores locations rather than pixels. The activation distributes the value of a
+    location among the maps.
     """
     return grad_cam_map(net, maps, target)[:, None] * maps
 
 
 def activation(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
-    """The pixel's own value; whatever the class."""
+    """The pixel's own value, whatever the class."""
     return maps.clone()
 
 
 def largest_contribution(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor:
-    """The order behind the released cut: the `strengths` of the pixels."""
+    """The ranking behind the released cut: the `strengths` of the pixels."""
     return strengths(net, backtrack_maps(net, maps, target))
 
 
@@ -87,9 +87,9 @@ def largest_contribution(net: nn.Module, maps: Tensor, target: Tensor) -> Tensor
 def strengths(net: nn.Module, trace: Backtrace) -> Tensor:
     """Each pixel's largest contribution to a selected unit, a_0[r] max_i W_1[r, i]; (B, C, h, w).
 
-    The released set is all pixels whose strength exceeds the cut's threshold, so any cut takes
-    the strongest. An image for which nothing was selected in L_1 has strengths of 0; without
-    hidden layers the class itself is selected.
+    The released set consists of all pixels whose strength exceeds the cut's threshold, so any cut
+    takes the strongest pixels. An image with an empty L_1 has strengths of 0. Without hidden
+    layers the class itself is selected.
     """
     weight = check_network(net)[1][0].weight  # (units, pixels)
     best = [
@@ -100,17 +100,17 @@ def strengths(net: nn.Module, trace: Backtrace) -> Tensor:
 
 
 def first_layer(trace: Backtrace, units: int) -> Tensor:
-    """L_1 of each image, bool (B, units); without hidden layers, the class itself."""
+    """L_1 of each image, bool (B, units), or the class itself without hidden layers."""
     return trace.layers[-1] if trace.layers else one_hot(trace.target, units).bool()
 
 
 def rank(scores: Tensor, maps: Tensor) -> Tensor:
-    """Pixels in the order of their scores, the largest first; those at zero come last.
+    """Pixels in the order of their scores, largest first and pixels at zero last.
 
     Parameters
     ----------
     scores, maps : Tensor, (B, C, h, w)
-        Equal scores are ordered by activation, then by place.
+        Equal scores are ordered by activation, then by position.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def rank(scores: Tensor, maps: Tensor) -> Tensor:
 
 
 def first_pixels(order: Tensor, counts: Tensor, maps: Tensor) -> Tensor:
-    """The first pixels of an order as a set, (B, C, h, w) bool; none that is at zero.
+    """The first pixels of a ranking as a set, (B, C, h, w) bool, without pixels at zero.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ DRAWS = 3
 def both_curves(
     net: nn.Module, maps: Tensor, target: Tensor, order: Tensor, shares: np.ndarray = SHARES
 ) -> dict[str, np.ndarray]:
-    """Probability of a class while pixels are deleted, and while they are inserted, by an order.
+    """Probability of a class while pixels are deleted and while they are inserted in an order.
 
     Parameters
     ----------
@@ -167,13 +167,13 @@ def both_curves(
     order : int64 Tensor, (B, C h w)
         Of `rank`: active pixels first.
     shares : float array (K,)
-        How much of the active pixels is deleted or inserted; rounded to whole pixels.
+        Shares of the active pixels that are deleted or inserted, rounded to whole pixels.
 
     Returns
     -------
     dict of float64 array (B, K)
-        By mode. The first dense layer is run once for both: what it makes of the pixels left is
-        what it makes of all less what it makes of the first.
+        By mode. The first dense layer is run once for both, since its output for the remaining
+        pixels is its output for all pixels minus that for the first ones.
     """
     (first, *above), values = check_network(net)[1], maps.flatten(1)
     place = torch.zeros_like(order).scatter_(
@@ -199,7 +199,7 @@ def both_curves(
 def all_curves(
     net: nn.Module, maps: Tensor, target: Tensor, draws: int = DRAWS, seed: int = 0
 ) -> dict[tuple[str, str], np.ndarray]:
-    """The curves of each of `ORDERS` in both `MODES`, float (B, K); random ones are means."""
+    """The curves of each of `ORDERS` in both `MODES`, float (B, K); random curves are means."""
     orders = {name: [rank(make(net, maps, target), maps)] for name, make in RANKINGS.items()}
     generator = torch.Generator().manual_seed(seed)
     keys = [torch.rand(maps.shape, generator=generator).to(maps.device) for _ in range(draws)]
@@ -212,29 +212,29 @@ def all_curves(
 
 
 def area(curves: np.ndarray, shares: np.ndarray = SHARES) -> np.ndarray:
-    """Area under each curve (B, K) by the trapezoidal rule, (B,): a mean probability."""
+    """Area under each curve (B, K) by the trapezoidal rule, (B,), which is a mean probability."""
     return np.trapezoid(curves, shares, axis=1)
 
 
 def areas(
     curves: dict[tuple[str, str], np.ndarray], groups: np.ndarray, seed: int = 0
 ) -> pd.DataFrame:
-    """Areas under the curves, and how much better each order is than the released one.
+    """Areas under the curves, and how much better each ranking is than the released one.
 
     Parameters
     ----------
     curves : dict
         Of `all_curves`.
     groups : array (B,)
-        The person, by image: what the bootstrap resamples.
+        The subject of each image; the bootstrap resamples by subject.
     seed : int
 
     Returns
     -------
     DataFrame
-        One row an order and mode: order, mode, area, low, high (mean and 95 % interval), better,
-        better_low and better_high (the mean by which its area is smaller in deletion, or larger
-        in insertion, than that of the released order).
+        One row per ranking and mode: order, mode, area, low, high (mean and 95 % interval), and
+        better, better_low and better_high (by how much its area is smaller in deletion, or larger
+        in insertion, than that of the released ranking).
     """
     rows = []
     for (name, mode), some in curves.items():

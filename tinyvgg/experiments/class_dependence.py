@@ -1,10 +1,10 @@
-"""How much a backtracked set depends on the class that is traced, layer by layer.
+"""How a backtracked set depends on the class that is traced, layer by layer.
 
-Algorithm 1 knows the class only through the units that it selects on the way down. Where the
-first hidden layer's selection L_1 is the same for two classes, so is everything below it: the
-released cut looks at a_0, W_1 and L_1, and at nothing else.
+The class enters Algorithm 1 only through the units that are selected on the way down. Where the
+selection L_1 of the first hidden layer is the same for two classes, so is everything below it,
+because the released cut depends on a_0, W_1 and L_1 alone.
 
-Why the printed algorithm returns every active pixel is counted here too. An active pixel r is
+The module also counts why the printed algorithm returns every active pixel. An active pixel r is
 left out of L_0 only if none of its weights W_1[r, i] to the selected neurons i in L_1 is positive.
 If the signs were those of fair coins, that would happen once in 2^|L_1| pixels.
 """
@@ -31,28 +31,28 @@ BATCH = 32
 def class_dependence(
     net: nn.Module, trace: Backtrace, cut: Cut | None = None, batch: int = BATCH
 ) -> pd.DataFrame:
-    """Trace every class of every image, and compare with the class that was traced.
+    """Trace every class of every image and compare it with the class of a given trace.
 
     Parameters
     ----------
     net : nn.Module
         A supported network.
     trace : Backtrace
-        Of N images, with that cut.
+        Of N images, made with that cut.
     cut : Cut, optional
-        Without it the released sets are left out.
+        The released sets are left out without it.
     batch : int
-        Images at a time.
+        Number of images at a time.
 
     Returns
     -------
     DataFrame
-        One row per image and class: image, target, traced (it is the class that was traced);
+        One row per image and class: image, target, traced (whether it is the class of `trace`);
         active (pixels), printed (|L_0| as printed), hidden (active neurons of the first hidden
         layer) and units (|L_1|), both 0 in a network without one; for each hidden layer (L_n ...
         L_1), `RELEASED` and `PRINTED` the Jaccard index with the set of the class that was
-        traced; and "differ, released" and "differ, printed", how many pixels are in one of the
-        two sets alone.
+        traced; and "differ, released" and "differ, printed", the number of pixels that are in only
+        one of the two sets.
     """
     parts = [
         _part(net, trace, cut, slice(start, start + batch), start)
@@ -74,7 +74,7 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
         selected = (activations[j] > 0)[:, None] & found.reshape(count, classes, found.shape[1])
         columns[f"L_{j}"] = _overlap(selected, selected[each, own])
 
-    # most classes of an image end in the same L_1: its pixels are those of the class traced
+    # most classes of an image lead to the same L_1, and so to the pixels of the class traced
     fresh = (selected != selected[each, own][:, None]).any(dim=2)
     fresh[each, own] = True
     image, k = fresh.nonzero(as_tuple=True)
@@ -112,7 +112,7 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
 def _spread(sets: Tensor, image: Tensor, k: Tensor, own: Tensor, fresh: Tensor) -> Tensor:
     """The sets (M, pixels) of some images and classes as (N, K, pixels).
 
-    The others have the set of the class that was traced.
+    The other classes have the set of the class that was traced.
     """
     mine = sets[k == own[image]]  # (N, pixels), in the order of the images
     whole = mine[:, None].repeat(1, fresh.shape[1], 1)
@@ -128,16 +128,16 @@ def _overlap(sets: Tensor, own: Tensor) -> Tensor:
 
 
 def dependence_counts(table: pd.DataFrame) -> dict[str, Any]:
-    """What sentences quote of `class_dependence`.
+    """The numbers of `class_dependence` that pages quote.
 
     Returns
     -------
     dict
-        images; traces (from another class); in how many of these the two sets are the same
-        (same_released, same_printed, same_L_1, ...) and how many pixels differ in all
+        images; traces (from another class); the number of these in which the two sets are the same
+        (same_released, same_printed, same_L_1, ...), and of pixels that differ in all
         (differ_released, differ_printed); overlap_released, overlap_printed, overlap_L_1, ...
-        (mean Jaccard indices); whole_own and whole_other, how many traces from the class in
-        question and from another return exactly the active pixels.
+        (mean Jaccard indices); whole_own and whole_other, the number of traces from the class in
+        question and from another class that return exactly the active pixels.
     """
     own, other = table[table.traced], table[~table.traced]
     counts: dict[str, Any] = {"images": len(own), "traces": len(other)}
@@ -163,14 +163,14 @@ def layers_of(table: pd.DataFrame) -> list[str]:
 
 
 def layer_overlaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Overlap with another class by layer, from the top down: mean, least and most."""
+    """Overlap with another class by layer, from the top down: mean, minimum and maximum."""
     names = [*layers_of(table), RELEASED, PRINTED]
     values = table.loc[~table.traced, names].astype(float)
     return pd.DataFrame({"mean": values.mean(), "least": values.min(), "most": values.max()})
 
 
 def most_left_out(table: pd.DataFrame) -> float:
-    """Of all traces, the largest share of an image's active pixels that was left out as printed."""
+    """The largest share of an image's active pixels that any trace, as printed, leaves out."""
     some = table[table.active > 0]
     return float((1 - some.printed / some.active).max()) if len(some) else 0.0
 
@@ -180,13 +180,13 @@ def most_left_out(table: pd.DataFrame) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """How fast neurons of L_1, drawn in random order, return the active pixels of N images.
+    """How fast neurons of L_1, drawn at random, return the active pixels of N images.
 
     Attributes
     ----------
     table : DataFrame
         One row per image: active (pixels), units (|L_1|), needed (how many neurons had been drawn
-        when every active pixel was returned; infinite if all of them do not), opposed (the
+        when every active pixel was returned; infinite if they never are), opposed (the
         largest share, over the active pixels, of weights to L_1 that are not positive), and
         log10_expected (decimal logarithm of the pixels that would be left out by fair coins,
         active x 2^-units).
@@ -204,14 +204,14 @@ COLUMNS = ["active", "units", "needed", "opposed", "log10_expected"]
 
 @torch.no_grad()
 def coverage(net: nn.Module, trace: Backtrace, seed: int = 0) -> Coverage:
-    """Draw the neurons of each image's L_1 one by one, and watch the active pixels come back.
+    """Draw the neurons of each image's L_1 one by one and count the active pixels returned.
 
     Parameters
     ----------
     net : nn.Module
         A supported network with a hidden dense layer.
     trace : Backtrace
-        Gives L_1 and the maps of each image.
+        With L_1 and the maps of each image.
     seed : int
         Seeds the random number generator.
     """
@@ -251,9 +251,9 @@ def coin_share(k: np.ndarray | int) -> np.ndarray:
 
 
 def coin_neurons(active: float) -> float:
-    """How many neurons return all active pixels every other time, if signs are fair coins.
+    """Number of neurons that return all active pixels with probability 1/2, for fair coins.
 
-    All of A pixels are returned by k with probability (1 - 2^-k)^A, which is a half at
-    k = log2(A / ln 2), but for terms of the order of 1 / A.
+    All A pixels are returned by k neurons with probability (1 - 2^-k)^A, which is one half at
+    k = log2(A / ln 2), up to terms of the order of 1 / A.
     """
     return math.log2(active / math.log(2)) if active > 0 else math.nan

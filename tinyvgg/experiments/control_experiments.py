@@ -1,7 +1,7 @@
-"""The paper's sets of pixels under controls: every experiment for one task of a study.
+"""The paper's sets of pixels and their controls: every experiment for one task of a study.
 
-`Study` is not imported here: a result depends on the trained network and on the code that
-measures, and not on what keeps and finds both.
+`Study` is not imported here, because a result depends on the trained network and on the code
+that measures, but not on the code that stores and finds both.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from tinyvgg.experiments.suppressions import (
     PRINTED as AS_PRINTED,
 )
 
-PAPERS_SET = {"face": COMMON, "emotion": UNIQUE}  # which pixels decide, according to the paper
-PAPERS_MEASURE = {"face": "confidence", "emotion": "corrected"}  # by what it says so
-RANDOMISED = 40  # images whose dense layers are randomised
-PICTURES = 16  # of them, those whose tracked features are compared
-AVERAGED = 300  # training images whose mean is the other ablation value
+PAPERS_SET = {"face": COMMON, "emotion": UNIQUE}  # the pixels that decide, according to the paper
+PAPERS_MEASURE = {"face": "confidence", "emotion": "corrected"}  # the measure by which it says so
+RANDOMISED = 40  # images traced with randomized dense layers
+PICTURES = 16  # of these, images whose tracked features are compared
+AVERAGED = 300  # training images whose mean replaces zero as ablation value
 
 
 class ControlExperiments:
-    """The experiments for one task of a study. Each is made once, and then found in the store.
+    """The experiments for one task of a study; each is run once and then found in the store.
 
     Parameters
     ----------
     study : Study
-        Its network of the task is trained if it is missing.
+        Its network for the task is trained if it is missing.
     task : {"face", "emotion"}
     """
 
@@ -71,18 +71,18 @@ class ControlExperiments:
 
     @cached_property
     def wrong(self) -> pd.DataFrame:
-        """The outcomes of every misclassified test image, the most confident mistake first."""
+        """The outcomes of every misclassified test image, the most confident first."""
         table = misclassified(self.study.outcomes(self.task))
         return table.sort_values("confidence", ascending=False).reset_index(drop=True)
 
     @cached_property
     def released(self) -> Backtrace:
-        """Every misclassified image, backtracked as released."""
+        """Every misclassified image, backtracked by the released algorithm."""
         return trace_rows(self.net, self.study.inputs, self.wrong.row, cut=Cut())
 
     @cached_property
     def printed(self) -> Backtrace:
-        """The same as printed."""
+        """The same, backtracked by the printed algorithm."""
         return _as_printed(self.net, self.released)
 
     @cached_property
@@ -100,7 +100,7 @@ class ControlExperiments:
     # ------------------------------------------------------------------ one table of effects
 
     def suppressions(self) -> pd.DataFrame:
-        """Image by image, what becomes of the decision (see `effects.suppressions`)."""
+        """The prediction after each suppression, image by image (see `effects.suppressions`)."""
         return self._kept("suppressions", self._suppress)
 
     def _suppress(self) -> pd.DataFrame:
@@ -126,19 +126,19 @@ class ControlExperiments:
         )
 
     def effects(self) -> pd.DataFrame:
-        """Every set compared with its controls (see `effects.effects`); empty without mistakes."""
+        """Every set compared with its controls (see `effects.effects`), empty without pairs."""
         return self._kept("effects", lambda: effects(self.suppressions(), self.study.seed))
 
     # ------------------------------------------------------------------ what the sets depend on
 
     def dependence(self) -> pd.DataFrame:
-        """Every class of every misclassified image traced (see `class_dependence`)."""
+        """A trace of every class of every misclassified image (see `class_dependence`)."""
         return self._kept("dependence", lambda: class_dependence(self.net, self.released, Cut()))
 
     def layers(self) -> pd.DataFrame:
-        """Units, active and selected ones of each layer, means over the misclassified images.
+        """All, active and selected units of each layer, as means over the misclassified images.
 
-        The layers are those of `dependence`, from the top down; the pixels are there twice, as
+        The layers are those of `dependence`, from the top down. The pixels appear twice, as
         released and as printed.
         """
 
@@ -196,7 +196,7 @@ class ControlExperiments:
         return pd.concat(means, ignore_index=True), pd.concat(tables, ignore_index=True)
 
     def randomisation(self) -> pd.DataFrame:
-        """Dense layers randomised, the topmost first (see `randomisation.randomised`)."""
+        """Randomization of the dense layers, topmost first (see `randomisation.randomised`)."""
 
         def make() -> pd.DataFrame:
             trace = first_images(self.released, RANDOMISED)
@@ -207,7 +207,7 @@ class ControlExperiments:
         return self._kept("randomisation", make)
 
     def _kept(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        """The table that `make` makes, from the store if it is there."""
+        """The table that `make` returns, from the store if it is there."""
         recipe = {"what": what, "network": self.study.recipe(self.task)}
         return _table(self.study.store.get("experiments", recipe, lambda _: _columns(make())))
 
@@ -217,7 +217,7 @@ def _as_printed(net: nn.Module, trace: Backtrace) -> Backtrace:
 
 
 def _columns(table: pd.DataFrame) -> dict[str, Any]:
-    """A table as arrays of numbers and lists of words, for the store."""
+    """A table as arrays of numbers and lists of strings, for the store."""
     return {
         f"{place} {name}": values.to_numpy() if values.dtype.kind in "bif" else values.tolist()
         for place, (name, values) in enumerate(table.items())

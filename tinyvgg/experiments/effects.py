@@ -1,6 +1,6 @@
-"""What each set of pixels does to the decisions beyond each of its controls: one table for a run.
+"""The effect of each set of pixels on the predictions, compared with its controls: one table.
 
-Every page, verdict and record that speaks of such an effect takes its number from here.
+Every page, verdict and record that quotes such an effect takes its number from here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tinyvgg.experiments.suppressions import (
     rows_of,
 )
 
-MEASURES = {  # of an effect, and the prediction that each is read from
+MEASURES = {  # of an effect, and the column of predictions that each comes from
     "confidence": "probability",
     "true class": "true class",
     "changed": "changed",
     "corrected": "corrected",
 }
-FALLS = ("confidence", "true class")  # by how much a probability falls
+FALLS = ("confidence", "true class")  # differences of a probability
 EFFECT_COLUMNS = [
     *KEYS,
     *("measure", "pairs", "people", "pixels", "of_set", "of_control", "sampling", "difference"),
@@ -68,7 +68,7 @@ def paired(
     seed: int = 0,
     **where: str,
 ) -> Interval:
-    """Mean over images of what one (set, control) does less what another does.
+    """Mean over images of the effect of one (set, control) minus that of another.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def paired(
         As for `effect_by_image`.
     one, other : (set, control)
     seed : int
-        Of the bootstrap, which resamples whole persons.
+        Of the bootstrap, which resamples by subject.
     """
     person = rows_of(raw, set=one[0], control=one[1], **where).person
     ours, theirs = (effect_by_image(raw, measure, *which, **where) for which in (one, other))
@@ -84,24 +84,24 @@ def paired(
 
 
 def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """How much more each set does than each of its controls: paired differences.
+    """The effect of each set minus that of each of its controls, as paired differences.
 
     Parameters
     ----------
     raw : DataFrame
         Of `suppressions`.
     seed : int
-        Of the bootstrap, which resamples whole persons.
+        Of the bootstrap, which resamples by subject.
 
     Returns
     -------
     DataFrame
-        One row per kind, image, set, control, fill and measure: pairs and people (how many);
+        One row per kind, image, set, control, fill and measure: pairs and people (their numbers);
         pixels; of_set and of_control (mean effects); sampling (the standard error of of_control
         over the draws); difference, low and high (paired, with its 95 % interval); more and less
-        (in how many images the set does more and less than the control);
-        shared (which part of the control is in the set) and activation (the control's sum over
-        the set's), means over the images whose set is not empty. The measures: confidence and
+        (the number of images in which the set does more and less than the control);
+        shared (the share of the control's pixels that are in the set) and activation (the
+        control's sum over the set's), means over the images whose set is not empty. The measures: confidence and
         true class, by how much the probability of the class in question and of the true class
         falls; changed and corrected, shares of the images.
     """
@@ -143,7 +143,7 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def effect(table: pd.DataFrame, name: str, control: str, measure: str = "confidence", **where: str):
-    """One difference of `effects`, with its interval; NaN if it is not there."""
+    """One difference of `effects` with its interval; NaN if it is missing."""
     found = rows_of(table, set=name, control=control, measure=measure, **where)
     if found.empty:
         return Interval.unknown()
@@ -151,20 +151,20 @@ def effect(table: pd.DataFrame, name: str, control: str, measure: str = "confide
 
 
 def control_table(table: pd.DataFrame, name: str, measure: str, **where: str) -> pd.DataFrame:
-    """A set and its controls, a row for each control: what each does, and what they share."""
+    """A set and its controls, one row per control: their effects and their common pixels."""
     some = rows_of(table, set=name, measure=measure, **where).set_index("control")
     columns = ["of_set", "of_control", "difference", "low", "high", "more", "less", "shared"]
     return some.reindex(CONTROLS)[columns]
 
 
 def suppressed_table(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """What suppressing each set, and as many random pixels, does to the misclassified images.
+    """The effect of suppressing each set, and as many random pixels, in misclassified images.
 
     Returns
     -------
     DataFrame
-        One row per set and, after it, "random, as many as" the set: set, pixels (mean), corrected
-        with low and high (the share of cases whose true class is predicted then, with its 95 %
+        One row per set, followed by "random, as many as" the set: set, pixels (mean), corrected
+        with low and high (the share of images whose true class is predicted then, with its 95 %
         interval), wrong and true (mean probabilities of the class predicted before and of the
         true class).
     """
@@ -180,7 +180,7 @@ def suppressed_table(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index("set")
 
 
-# ---------------------------------------------------------------------- as figures show it
+# ---------------------------------------------------------------------- as pages show it
 
 LABELS = {
     RANDOM: "random",
@@ -205,7 +205,7 @@ def forest_rows(
         Of `effects`.
     name, measure : str
     same_set : str, optional
-        What to write in the row of the set backtracked from another class.
+        The text in the row of the set backtracked from another class.
     """
     some = _of_pairs(table, name, measure, fill=ZERO)
     rows = some.assign(label=some.control.map(LABELS), note=None)[[*_FOREST, "note"]]
@@ -216,7 +216,7 @@ def forest_rows(
 
 
 def fill_rows(table: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
-    """The same for the two ablation values, compared with random pixels."""
+    """The same rows for the two ablation values, with random pixels as control."""
     some = _of_pairs(table, name, measure, control=RANDOM)
     return some.assign(label=some.fill.map(FILL_LABELS))[_FOREST]
 
@@ -235,7 +235,7 @@ def verdict_table(
     Returns
     -------
     DataFrame
-        A row a control: control, difference, "95 % interval" and verdict (see `in_words`).
+        One row per control: control, difference, "95 % interval" and verdict (see `in_words`).
     """
     rows = control_table(table, name, measure, kind=kind).astype(float)
     return pd.DataFrame(
@@ -253,10 +253,10 @@ def in_words(
     ----------
     difference : Interval
     words : four str
-        What is said of a difference above zero, below zero, of neither, and of an unknown one:
-        there is a difference if its interval leaves zero out (see `statistics.verdict`).
+        The verdicts on a difference above zero, below zero, of neither, and of an unknown one.
+        A difference counts if its interval leaves out zero (see `statistics.verdict`).
     digits : int
-        After the point.
+        Decimal places.
     """
     value, low, high = ("–" if math.isnan(x) else f"{x:+z.{digits}f}" for x in difference)
     bounds = "–" if math.isnan(difference.low) else f"{low} to {high}"
@@ -266,6 +266,6 @@ def in_words(
 def verdict_counts(
     table: pd.DataFrame, name: str, measure: str, kind: str = MISCLASSIFIED
 ) -> tuple[int, int]:
-    """Than how many of its controls a set does measurably more, and than how many less."""
+    """The number of controls than which a set does measurably more, and measurably less."""
     rows = control_table(table, name, measure, kind=kind).astype(float)
     return int((rows.low > 0).sum()), int((rows.high < 0).sum())

@@ -1,8 +1,8 @@
 """How much of the loss's gradient reaches each layer (Section "Discussion").
 
-The paper puts it down to a vanishing gradient that VGG-16 and VGG-19 did not train under its
-protocol. What passes forward and what comes back can both be measured, layer by layer, on one
-batch, before a network is trained and after.
+The paper attributes the failure of VGG-16 and VGG-19 to train under its protocol to a vanishing
+gradient. The forward signal and the gradient can both be measured, layer by layer, on one batch,
+before and after training.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ COLUMNS = ["layer", "kind", "signal", "gradient", "weight", "step"]
 
 
 def gradient_norms(net: nn.Module, x: Tensor, y: Tensor) -> pd.DataFrame:
-    """What passes through each layer with weights, and what comes back to it.
+    """The forward signal and the gradient at each layer with weights.
 
     Parameters
     ----------
     net : nn.Module
-        With ``.features`` and ``.classifier``, such as `model.VGG`; it is left as it is.
+        With ``.features`` and ``.classifier``, such as `model.VGG`. It is not changed.
     x : float Tensor, (B, 3, S, S)
     y : int64 Tensor, (B,)
         The true classes: the loss is the mean cross-entropy, as in training.
@@ -31,11 +31,11 @@ def gradient_norms(net: nn.Module, x: Tensor, y: Tensor) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a layer, from the pictures upwards: layer ("conv1_1", ..., "dense1", ...,
+        One row per layer, from the images upwards: layer ("conv1_1", ..., "dense1", ...,
         "output"), kind ("conv" or "dense"), signal (root mean square of the layer's output,
         before batch norm and ReLU), gradient (L2 norm of the gradient by the layer's weights),
         weight (L2 norm of the weights), and step (gradient / weight: the relative change of the
-        weights in a step of plain SGD, for each unit of learning rate).
+        weights in a step of plain SGD, per unit of learning rate).
     """
     net = copy.deepcopy(net).train()  # so that batch norm's running statistics stay
     layers = named_layers(net)
@@ -57,7 +57,7 @@ def gradient_norms(net: nn.Module, x: Tensor, y: Tensor) -> pd.DataFrame:
 
 
 def named_layers(net: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
-    """The layers with weights, from the pictures upwards, by the names that Table 1's rows have."""
+    """The layers with weights, from the images upwards, by their names in Table 1."""
     found: dict[str, nn.Conv2d | nn.Linear] = {}
     block, convolution = 1, 0
     for layer in net.features:  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The same study with other seeds: what of a result is the run's, and what is the method's."""
+"""The same study with other seeds, to tell the method's results from those of one run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tinyvgg.experiments.localisation import mean_known, similarity
 from tinyvgg.experiments.measures import OVER, SHORT, measure_task
 from tinyvgg.experiments.statistics import Interval
 
-SEEDS = range(5)  # of the runs that are compared
-# Figures whose names were others when the records were made.
+SEEDS = range(5)  # of the runs compared
+# Numbers that had other names when the records were made.
 RENAMED = {
     "control_face_": "case_over_",
     "control_emotion_": "corrected_over_",
@@ -30,16 +30,16 @@ RENAMED = {
 def controls_by_seed(
     study: Any, task: str, record: Any = None, seeds: Iterable[int] = SEEDS
 ) -> pd.DataFrame:
-    """What the paper's set does beyond each control, in this run and with other seeds.
+    """The difference between the paper's set and each control, in this run and for other seeds.
 
     Parameters
     ----------
     study : Study
     task : {"face", "emotion"}
     record : Record, optional
-        Of the study "seeds". An entry of its results has a `seed` and the numbers by name.
+        Of the study "seeds". Each entry of its results has a `seed` and numbers by name.
     seeds : iterable of int
-        Which others to look for in the store, if they are not recorded. No network is trained.
+        Seeds to look for in the store if they are not recorded. No network is trained.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def controls_by_seed(
 
 
 def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry of a record with the present names of its figures."""
+    """An entry of a record with the current names of its numbers."""
     made = {}
     for name, value in entry.items():
         for before, now in RENAMED.items():
@@ -73,16 +73,16 @@ def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def agreement(study: Any, other: Any, task: str, count: int = RANDOMISED) -> dict[str, float]:
-    """How alike the sets of two networks lie in the images that both are tested on.
+    """How similar the locations of two networks' sets are in their common test images.
 
-    The maps of two networks have no common order, so that their pixels cannot be compared; the
-    number of selected pixels at each place of the maps can.
+    The maps of two networks have no common order, so their pixels cannot be compared, but the
+    number of selected pixels at each location of the maps can.
 
     Returns
     -------
     dict
-        images; same and different: mean correlation of these numbers over the places, for the
-        same image and for two different ones.
+        images; same and different, the mean correlation of these numbers over the locations for
+        the same image and for two different images.
     """
     rows = np.intersect1d(study.split(task).test, other.split(task).test)
     rows = np.random.default_rng(study.seed).permutation(rows)[:count]
@@ -98,6 +98,6 @@ def agreement(study: Any, other: Any, task: str, count: int = RANDOMISED) -> dic
 
 
 def others_in_store(study: Any, task: str, seeds: Iterable[int] = SEEDS) -> list[Any]:
-    """The same study with other seeds, those whose network of a task is in the store."""
+    """The same study with those other seeds whose network for a task is in the store."""
     variants = [study.variant(seed=seed) for seed in sorted(seeds) if seed != study.seed]
     return [other for other in variants if other.is_trained(task)]

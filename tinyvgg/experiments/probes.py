@@ -1,9 +1,9 @@
-"""What can be read from the pixels by a linear classifier: a measure of how hard a set is.
+"""A linear classifier on the pixels, as a measure of how difficult a data set is.
 
-The classifier is least squares on one-hot labels with a penalty on the weights (ridge), since
-that has a closed form: no start, no steps, no stopping, the same answer on any machine. With
-fewer pictures than pixels it is solved in its dual form, from the inner products of the
-pictures alone, so one matrix serves every task.
+The classifier is least squares on one-hot labels with a penalty on the weights (ridge), which has
+a closed form and so gives the same result on any machine, without initialization or stopping rule.
+With fewer images than pixels it is solved in its dual form, from the inner products of the images
+alone, so one matrix serves every task.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from scipy.linalg import LinAlgError, blas, cho_factor, cho_solve
 from tinyvgg.experiments.statistics import Interval, wilson
 from tinyvgg.faces.split import Split
 
-# Penalties tried, as shares of the pictures' mean squared distance from their mean.
+# Penalties tried, as shares of the mean squared distance of the images from their mean.
 PENALTIES = tuple(10.0**power for power in range(-6, 2))
-HELD_BACK = 3  # one in so many training pictures (or people) chooses the penalty
+HELD_BACK = 3  # one in so many training images (or subjects) chooses the penalty
 BLOCK = 1024  # sums of so many products of two bytes less 128 are exact in float32
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How many test pictures a classifier gets right.
+    """How many test images a classifier classifies correctly.
 
     Attributes
     ----------
     right, total : int
     chance : float
-        Share that is right if every test picture is given the commonest class of the training.
+        Share that is correct if the most frequent training class is predicted for every test image.
     penalty : float
-        The penalty chosen, one of `PENALTIES`; NaN for a classifier without one.
+        The penalty chosen from `PENALTIES`; NaN for a classifier without a penalty.
     """
 
     right: int
@@ -42,15 +42,15 @@ class Reading:
 
     @property
     def accuracy(self) -> Interval:
-        """Share of the test pictures classified correctly, with Wilson's 95 % interval."""
+        """Share of the test images classified correctly, with Wilson's 95 % interval."""
         return wilson(self.right, self.total)
 
 
 def inner_products(images: np.ndarray) -> np.ndarray:
-    """Inner products of every two pictures, of bytes less 128.
+    """Inner products of all pairs of images, of bytes minus 128.
 
-    The sums are whole numbers and exact, so they do not depend on the order of summation: the
-    result is the same on any machine, at the speed of float32.
+    The sums are exact whole numbers and do not depend on the order of summation, so the result is
+    the same on any machine, at the speed of float32.
 
     Parameters
     ----------
@@ -71,20 +71,19 @@ def inner_products(images: np.ndarray) -> np.ndarray:
 
 
 def linear_probe(products: np.ndarray, split: Split, groups: np.ndarray | None = None) -> Reading:
-    """Train a linear classifier on the training pictures of a split, count on the test pictures.
+    """Train a linear classifier on the training set of a split and test it on the test set.
 
-    The penalty is chosen on a third of the training pictures, held back for that; the
-    classifier that is tested learns from all of them. Of equally good penalties the largest is
-    taken.
+    The penalty is chosen on a held-out third of the training images, the largest of equally good
+    ones. The classifier that is tested is trained on all of them.
 
     Parameters
     ----------
     products : array (N, N)
-        `inner_products` of all pictures of the set.
+        `inner_products` of all images of the data set.
     split : Split
     groups : array (N,), optional
-        What is held back as a whole, such as the person of each picture, where the test shows
-        nobody of the training. If None, every third picture of each class is held back.
+        What is held out as a whole, such as the subject of each image, where no subject is in both
+        training and test set. If None, a third of the images of each class is held out.
 
     Returns
     -------
@@ -102,12 +101,12 @@ def linear_probe(products: np.ndarray, split: Split, groups: np.ndarray | None =
 
 
 def hold_back(split: Split, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the training rows: those that learn, and the third that chooses the penalty.
+    """Divide the training rows into those to train on and the third that chooses the penalty.
 
     Returns
     -------
     learn, choose : int64 arrays
-        Row numbers, sorted; drawn with the seed of the split.
+        Sorted row numbers, drawn with the seed of the split.
     """
     random = np.random.default_rng([split.seed, HELD_BACK])
     rows = split.train
@@ -123,7 +122,7 @@ def hold_back(split: Split, groups: np.ndarray | None = None) -> tuple[np.ndarra
 
 
 def chance_level(split: Split) -> float:
-    """Share of the test pictures that are of the commonest class of the training pictures."""
+    """Share of the test images that are of the most frequent class of the training images."""
     counts = np.bincount(split.labels[split.train], minlength=len(split.classes))
     return float((split.labels[split.test] == counts.argmax()).mean())
 
@@ -131,10 +130,10 @@ def chance_level(split: Split) -> float:
 def scores(
     products: np.ndarray, split: Split, learn: np.ndarray, judge: np.ndarray, penalty: float
 ) -> np.ndarray:
-    """What the classifier that learns from some rows says of others: a score by class.
+    """Scores by class for some rows, from a classifier trained on others.
 
-    With the pictures x and their one-hot labels y, both less the mean over the rows that
-    learn, the weights minimise |x W - y|^2 + penalty s |W|^2; s is the mean of |x|^2.
+    With the images x and their one-hot labels y, both minus the mean over the training rows, the
+    weights minimize |x W - y|^2 + penalty s |W|^2, where s is the mean of |x|^2.
 
     Returns
     -------
@@ -150,7 +149,7 @@ def scores(
     labels = np.eye(len(split.classes))[split.labels[learn]]
     share = labels.mean(0)
     scale = np.trace(inner) / len(learn)
-    if scale <= 0:  # the pictures are all alike
+    if scale <= 0:  # all images are the same
         return np.tile(share, (len(judge), 1))
     inner[np.diag_indices_from(inner)] += penalty * scale
     try:

@@ -1,8 +1,8 @@
-"""The graphs of public networks, built from torch alone with random weights, and what traces them.
+"""Public architectures built from torch alone with random weights, and functions to trace them.
 
-The networks are those that torchvision has, under its attribute names: AlexNet (Krizhevsky et al.
+The networks are those of torchvision, with its attribute names: AlexNet (Krizhevsky et al.
 2012), VGG-16 (Simonyan and Zisserman 2014), SqueezeNet 1.1 (Iandola et al. 2016), ResNet-18 (He
-et al. 2016) and GoogLeNet (Szegedy et al. 2015). `width` divides the number of their maps.
+et al. 2016) and GoogLeNet (Szegedy et al. 2015). `width` divides the number of maps.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class Inception(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """Without the auxiliary heads, which play no part after training."""
+    """Without the auxiliary heads, which are not used after training."""
 
     INCEPTIONS = (
         (192, 64, 96, 128, 16, 32, 32),
@@ -276,12 +276,12 @@ FUNCTIONS: Mapping[str, Callable[[AdaptedNetwork, Tensor], object]] = {
 
 
 def try_functions(width: int = 16, classes: int = 10, seed: int = 0) -> pd.DataFrame:
-    """Try each of `FUNCTIONS` on each of `PUBLIC`, through `as_network`.
+    """Try each of `FUNCTIONS` on each of `PUBLIC` through `as_network`.
 
     Returns
     -------
     DataFrame
-        A row a network, a column a function: empty where it works, and else why not.
+        One row per network and one column per function: empty where it works, else the reason.
     """
     found: dict[str, dict[str, str]] = {}
     for name, (make, size) in PUBLIC.items():

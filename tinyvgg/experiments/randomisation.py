@@ -1,7 +1,8 @@
-"""Cascading parameter randomisation of the dense layers (Adebayo et al. 2018).
+"""Cascading parameter randomization of the dense layers (Adebayo et al. 2018).
 
-The layers are randomised in a cascade, from the output downwards, each as it was before training
-(Glorot's weights, biases of zero). A picture of what a network has learnt should not survive it.
+The layers are randomized in a cascade from the output downwards, each reset to random weights as
+before training (Glorot's weights, biases of zero). A picture of what a network has learned should
+not survive this.
 """
 
 from __future__ import annotations
@@ -25,21 +26,21 @@ DRAWS = 3
 
 
 def traced_alike(net: nn.Module, known: Backtrace, target: Tensor, cut: Cut) -> Backtrace:
-    """Trace other classes, or another network's dense layers, without the cut where it is known.
+    """Trace other classes or other dense layers, and reuse the known cut where it applies.
 
     Parameters
     ----------
     net : nn.Module
     known : Backtrace
-        The same images by the same first dense layer and the same cut.
+        The same images, traced with the same first dense layer and the same cut.
     target : int64 Tensor, (B,)
     cut : Cut
 
     Returns
     -------
     Backtrace
-        The same as `backtrack_maps` gives. The cut, which is slow, is made again only for images
-        whose L_1 is not the known one; elsewhere it cannot but give the known pixels.
+        The same as from `backtrack_maps`. The cut is slow, so it is recomputed only for images
+        whose L_1 differs from the known one; for all others it gives the known pixels.
     """
     trace = backtrack_maps(net, known.maps, target)
     pixels, threshold = known.pixels.clone(), known.threshold.clone()
@@ -54,10 +55,10 @@ def traced_alike(net: nn.Module, known: Backtrace, target: Tensor, cut: Cut) -> 
 
 
 def overlap_by_chance(maps: Tensor, counts: Sequence[int] | Tensor) -> np.ndarray:
-    """Jaccard index to be expected of two random sets of so many active pixels, float (B,).
+    """Expected Jaccard index of two random sets of so many active pixels, float (B,).
 
-    About n / (2 A - n) for n of A active pixels: of the second set's pixels, a share n / A is
-    expected in the first.
+    About n / (2 A - n) for n of A active pixels, since a share n / A of the second set is expected
+    to be in the first.
     """
     n = torch.as_tensor(counts).double().cpu().numpy()
     active = (maps > 0).flatten(1).sum(dim=1).double().cpu().numpy()
@@ -66,9 +67,9 @@ def overlap_by_chance(maps: Tensor, counts: Sequence[int] | Tensor) -> np.ndarra
 
 
 def cascade(net: nn.Module, seed: int = 0) -> Iterator[tuple[int, nn.Module]]:
-    """Copies of a network, the k topmost dense layers randomised, for k = 1, 2, ... all.
+    """Copies of a network with the k topmost dense layers randomized, for k = 1, 2, ... all.
 
-    The layers randomised in one copy are so in the next. The network itself stays as it is.
+    Layers randomized in one copy keep these weights in the next. The network itself is unchanged.
     """
     generator = torch.Generator().manual_seed(seed)
     net = copy.deepcopy(net).cpu()
@@ -91,29 +92,29 @@ def randomised(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What remains of the sets, and of the tracked features, after each step of a cascade.
+    """What remains of the sets and the tracked features after each step of a cascade.
 
     Parameters
     ----------
     net : nn.Module
     trace : Backtrace
-        Of the released algorithm, by the trained network.
+        Of the trained network, by the released algorithm.
     cut : Cut
-        The one that it was traced with.
+        The cut of that trace.
     images : float Tensor (b, 3, S, S), optional
-        The first b images, b <= B, whose tracked features are compared; none if not given.
+        The first b <= B images, whose tracked features are compared. None are if not given.
     draws : int
-        Cascades.
+        Number of cascades.
     seed : int
         Seeds the random number generator.
 
     Returns
     -------
     DataFrame
-        One row per number of randomised layers (0: the trained network), means over images and
+        One row per number of randomized layers (0: the trained network), means over images and
         draws: layers; released and printed (Jaccard index with the trained network's set for
         the same class); pixels (in the released set); chance (the Jaccard index of random sets
-        of active pixels, as many as the trained network's); features (correlation of the
+        of as many active pixels as the trained network's set has); features (correlation of the
         tracked features with the trained network's; NaN without images); changed (share of
         images that are now classified differently).
     """
@@ -124,7 +125,7 @@ def randomised(
     chance = mean(overlap_by_chance(trace.maps, counts))
 
     def compare(layers: int, other: nn.Module, made: Backtrace) -> dict[str, float]:
-        """A network whose topmost layers are randomised with the trained one."""
+        """Compare a network whose topmost layers are randomized with the trained one."""
         whole = backtrack_maps(other, trace.maps, trace.target).pixels
         same = torch.equal(made.pixels[:few], trace.pixels[:few])
         shown = seen if same else _features(other, images, made.pixels[:few])

@@ -1,6 +1,6 @@
-"""How sure a mean or a share is: bootstrap and Wilson intervals, and a word for a difference.
+"""Intervals of means and shares (bootstrap, Wilson), and the verdict on a difference.
 
-`scipy.stats` takes a second to import, so it is when the first interval is asked for.
+`scipy.stats` takes a second to import, so it is imported with the first interval.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 NAN = math.nan
-LEVEL = 0.95  # of every interval, if nothing else is asked for
+LEVEL = 0.95  # of every interval by default
 DRAWS = 10_000  # of every bootstrap
-SEEDS = 3  # from so many on there is an interval over seeds
+SEEDS = 3  # fewest seeds for an interval over seeds
 
 
 class Interval(NamedTuple):
-    """An estimate and the interval around it; all NaN where there was nothing to estimate from."""
+    """An estimate and its interval; all NaN without data."""
 
     value: float
     low: float
     high: float
 
     def named(self, name: str, scale: float = 1.0) -> dict[str, float]:
-        """The three numbers as name, name_low and name_high, ready to be glued."""
+        """The three numbers as name, name_low and name_high, ready to glue."""
         keys = (name, f"{name}_low", f"{name}_high")
         return {key: scale * value for key, value in zip(keys, self, strict=True)}
 
     @classmethod
     def unknown(cls) -> Interval:
-        """Where there is nothing to estimate from."""
+        """The interval without data, all NaN."""
         return cls(NAN, NAN, NAN)
 
     @classmethod
     def of(cls, numbers: Mapping[str, float | None], name: str) -> Interval:
-        """What some figures hold as name, name_low and name_high; NaN for what is not known."""
+        """The interval from name, name_low and name_high of some numbers; NaN for unknown ones."""
         found = (numbers.get(f"{name}{bound}") for bound in ("", "_low", "_high"))
         return cls(*(NAN if value is None else float(value) for value in found))
 
@@ -51,7 +51,7 @@ def mean(values: ArrayLike) -> float:
 
 
 def people(table: pd.DataFrame) -> np.ndarray:
-    """Whose picture each row shows, which a bootstrap resamples; its own where no one is known."""
+    """The subject of each row, by which a bootstrap resamples; the row itself if unknown."""
     if table.subject.notna().all():
         return table.subject.to_numpy()
     return table["case" if "case" in table else "row"].to_numpy()
@@ -70,12 +70,12 @@ def bootstrap_mean(
     ----------
     values : array (N,)
     groups : array (N,), optional
-        What is resampled is a whole group, such as all pictures of a person, since values of
-        one group resemble each other; each value is a group of its own if not given.
+        Whole groups are resampled, such as all images of a subject, since values of one group
+        resemble each other. If not given, each value is a group of its own.
     seed : int
         Seeds the random number generator.
     level : float
-        How often such an interval should hold the mean.
+        The confidence level.
     draws : int
 
     Returns
@@ -108,7 +108,7 @@ def _percentiles(
 ) -> tuple[float, float]:
     """Percentile interval of a statistic of sums over groups, the groups resampled together.
 
-    Resamples in which the statistic is not defined, since one of two parts has no group, do not
+    Resamples in which the statistic is undefined, because one of two parts has no group, do not
     count.
     """
     from scipy.stats import DegenerateDataWarning, bootstrap
@@ -142,17 +142,17 @@ def bootstrap_difference(
     level: float = LEVEL,
     draws: int = DRAWS,
 ) -> Interval:
-    """Mean of some values less that of others, with a percentile bootstrap interval.
+    """Mean of some values minus that of others, with a percentile bootstrap interval.
 
-    Both are resampled at once: a group that both share, such as a person, is drawn for both.
+    Both are resampled together: a group that both share, such as a subject, is drawn for both.
 
     Parameters
     ----------
     values, others : array (N,), array (M,)
     groups, other_groups : array (N,), array (M,)
-        As for `bootstrap_mean`; a label means the same group in both.
+        As for `bootstrap_mean`. A label means the same group in both.
     seed, level, draws
-        As for `bootstrap_mean`; the interval is NaN if either has fewer than two groups.
+        As for `bootstrap_mean`. The interval is NaN if either has fewer than two groups.
     """
     one, two = np.asarray(values, float), np.asarray(others, float)
     if not len(one) or not len(two):
@@ -174,7 +174,7 @@ def bootstrap_difference(
 def difference_of_shares(
     successes: int, total: int, other_successes: int, other_total: int, level: float = LEVEL
 ) -> Interval:
-    """A share less another, with Newcombe's interval (his method 10); NaN without trials.
+    """A share minus another, with Newcombe's interval (his method 10); NaN without trials.
 
     Newcombe (1998), Statistics in Medicine 17, 873: Wilson's intervals of the two shares, their
     distances from the shares added in quadrature.
@@ -188,7 +188,7 @@ def difference_of_shares(
 
 
 def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
-    """Mean of one value a seed, with Student's t-interval; no interval from fewer than `SEEDS`."""
+    """Mean of one value per seed, with Student's t-interval if there are `SEEDS` or more."""
     values = np.asarray(values, float)
     if len(values) < SEEDS:
         return Interval(mean(values), NAN, NAN)
@@ -216,9 +216,9 @@ def verdict(
     same: str = "not measurably more or less than",
     unknown: str = "in too few cases to say whether more or less than",
 ) -> str:
-    """A word for a difference: `more` or `less` if its interval leaves zero out, else `same`.
+    """The verdict on a difference: `more` or `less` if its interval leaves out zero, else `same`.
 
-    `unknown` is for a difference without an interval.
+    `unknown` is the verdict on a difference without an interval.
     """
     if math.isnan(difference.low):
         return unknown
