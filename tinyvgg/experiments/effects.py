@@ -101,9 +101,9 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         over the draws); difference, low and high (paired, with its 95 % interval); more and less
         (the number of images in which the set does more and less than the control);
         shared (the share of the control's pixels that are in the set) and activation (the
-        control's sum over the set's), means over the images whose set is not empty. The measures: confidence and
-        true class, by how much the probability of the class in question and of the true class
-        falls; changed and corrected, shares of the images.
+        control's sum over the set's), means over the images whose set is not empty. The
+        measures: confidence and true class, by how much the probability of the class in question
+        and of the true class falls; changed and corrected, shares of the images.
     """
     rows = []
     keys = raw[KEYS].drop_duplicates()
