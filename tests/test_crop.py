@@ -64,7 +64,7 @@ def test_other_proportions_are_refused_with_both_sizes():
     [Box(-0.1, 0, 0.5), Box(0.6, 0, 0.5), Box(0, 0.8, 0.5), Box(0, -0.2, 0.5), Box(0, 0, 0)],
 )
 def test_boxes_that_leave_the_picture_are_refused(box):
-    with pytest.raises(ValueError, match="does not lie inside a picture of 100 x 100"):
+    with pytest.raises(ValueError, match="does not lie inside an image of 100 x 100"):
         box.pixels(100, 100)
 
 

@@ -158,7 +158,7 @@ def test_every_file_and_the_folder_say_that_the_faces_are_synthetic(rows, export
 
 def test_readers_of_an_export_are_told_that_it_is_synthetic(rows, exported, caplog):
     table = open_faces(f"rafd:{exported}", size=8, angles=None, progress=False).table
-    assert "the faces are synthetic" in caplog.text
+    assert "these are synthetic faces" in caplog.text
     assert table.source.tolist() == [name.replace("Rafd", "Synthetic") for name in rows.source]
     assert table.source[0] == "Synthetic000_01_Caucasian_male_happy_left.jpg"
 
@@ -263,8 +263,9 @@ def test_a_folder_is_gone_on_with_at_its_own_height_only(tmp_path, studio, capsy
     sizes = {None: "681 x 1024", "341": "227 x 341", "342": "227 x 342"}
     number = height or "1024"
     assert (
-        f"holds photographs of {sizes[height]} pixels, and {sizes[other]} are asked for; "
-        f"give the height {number} to go on, or another folder" in capsys.readouterr().err
+        f"contains images of {sizes[height]} pixels, but {sizes[other]} were requested; "
+        f"use the height {number} to resume that export, or choose another folder"
+        in capsys.readouterr().err
     )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert studio.shots == 24
@@ -311,7 +312,7 @@ def test_wrong_requests_are_refused_before_anything_is_made(tmp_path, studio, ca
         assert reason in capsys.readouterr().err
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
     assert main(["faces", "export", new]) == 1
-    assert "no room on the disk" in capsys.readouterr().err
+    assert "not enough space on the disk" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
     assert studio.shots == 0
 
@@ -321,11 +322,11 @@ def test_what_will_be_done_is_said_beforehand(tmp_path, studio, caplog):
         export_faces(tmp_path, 1, None, workers=1, progress=False)
         export_faces(tmp_path, 1, None, workers=1, progress=False)
     first, second = caplog.messages
-    assert "120 photographs of 681 x 1024 pixels, about 12 MB and 4 minutes in 1" in first
-    assert "all 120 photographs are there" in second
+    assert "rendering 120 images of 681 x 1024 pixels, about 12 MB and 4 min with 1" in first
+    assert "all 120 images exist already" in second
 
 
 def test_small_photographs_are_announced_as_such(tmp_path, studio, caplog):
     with caplog.at_level(logging.INFO, "tinyvgg"):
         export_faces(tmp_path, 1, None, workers=1, progress=False, height=512)
-    assert "120 photographs of 340 x 512 pixels, about 5 MB and 1 minutes in 1" in caplog.text
+    assert "rendering 120 images of 340 x 512 pixels, about 5 MB and 1 min with 1" in caplog.text

@@ -50,7 +50,7 @@ def test_images_at_another_depth_are_mislabelled(tmp_path):
     message = str(caught.value)
     assert "2 of 3 images" in message
     assert "stray.png: not in DIR/<person>/" in message and "bob/old/1.png: not in" in message
-    with pytest.raises(ValueError, match=r"no image lies in class folders DIR/<any>/<any>/<per"):
+    with pytest.raises(ValueError, match=r"no image in class folders DIR/<any>/<any>/<per"):
         read(f"folder:{tmp_path}?labels=any/any/person")
 
 
@@ -66,7 +66,7 @@ def test_a_person_cannot_be_of_two_groups(tmp_path):
     with pytest.raises(ValueError) as caught:
         read(source)
     assert "1 of 4 images" in str(caught.value)
-    assert "ann/young/1.png: person 'ann' is young here, and old elsewhere" in str(caught.value)
+    assert "ann/young/1.png: person 'ann' is young here, but old elsewhere" in str(caught.value)
 
 
 def test_one_rafd_number_cannot_be_two_people(tmp_path):
@@ -77,7 +77,7 @@ def test_one_rafd_number_cannot_be_two_people(tmp_path):
         read(f"rafd:{tmp_path}")
     message = str(caught.value)
     assert "2 of 3 images" in message  # either may be wrong
-    assert "number 01 is Caucasian male here, and Caucasian female elsewhere" in message
+    assert "number 01 is Caucasian male here, but Caucasian female elsewhere" in message
     assert len(read(f"rafd:{tmp_path}?problems=skip")) == 1
 
 
@@ -131,7 +131,7 @@ def test_links_are_followed_and_a_link_to_itself_is_not_walked_forever(tmp_path)
     (home / "bob" / "loop").symlink_to(home)
     assert read(f"folder:{home}").classes("face") == ["ann", "bob"]
     (home / "twin").symlink_to(tmp_path / "elsewhere" / "ann")
-    with pytest.raises(ValueError, match=r"ann/1\.png: the same picture as twin/1\.png"):
+    with pytest.raises(ValueError, match=r"ann/1\.png: the same image as twin/1\.png"):
         read(f"folder:{home}")
 
 
@@ -141,7 +141,7 @@ def test_files_of_other_kinds_are_counted_in_the_log(tmp_path, caplog):
         (tmp_path / "ann" / name).touch()
     with caplog.at_level(logging.WARNING, logger="tinyvgg"):
         read(f"folder:{tmp_path}")
-    assert "passed over 3 files of other kinds: .heic (2), .txt (1)" in caplog.text
+    assert "skipped 3 files of other types: .heic (2), .txt (1)" in caplog.text
 
 
 # --- everything that is wrong, at once ---
@@ -165,10 +165,10 @@ def test_all_problems_are_told_in_one_error(spoilt):
         read(f"folder:{spoilt}")
     assert str(caught.value).split("\n")[1:] == [
         "  labels missing, unknown or contradictory (1):",
-        "    stray.png: not in DIR/<person>/, as labels=person has it",
-        "  there more than once (1):",
-        "    ann/copy.png: the same picture as ann/1.png",
-        "  cannot be read as a picture (3):",
+        "    stray.png: not in DIR/<person>/, as labels=person requires",
+        "  duplicate (1):",
+        "    ann/copy.png: the same image as ann/1.png",
+        "  unreadable (3):",
         "    bob/empty.jpg: not an image",
         "    bob/gone.jpg: No such file or directory",
         "    carl/1.png: not an image",
@@ -186,7 +186,7 @@ def test_skipping_leaves_the_good_ones_and_lists_the_others(spoilt, caplog):
     assert {path for path, _ in faces.left_out} == {
         *("stray.png", "ann/copy.png", "bob/empty.jpg", "bob/gone.jpg", "carl/1.png")
     }
-    assert "left out 5 images, 3 are kept" in caplog.text
+    assert "left out 5 images and kept 3" in caplog.text
     assert "carl/1.png: not an image" in caplog.text
 
 
@@ -202,5 +202,7 @@ def test_one_picture_of_two_people_is_nobodys(tmp_path):
 def test_nothing_left_is_an_error_too(tmp_path):
     (tmp_path / "ann").mkdir()
     (tmp_path / "ann" / "1.png").touch()
-    with pytest.raises(ValueError, match=r"no image is left of 1\n(.|\n)*ann/1\.png: not an im"):
+    with pytest.raises(
+        ValueError, match=r"none of 1 images can be used\n(.|\n)*ann/1\.png: not an im"
+    ):
         read(f"folder:{tmp_path}?problems=skip")

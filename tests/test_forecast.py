@@ -1,6 +1,7 @@
 """What is said beforehand of a set of pictures, and how long it is trained."""
 
 import os
+import re
 
 import pytest
 from photographs import photograph
@@ -25,10 +26,10 @@ def people(tmp_path, monkeypatch):
 def test_a_forecast_names_tasks_twins_pages_and_minutes(people, tmp_path):
     study = Study("smoke", "folder:mine", store=Store(tmp_path / "store"), progress=False)
     said = "\n".join(forecast(study))
-    assert "face task: 2 classes, 4 pictures train 720 epochs, 4 test" in said
-    assert "a twin is of the same person that looks most alike, by mean absolute difference" in said
+    assert "face task: 2 classes, 4 training images, 4 test images, 720 epochs" in said
+    assert "twin: a correctly classified image of the same person that looks most alike, by" in said
     assert "09_unique_pixels (no emotion)" in said and "08_common_pixels" not in said
-    assert "training under the smoke profile takes about" in said
+    assert re.search(r"training: about \d+ min under the smoke profile", said)
 
 
 def test_faces_info_reads_a_set_once_and_keeps_it(people, tmp_path, monkeypatch, capsys):
@@ -36,7 +37,7 @@ def test_faces_info_reads_a_set_once_and_keeps_it(people, tmp_path, monkeypatch,
     for _ in range(2):
         assert main(["faces", "info", "folder:mine", "--profile", "smoke"]) == 0
         said = capsys.readouterr().out
-        assert "8 images of 32 x 32" in said and "A book of it" in said
+        assert "8 images of 32 x 32" in said and "A book of these images" in said
         monkeypatch.setattr("tinyvgg.faces.sources._read", pytest.fail)  # it is in the store now
 
 

@@ -15,11 +15,11 @@ def dummy(table):
 def test_a_full_design_is_called_complete_with_its_tasks():
     lines = describe(dummy(full_design(2))).split("\n")
     assert lines[0] == "synthetic: 144 images of 4 x 4 pixels"
-    assert "  subject: 0 72, 1 72" in lines
-    assert "  angle: 45 48, 90 48, 135 48" in lines
+    assert "  subject: 0 (72), 1 (72)" in lines
+    assert "  angle: 45 (48), 90 (48), 135 (48)" in lines
     assert "  design: 2 subjects x 8 emotions x 3 gazes x 3 angles, complete" in lines
-    assert "  task face: 2 classes, 72 images train, 72 test" in lines
-    assert "  task gaze: 3 classes, 72 images train, 72 test" in lines
+    assert "  face task: 2 classes, 72 training images, 72 test images" in lines
+    assert "  gaze task: 3 classes, 72 training images, 72 test images" in lines
 
 
 def test_missing_combinations_are_counted_by_every_label():
@@ -27,8 +27,10 @@ def test_missing_combinations_are_counted_by_every_label():
     gone = (faces.table.subject == 1) & (faces.table.emotion == "sad") & (faces.table.angle == 45)
     text = describe(faces.subset(~gone.to_numpy()))
     assert "3 of 216 combinations are missing" in text
-    assert "    by subject: 1 3\n    by emotion: sad 3\n    by gaze: frontal 1, left 1" in text
-    assert "    by angle: 45 3" in text
+    assert (
+        "    by subject: 1 (3)\n    by emotion: sad (3)\n    by gaze: frontal (1), left (1)" in text
+    )
+    assert "    by angle: 45 (3)" in text
 
 
 def test_folders_say_who_is_there_what_was_left_out_and_what_is_not_known(tmp_path):
@@ -36,20 +38,20 @@ def test_folders_say_who_is_there_what_was_left_out_and_what_is_not_known(tmp_pa
         photograph(tmp_path / name, seed=seed)
     (tmp_path / "b2" / "3.png").touch()
     lines = describe(read(f"folder:{tmp_path}?problems=skip")).split("\n")
-    assert "  subject: b2 2, b10 2" in lines
-    assert "  emotion: not known" in lines
+    assert "  subject: b2 (2), b10 (2)" in lines
+    assert "  emotion: unknown" in lines
     assert "  left out b2/3.png: not an image" in lines
-    assert "  task face: 2 classes, 2 images train, 2 test" in lines
-    assert "  task emotion: no, no emotion is known" in lines
+    assert "  face task: 2 classes, 2 training images, 2 test images" in lines
+    assert "  emotion task: not possible (no emotion labels)" in lines
 
 
 def test_tasks_that_cannot_be_split_say_why(tmp_path):
     photograph(tmp_path / "ann" / "1.png")
     text = describe(read(f"folder:{tmp_path}"))
-    assert "  task face: no, 1 of 1 classes have a single image" in text
+    assert "  face task: not possible (1 of 1 classes have a single image" in text
     photograph(tmp_path / "ann" / "2.png", seed=1)
     text = describe(read(f"folder:{tmp_path}"))
-    assert "  task face: no, there is a single class, 'ann'" in text
+    assert "  face task: not possible (there is only one class, 'ann')" in text
 
 
 def test_a_contact_sheet_shows_images_at_equal_steps():

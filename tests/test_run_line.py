@@ -117,7 +117,7 @@ def test_the_line_names_profile_seed_data_run_and_commit(monkeypatch):
 def test_the_line_admits_what_nobody_can_look_up(monkeypatch):
     monkeypatch.delenv(RUN, raising=False)
     monkeypatch.setattr(notebook, "commit", lambda: "9" * 40 + "-dirty")
-    assert notebook.run_line(STUDY).endswith("run by hand  ·  commit 99999999 and changes")
+    assert notebook.run_line(STUDY).endswith("run by hand  ·  commit 99999999, modified")
     monkeypatch.setattr(notebook, "commit", lambda: "unknown")
     assert notebook.run_line(STUDY).endswith("commit unknown")
 

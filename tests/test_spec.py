@@ -39,7 +39,7 @@ def test_a_folder_whose_name_looks_like_settings_is_a_folder(tmp_path):
         ("rafd:x?labels=person", "unknown setting 'labels'"),
         ("folder:x?problems=", "problems=''.*choose one of refuse, skip"),
         ("folder:x?crop=detect,crop=centre", "given twice"),
-        ("synthetic?crop=centre", "take no settings"),
+        ("synthetic?crop=centre", "have no settings"),
         ("folder:x?labels=persons", "labels='persons'.*person, emotion, gaze"),
         ("folder:x?labels=person/person", "once"),
         ("folder:x?labels=any/group", "must be among them"),

@@ -106,7 +106,7 @@ def test_labels_of_some_pictures_alone_count_as_unknown():
     )
     known = known_labels(table)
     assert known == {"subject": True, "emotion": False, "gaze": False, "angle": True}
-    assert "no label for the emotion and gaze." in note_on(known)
+    assert "not labeled with emotion and gaze." in note_on(known)
 
 
 def test_no_note_is_made_where_every_label_is_known():

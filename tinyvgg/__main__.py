@@ -13,14 +13,16 @@ from typing import Any
 from tinyvgg.faces.spec import SOURCES
 
 STUDIES = {  # modules of tinyvgg.studies
-    "difficulty": "measure how hard the faces are, for a linear probe and for TinyVGG",
-    "seeds": "train both tasks with several seeds and measure the paper's claims on each",
-    "discussion": "train with other optimisers, and the large models (Section Discussion)",
-    "augmentation": "train with augmentation aimed at features that mislead, and its control",
-    "layers": "train with average pooling and inception layers, and deconvolve faces with each",
-    "paper": "train both tasks at the paper's size, and make every analysis of its sections",
+    "difficulty": "measure how difficult the faces are for a linear classifier and for Tiny VGG",
+    "seeds": "train both tasks with several seeds and test the paper's claims on each",
+    "discussion": "train with other optimizers, and the larger networks (Section Discussion)",
+    "augmentation": "train with augmentation of misleading features, and with its controls",
+    "layers": "train with average pooling and with inception layers, and deconvolve with each",
+    "paper": "train both tasks at the paper's size and repeat every analysis of the paper",
     "precision": "train both tasks with several seeds in float32 and in bfloat16",
 }
+
+PROFILE_HELP = "smoke, default or paper (default: $TINYVGG_PROFILE if set, else default)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tinyvgg: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("tinyvgg: stopped; finished networks and notebooks are kept", file=sys.stderr)
+        print("tinyvgg: interrupted; finished networks and notebooks are kept", file=sys.stderr)
         return 130
     return 0
 
 
 def book(parameter: list[list[str]], **options: Any) -> None:
-    """Train, execute the notebooks, bind the book."""
+    """Train the networks, execute the notebooks, build the book."""
     import yaml
 
     from tinyvgg.book.build import build
@@ -58,11 +60,11 @@ def book(parameter: list[list[str]], **options: Any) -> None:
     for name, notebook in record["notebooks"].items():
         reused = "   unchanged" if notebook["reused"] else ""
         print(f"  {name:<30}{notebook['seconds']:7.1f} s{reused}")
-    print(f"profile {record['profile']}, run {record['run']}: {record['seconds']:.0f} s in all")
+    print(f"profile {record['profile']}, run {record['run']}: {record['seconds']:.0f} s in total")
 
 
 def faces_info(source: str, profile: str | None, **options: Any) -> None:
-    """Describe a source: counts by label, what looks wrong, and what a book of it will hold."""
+    """Describe a source: counts by label, problems, and what a book of it will contain."""
     from tinyvgg.book.forecast import forecast
     from tinyvgg.faces import split
     from tinyvgg.faces.overview import describe
@@ -71,10 +73,10 @@ def faces_info(source: str, profile: str | None, **options: Any) -> None:
     asked = {name: value for name, value in options.items() if value is not None}
     study = Study(profile, source)
     faces = _open(source, **asked) if asked else study.faces
-    logging.getLogger(split.__module__).setLevel(logging.ERROR)  # the text tells it too
+    logging.getLogger(split.__module__).setLevel(logging.ERROR)  # the text says it as well
     print(describe(faces))
     if not asked:
-        print("A book of it (make book FACES=...):")
+        print("A book of these images (make book FACES=...):")
         print("\n".join(f"  {line}" for line in forecast(study)))
 
 
@@ -89,30 +91,30 @@ def faces_show(out: str, count: int, **options: Any) -> None:
 
 
 def faces_export(folder: Path, **options: Any) -> None:
-    """Write the synthetic faces as RaFD delivers its photographs."""
+    """Write the synthetic faces as files in RaFD's format."""
     from tinyvgg.faces.export import export_faces
 
     written = export_faces(folder, **options)
-    print(f"{written} files written; read them by --source rafd:{folder}")
+    print(f"{written} files written; the source rafd:{folder} reads them")
 
 
 def train(task: str, **options: Any) -> None:
-    """Train one network, or find it in the store, and print its test error."""
+    """Train one network, or load it from the store, and print its test accuracy."""
     from tinyvgg.runs.study import Study
 
     study = Study(**options)
     study.train(task)
     errors = study.history(task)
     outcomes = study.outcomes(task)
-    wrong = int((~outcomes["correct"]).sum())
+    correct = int(outcomes["correct"].sum())
     print(
-        f"{task}, profile {study.profile.name}: {len(outcomes) - wrong} of {len(outcomes)} "
-        f"test images right, {1 - wrong / len(outcomes):.2%}, after {len(errors)} epochs"
+        f"{task} task, {study.profile.name} profile, {len(errors)} epochs: {correct} of "
+        f"{len(outcomes)} test images classified correctly ({correct / len(outcomes):.2%})"
     )
 
 
 def study(name: str, seed: list[int] | None, output: Path | None, **options: Any) -> None:
-    """Make a record: train what is missing, measure, write."""
+    """Make a record: train missing networks, measure, write."""
     from importlib import import_module
 
     from tinyvgg.figures.paper_size import PICTURES
@@ -123,18 +125,18 @@ def study(name: str, seed: list[int] | None, output: Path | None, **options: Any
     record, path = record_study(long, seeds=seed, folder=output, **options)
     for entry in record.results:
         print(f"  {long.words(entry)}")
-    print(f"{record.made['minutes']:.1f} minutes: {path}")
+    print(f"{path}: written after {record.made['minutes']:.1f} minutes")
 
 
 def explorer(**options: Any) -> None:
-    """Write the explorer of one's own network and pictures as one HTML file."""
+    """Write an explorer of a network and images of one's own as one HTML file."""
     from tinyvgg.explorer.command import make_page
 
     print(make_page(**options))
 
 
 def bench(output: Path | None, **options: Any) -> None:
-    """Time this package against what one would otherwise write or install."""
+    """Compare the speed of this package with that of the usual alternatives."""
     from tinyvgg import bench as benchmarks
 
     rows, path = benchmarks.bench(output=output or benchmarks.default_folder(), **options)
@@ -159,18 +161,20 @@ def _parser() -> argparse.ArgumentParser:
     make = _command(
         commands,
         "book",
-        "execute the notebooks and bind the book",
+        "execute the notebooks and build the book",
         "python -m tinyvgg book --profile smoke --output ../book-smoke",
         book,
     )
     _run_options(make)
-    make.add_argument("--output", type=Path, default=argparse.SUPPRESS, help="folder of _build/")
+    make.add_argument(
+        "--output", type=Path, default=argparse.SUPPRESS, help="folder that will contain _build/"
+    )
     make.add_argument(
         "--only",
         nargs="+",
         default=(),
         metavar="NAME",
-        help="execute only the notebooks whose name begins so, and bind nothing",
+        help="execute only notebooks whose names begin like this, and do not build the book",
     )
     make.add_argument(
         "--pdf", action="store_true", help="print the whole book to a PDF file as well"
@@ -182,15 +186,17 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar=("NAME", "VALUE"),
-        help="a parameter of the notebooks' own",
+        help="a parameter of individual notebooks",
     )
 
-    face = commands.add_parser("faces", help="look into a source of faces")
+    face = commands.add_parser(
+        "faces", help="inspect a source of images, or export the synthetic faces"
+    )
     ways = face.add_subparsers(required=True, metavar="info | show | export")
     info = _command(
         ways,
         "info",
-        "describe a source: counts by label, what is missing or left out, which tasks it allows",
+        "describe a source: counts by label, missing and unusable images, possible tasks",
         "python -m tinyvgg faces info 'folder:photos?crop=detect,problems=skip'",
         faces_info,
     )
@@ -208,52 +214,63 @@ def _parser() -> argparse.ArgumentParser:
             nargs="?",
             default=argparse.SUPPRESS,
             metavar="SOURCE",
-            help=f"one of {', '.join(SOURCES)} (default: synthetic); settings may follow, such as "
+            help=f"one of {', '.join(SOURCES)} (default: synthetic); settings can follow, such as "
             "folder:DIR?labels=person/emotion,crop=detect,problems=skip",
         )
-        way.add_argument("--size", type=int, help="pixels (default: the profile's)")
-        way.add_argument("--subjects", type=int, help="the first so many subjects (default: all)")
+        way.add_argument("--size", type=int, help="side in pixels (default: that of the profile)")
+        way.add_argument(
+            "--subjects", type=int, help="read only the first N subjects (default: all)"
+        )
         way.add_argument(
             "--angles",
             type=int,
             nargs="+",
             metavar="DEGREES",
-            help="some of 0 45 90 135 180 (default: the paper's, 45 90 135)",
+            help="any of 0 45 90 135 180 (default: 45 90 135, as in the paper)",
         )
-    info.add_argument("--profile", help="smoke, default or paper ($TINYVGG_PROFILE, or default)")
-    show.add_argument("--out", default="faces.png", help="picture file (default: %(default)s)")
-    show.add_argument("--count", type=int, default=64, help="images (default: %(default)s)")
+    info.add_argument("--profile", help=PROFILE_HELP)
+    show.add_argument(
+        "--out", default="faces.png", help="image file to write (default: %(default)s)"
+    )
+    show.add_argument(
+        "--count", type=int, default=64, help="number of images (default: %(default)s)"
+    )
 
     export = _command(
         ways,
         "export",
-        "write the synthetic faces as RaFD delivers its photographs: JPEG files of 681 x 1024 "
-        "pixels, with RaFD's names",
+        "write the synthetic faces in RaFD's format: JPEG files of 681 x 1024 pixels with RaFD's "
+        "file names",
         "python -m tinyvgg faces export synthetic-rafd --subjects 2\n"
         "  python -m tinyvgg faces info rafd:synthetic-rafd\n\n"
-        "An export that was interrupted goes on when it is asked for again. Every file says\n"
-        "inside that it is synthetic.",
+        "Repeat the command to resume an interrupted export. Every file states in its metadata\n"
+        "that it is synthetic.",
         faces_export,
     )
     export.add_argument(
-        "folder", metavar="DIR", type=Path, help="new, empty, or of an export to go on with"
+        "folder",
+        metavar="DIR",
+        type=Path,
+        help="a new or empty folder, or that of an export to resume",
     )
-    export.add_argument("--subjects", type=int, help="the first so many subjects (default: 67)")
+    export.add_argument(
+        "--subjects", type=int, help="write only the first N subjects (default: 67)"
+    )
     export.add_argument(
         "--angles",
         type=int,
         nargs="+",
         metavar="DEGREES",
-        help="some of 0 45 90 135 180 (default: all)",
+        help="any of 0 45 90 135 180 (default: all)",
     )
-    export.add_argument("--workers", type=int, help="processes (default: one per core)")
+    export.add_argument("--workers", type=int, help="number of processes (default: one per core)")
     export.add_argument(
         "--height",
         type=int,
         default=1024,
         metavar="PIXELS",
-        help="of smaller photographs, which are quicker to make: 128 to 1024 (default: "
-        "%(default)s); the width follows",
+        help="height of the images, 128 to 1024 (default: %(default)s); the width follows, and "
+        "smaller images are faster to render",
     )
 
     fit = _command(
@@ -266,7 +283,9 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--task", choices=("face", "emotion", "gaze"), default="face")
     _run_options(fit)
 
-    studies = commands.add_parser("study", help="a run too long for the book, kept as a record")
+    studies = commands.add_parser(
+        "study", help="carry out a long study and keep its results as a record"
+    )
     kinds = studies.add_subparsers(required=True, metavar=" | ".join(STUDIES))
     for name, about in STUDIES.items():
         example = f"python -m tinyvgg study {name} --profile smoke --seed 0 1"
@@ -274,27 +293,27 @@ def _parser() -> argparse.ArgumentParser:
         _run_options(kind, seeds=True)
         kind.add_argument(
             "--precision",
-            help="float32, bfloat16 or auto, the faster of both on this machine (default: what "
-            "is usual in this study)",
+            help="float32, bfloat16 or auto, the faster of the two on this machine (default: the "
+            "usual one of the study)",
         )
         kind.add_argument(
             "--scheduler",
             metavar="ADDRESS",
-            help="let the workers of this Dask scheduler train, such as tcp://127.0.0.1:8786",
+            help="train on the workers of this Dask scheduler, such as tcp://127.0.0.1:8786",
         )
         kind.add_argument(
             "--so-far",
             action="store_true",
-            help="train nothing: measure what is trained so far (of the study paper)",
+            help="do not train: measure the epochs that are trained so far (study paper)",
         )
         kind.add_argument(
-            "--output", type=Path, help="folder of the record (default: book/records)"
+            "--output", type=Path, help="folder for the record (default: book/records)"
         )
 
     page = _command(
         commands,
         "explorer",
-        "write the explorer of your own network and pictures as one HTML file",
+        "write an explorer of your own network and images as one HTML file",
         "python -m tinyvgg explorer --model my_models:net --weights net.safetensors "
         "--images folder:photos --output page.html",
         explorer,
@@ -303,46 +322,69 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         required=True,
         metavar="MODULE:FUNCTION",
-        help="a function without arguments that makes the torch module",
+        help="a function without arguments that returns the torch module",
     )
     page.add_argument(
-        "--weights", type=Path, metavar="FILE", help="its state_dict, in safetensors' format"
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="the state_dict of the model in safetensors format",
     )
     page.add_argument(
         "--images",
         required=True,
         metavar="SOURCE",
-        help="pictures with their classes, such as folder:DIR, with a folder for each class",
+        help="labeled images, such as folder:DIR with one folder per class",
     )
-    page.add_argument("--output", type=Path, default=Path("page.html"), help="default: %(default)s")
-    page.add_argument("--task", help="face, emotion or gaze: the label that the network tells")
     page.add_argument(
-        "--classes", nargs="+", metavar="NAME", help="of the outputs (default: by alphabet)"
+        "--output",
+        type=Path,
+        default=Path("page.html"),
+        help="file to write (default: %(default)s)",
     )
-    page.add_argument("--size", type=int, help="pixels (default: what the model says or takes)")
-    page.add_argument("--count", type=int, default=500, help="pictures (default: %(default)s)")
-    how = "how bytes become the model's input, (bytes / scale - mean) / std (default: %(default)s)"
+    page.add_argument("--task", help="label that the network predicts: face, emotion or gaze")
+    page.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="names of the outputs, in order (default: the labels, sorted)",
+    )
+    page.add_argument(
+        "--size",
+        type=int,
+        help="side in pixels (default: the size that the model states or accepts)",
+    )
+    page.add_argument(
+        "--count", type=int, default=500, help="number of images (default: %(default)s)"
+    )
+    how = "the model's input is (bytes / scale - mean) / std (default: %(default)s)"
     page.add_argument("--mean", type=float, nargs="+", default=[0.0], help=how)
     page.add_argument("--std", type=float, nargs="+", default=[1.0], help=argparse.SUPPRESS)
     page.add_argument("--scale", type=float, default=256, help=argparse.SUPPRESS)
-    page.add_argument("--title", help="heading of the page")
+    page.add_argument("--title", help="title of the page")
 
     timing = _command(
         commands,
         "bench",
-        "time training, backtracking, tracking and more against what one would otherwise write",
+        "compare the speed of training, backtracking, tracking and more with usual alternatives",
         "python -m tinyvgg bench --quick\n  python -m tinyvgg bench --only training",
         bench,
     )
-    timing.add_argument("--quick", action="store_true", help="few and small ones, in seconds")
     timing.add_argument(
-        "--only", nargs="+", default=(), metavar="NAME", help="those whose name begins so"
+        "--quick", action="store_true", help="only a few small benchmarks, in seconds"
+    )
+    timing.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="only benchmarks whose names begin like this",
     )
     timing.add_argument(
         "--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: %(default)s)"
     )
     timing.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder of bench.json (default: _build)"
+        "--output", type=Path, metavar="DIR", help="folder for bench.json (default: _build)"
     )
     return parser
 
@@ -364,21 +406,24 @@ def _run_options(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         parser.add_argument(
             "--unseen-subjects",
             action="store_true",
-            help="in the emotion task, train on half of the people and test on the others",
+            help="train the emotion task on half of the subjects and test it on the others",
         )
-    parser.add_argument("--profile", help="smoke, default or paper ($TINYVGG_PROFILE, or default)")
+    parser.add_argument("--profile", help=PROFILE_HELP)
     parser.add_argument(
         "--faces",
         default="synthetic",
-        help="a source such as synthetic, orl, rafd:DIR or folder:DIR?labels=person/emotion; "
-        "python -m tinyvgg faces info --help lists them (default: %(default)s)",
+        help="a source of images, such as synthetic, orl, rafd:DIR or "
+        "folder:DIR?labels=person/emotion (default: %(default)s); "
+        "python -m tinyvgg faces info --help lists all sources",
     )
     if seeds:
         parser.add_argument(
-            "--seed", type=int, nargs="+", help="one or more (default: those of the study)"
+            "--seed", type=int, nargs="+", help="one or more seeds (default: those of the study)"
         )
     else:
-        parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+        parser.add_argument(
+            "--seed", type=int, default=0, help="random seed (default: %(default)s)"
+        )
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)"
     )

@@ -1,1 +1,1 @@
-"""The book: networks, notebooks and pages, from one command; and what a notebook begins with."""
+"""The book: networks, notebooks and pages from one command, and the setup of a notebook."""

@@ -1,7 +1,7 @@
-"""The book: train, execute every notebook, then Jupyter Book over the executed copies.
+"""The book: train, execute every notebook, then run Jupyter Book on the executed copies.
 
-`book/_ext/executed.py` shows the copies in place of the sources, and refuses to bind one that
-is missing, stale, or of another run.
+`book/_ext/executed.py` shows the copies in place of the sources and refuses a copy that is
+missing, stale or of another run.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 PDF = "book.pdf"
-VERDICTS = "12_verdicts"  # the notebook whose verdicts also become a file
+VERDICTS = "12_verdicts"  # the notebook whose verdicts are also written to a file
 EXPLORER = "11_explorer"  # the notebook whose page needs the explorer's files
 DIGITS = "18_other_networks"  # the one whose page explores digits too
 
-# Other people's scripts, which npm brings to node_modules/ and the book serves itself.
+# Third-party scripts that npm installs in node_modules/ and the book serves itself.
 SCRIPTS = {
     "mathjax/es5/tex-mml-chtml.js": "mathjax",
     "mathjax/es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2",
@@ -72,7 +72,7 @@ def build(
     pdf: bool = False,
     root: Path = ROOT,
 ) -> dict[str, Any]:
-    """Train what is missing, execute the notebooks that changed, bind the book.
+    """Train missing networks, execute the notebooks that have changed, build the book.
 
     Parameters
     ----------
@@ -82,27 +82,27 @@ def build(
         The book goes to ``<output>/_build/html``; the executed notebooks, the explorer's files,
         ``run.json`` and ``claims.json``, the ledger of the verdicts, beside it.
     only : iterable of str
-        Execute only the notebooks whose name begins so ("06"), and bind nothing.
+        Execute only the notebooks whose names begin like this ("06"), and do not build the book.
     parameters : mapping, optional
-        Values for parameters of the notebooks' own; each notebook gets those it declares.
+        Values for parameters of individual notebooks; each gets those that it declares.
     pdf : bool
-        Print the whole book to ``book.pdf`` as well, by a Chromium.
+        Also print the whole book to ``book.pdf``, with Chromium.
     root : path
-        Where ``_toc.yml`` and ``_config.yml`` are.
+        The folder of ``_toc.yml`` and ``_config.yml``.
 
     Returns
     -------
     dict
-        What ``run.json`` holds: the run's identity, and seconds in all and by notebook.
+        The content of ``run.json``: the run's identity, and the seconds in total and by notebook.
 
     Raises
     ------
     ValueError
         Unknown profile, source, seed, device, notebook or parameter.
     FileNotFoundError
-        The sources of the book, a notebook of its contents, or the vendored scripts.
+        The sources of the book, a notebook of its contents, or the vendored scripts are missing.
     BookError
-        A notebook failed, or the book could not be bound without a warning.
+        A notebook failed, or the book could not be built without warnings.
     """
     from tinyvgg.book.forecast import outlook
     from tinyvgg.runs.study import Study
@@ -138,7 +138,7 @@ def build(
         executed = build_folder / "executed"
         done, executing = plan(chosen, given, declared, run, executed, needed)
         if len(executing) < len(chosen):
-            log.info("%d of %d notebooks are unchanged", len(chosen) - len(executing), len(chosen))
+            log.info("%d of %d notebooks are up to date", len(chosen) - len(executing), len(chosen))
         if not only:
             waiting = [networks[job.name] for job in training]
             seconds = {job.name: done[job.name]["seconds"] for job in executing}
@@ -153,7 +153,7 @@ def build(
                 words = "%s took %.0f s (%d of %d)"
                 log.info(words, job.name, seconds, next(count), len(executing))
             else:
-                log.info("%s, after %.0f s", accuracy(*networks[job.name]), seconds)
+                log.info("%s (trained in %.0f s)", accuracy(*networks[job.name]), seconds)
 
         failures: dict[str, str] = {}
         executing = [replace(job, run=partial(_attempt, job, failures)) for job in executing]
@@ -161,8 +161,8 @@ def build(
         if failures:
             listed = "\n".join(failures.values())
             raise BookError(
-                f"{len(failures)} of {len(chosen)} notebooks failed; the others and the networks "
-                f"are kept:\n{listed}"
+                f"{len(failures)} of {len(chosen)} notebooks failed (the others and the networks "
+                f"are kept):\n{listed}"
             )
         labels = known_labels(study.faces.table)
         record = {
@@ -193,7 +193,7 @@ def build(
 
 
 def _attempt(job: Job, failures: dict[str, str], processes: Processes) -> float:
-    """Execute a notebook; a failure is noted, and costs no other."""
+    """Execute a notebook; a failure is noted and does not stop the others."""
     try:
         return job.run(processes)
     except BookError as error:
@@ -216,9 +216,9 @@ def cost(*folders: Path) -> dict[str, int]:
 
 
 def accuracy(study: Study, task: str) -> str:
-    """How well a trained network does, in words."""
-    right = 100 * study.outcomes(task).correct.mean()
-    return f"{study.source}, {task} task: {right:.2f} % of the test images right"
+    """The test accuracy of a trained network, in words."""
+    percent = 100 * study.outcomes(task).correct.mean()
+    return f"{study.source}, {task} task: {percent:.2f} % of the test images classified correctly"
 
 
 def notebooks(root: Path = ROOT) -> list[Path]:
@@ -228,15 +228,15 @@ def notebooks(root: Path = ROOT) -> list[Path]:
     contents = root / "_toc.yml"
     if not contents.is_file():
         raise FileNotFoundError(
-            f"no {contents}: the book is made from a clone of the repository, with the package "
-            "installed from it (make book does both)"
+            f"{contents} does not exist: the book is built from a clone of the repository in which "
+            "the package is installed (use make book)"
         )
     found = []
     for name in _files(yaml.safe_load(contents.read_text("utf8"))):
         if name.startswith("notebooks/"):
             path = root / f"{name.removesuffix('.ipynb')}.ipynb"
             if not path.is_file():
-                raise FileNotFoundError(f"{contents} names {name}, but there is no {path}")
+                raise FileNotFoundError(f"{contents} names {name}, but {path} does not exist")
             found.append(path)
     return found
 
@@ -262,8 +262,8 @@ def vendor_scripts(root: Path = ROOT) -> None:
         sources = sorted((root / "node_modules").glob(pattern))
         if not sources:
             raise FileNotFoundError(
-                f"no {root / 'node_modules' / pattern}: run `npm ci --ignore-scripts` in {root} "
-                "(make book does)"
+                f"{root / 'node_modules' / pattern} does not exist: run "
+                f"`npm ci --ignore-scripts` in {root} (make book does this)"
             )
         target = root / "book" / "_static" / "vendor" / folder
         target.mkdir(parents=True, exist_ok=True)
@@ -274,14 +274,14 @@ def vendor_scripts(root: Path = ROOT) -> None:
 
 
 def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
-    """The ledger as ``claims.json``: the verdicts that the book shows, to be read by program."""
+    """The ledger as ``claims.json``: the verdicts that the book shows, for programs to read."""
     from tinyvgg.verdicts.ledger import write_claims
 
     return write_claims(build_folder / "claims.json", study, run=run)
 
 
 def _write_explorer(build_folder: Path, study: Any, digits: bool) -> None:
-    """What the pages load so that their explorers move; digits, if one explores them."""
+    """The files that the explorers of the pages load; those of the digits if a page uses them."""
     from tinyvgg.experiments.digits import load_digits
     from tinyvgg.explorer.examples import digits_gallery
     from tinyvgg.explorer.gallery import study_gallery
@@ -290,7 +290,7 @@ def _write_explorer(build_folder: Path, study: Any, digits: bool) -> None:
 
     galleries = {task: study_gallery(study, task) for task in study.tasks}
     if digits:
-        with suppress(ModuleNotFoundError):  # the page says that they are not there
+        with suppress(ModuleNotFoundError):  # the page says that they are missing
             galleries["digits"] = digits_gallery(load_digits(), study.store, study.seed)
     packs = {task: cached_pack(gallery, study.store)[1] for task, gallery in galleries.items()}
     write_explorer(build_folder / "explorer", packs)
@@ -322,10 +322,12 @@ def _refuse_unknown(given: Mapping[str, Any], declared: Mapping[Path, list[str]]
     known = sorted({name for names in declared.values() for name in names})
     for name in given:
         if name in ("profile", "faces", "seed", "device", "unseen_subjects"):
-            raise ValueError(f"{name} is a parameter of the whole run: give it by its own option")
+            raise ValueError(
+                f"{name} is a parameter of the whole run; use its own option instead of -p"
+            )
         if name not in known:
             raise ValueError(
-                f"unknown parameter {name!r}: the notebooks know {', '.join(known) or 'none'}"
+                f"unknown parameter {name!r}; the notebooks have {', '.join(known) or 'none'}"
             )
 
 
@@ -336,7 +338,7 @@ def _bind(root: Path, output: Path) -> None:
     clock = time.perf_counter()
     page = output / "_build" / "html" / "index.html"
     _sphinx(root, output, page)
-    log.info("bound in %.0f s: %s", time.perf_counter() - clock, page)
+    log.info("pages built in %.0f s: %s", time.perf_counter() - clock, page)
 
 
 def _print(root: Path, output: Path) -> None:
@@ -370,4 +372,6 @@ def _sphinx(root: Path, output: Path, page: Path, *builder: str) -> None:
     if ran.returncode or not page.is_file():
         lines = said.splitlines()
         reason = "\n".join([x for x in lines if "WARNING" in x or "ERROR" in x] or lines[-20:])
-        raise BookError(f"the book could not be bound without a warning:\n{reason}\nAll: {report}")
+        raise BookError(
+            f"the book could not be built without warnings:\n{reason}\nFull log: {report}"
+        )

@@ -1,7 +1,7 @@
-"""Notebooks through papermill: executed copies, each with a stamp that identifies it.
+"""Execute notebooks with papermill: copies, each with a stamp that identifies it.
 
-The stamp is in the copy's metadata: the run, the hash of the notebook's source, its parameters
-and the seconds it took. A copy whose stamp still fits is not executed again.
+The stamp is in the metadata of the copy: the run, the hash of the notebook's source, its
+parameters and the seconds that it took. A copy whose stamp still matches is not executed again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUN = "TINYVGG_RUN"  # tells a kernel of which run of the book it is
 
 
 class BookError(RuntimeError):
-    """The book cannot be made; the message names the part that failed and what to do."""
+    """The book cannot be built; the message names the part that failed and what to do."""
 
 
 def declared_parameters(notebook: Path) -> list[str]:
@@ -72,7 +72,7 @@ def read_stamp(copy: Path) -> dict[str, Any]:
 
 
 def at_a_time() -> int:
-    """How many jobs run side by side: as many as there are processors, within reason."""
+    """How many jobs run in parallel: as many as there are processors, up to a limit."""
     import joblib
 
     return max(1, min(joblib.cpu_count(), MOST))
@@ -86,7 +86,7 @@ def plan(
     folder: Path,
     networks: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, dict[str, Any]], list[Job]]:
-    """Which notebooks have a copy that fits, and the jobs that execute the others.
+    """Which notebooks have a matching copy, and the jobs that execute the others.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
         where = ""
         if partial.exists():
             partial.replace(failed)
-            where = f"\nThe failed copy: {failed}"
+            where = f"\nFailed copy: {failed}"
         reason = _error(failed) if where else None
         raise BookError(f"{notebook.name} failed: {reason or said}{where}")
     executed = json.loads(partial.read_text("utf8"))
@@ -261,7 +261,7 @@ def _environment(stamp: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _unmade(copy: Path) -> str:
-    """Why a page cannot be made from these pictures; empty if it ended otherwise."""
+    """Why a page cannot be made from these images; empty if it ended for another reason."""
     outputs = (
         output
         for cell in json.loads(copy.read_text("utf8"))["cells"]
@@ -272,7 +272,7 @@ def _unmade(copy: Path) -> str:
 
 
 def page_that_says(notebook: dict[str, Any], why: str) -> dict[str, Any]:
-    """A page in place of one that cannot be made: its title, and a sentence."""
+    """A page in place of one that cannot be made: its title and the reason."""
     first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     title = "".join(first["source"]).splitlines()[0]
     cell = {**first, "source": f"{title}\n\n```{{note}}\n{why}\n```\n"}

@@ -1,4 +1,4 @@
-"""What will come of a set of pictures before anything is trained: splits, twins, pages, minutes."""
+"""What a book of a set of images will contain: splits, twins, pages, minutes of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinyvgg.runs.parallel import Network, missing
 from tinyvgg.runs.recorded import estimate, seconds_a_picture
 from tinyvgg.runs.study import Study
 
-# The labels without which a page leaves something out.
+# The labels that a page needs to be complete.
 PAGES = {
     "01_data": ("subject", "emotion", "gaze", "angle"),
     "05_misclassified": ("subject", "emotion", "angle"),
@@ -59,30 +59,33 @@ def outlook(study: Study, networks: Sequence[Network], seconds: Mapping[str, flo
 
 
 def forecast(study: Study) -> list[str]:
-    """Lines on what a book of a study will hold, and how long it takes.
+    """Lines on what a book of a study will contain, and how long its training takes.
 
     Parameters
     ----------
     study : Study
-        Its faces are read, if they are not in the store; nothing is trained, but for a few steps
+        Its faces are read if they are not in the store. Nothing is trained except for a few steps
         that are timed.
     """
     if not study.tasks:
-        return ["no book: every picture needs a person or an emotion"]
+        return ["not possible: every image needs a person label or an emotion label"]
     known = known_labels(study.faces.table)
     lines = []
     for task in study.tasks:
         rows, protocol = study.split(task), study.protocol(task)
-        counts = f"{len(rows.train)} pictures train {protocol.epochs} epochs, {len(rows.test)} test"
+        counts = f"{len(rows.train)} training images, {len(rows.test)} test images"
         twin = twin_rule(study.faces.table.assign(true=study.faces.labels(task)))
-        lines.append(f"{task} task: {len(rows.classes)} classes, {counts}; a twin is of {twin}")
+        lines += [
+            f"{task} task: {len(rows.classes)} classes, {counts}, {protocol.epochs} epochs",
+            f"  twin: a correctly classified image of {twin}",
+        ]
     partly = [
         f"{page} (no {listed(WORDS[name] for name in needs if not known[name])})"
         for page, needs in PAGES.items()
         if not all(known[name] for name in needs)
     ]
-    lines.append("pages: " + (f"all, in parts: {', '.join(partly)}" if partly else "all, whole"))
+    lines.append("pages: all" + (f"; incomplete: {', '.join(partly)}" if partly else ", complete"))
     waiting = missing(list(study.networks().values()))
-    minutes = f"about {max(1, round(estimate(waiting)))} min" if waiting else "no time: it is done"
-    lines.append(f"training under the {study.profile.name} profile takes {minutes}")
+    minutes = f"about {max(1, round(estimate(waiting)))} min" if waiting else "already done"
+    lines.append(f"training: {minutes} under the {study.profile.name} profile")
     return lines

@@ -1,8 +1,8 @@
-"""Kernels that are forked from a process which has imported what every notebook imports.
+"""Kernels forked from a process that has already imported what every notebook imports.
 
-Each kernel is a process of its own, as fresh as any other. But torch, pandas and matplotlib are
-imported once for all of them, which is most of what a short notebook takes. Jupyter finds the
-provisioner by its entry point; `execute` asks for it by name.
+Each kernel is a fresh process, but torch, pandas and matplotlib are imported only once for all of
+them. Importing these takes most of the time of a short notebook. Jupyter finds the provisioner by
+its entry point, and `execute` requests it by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every notebook of the book begins with: its study, its parameters checked, its glue."""
+"""The setup of every notebook: its study, a check of its parameters, glue and tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def begin(
     needs: Sequence[str] = (),
     **protocol: Any,
 ) -> Study:
-    """Check the parameters that papermill injected, set the style of figures, open the study.
+    """Check the parameters that papermill injected, set the figure style, open the study.
 
     If the faces are synthetic, that word is glued: a sentence about them quotes it, and is left
     out of a book of other pictures.
@@ -50,15 +50,15 @@ def begin(
     profile, faces, seed, device, **protocol
         As for `Study`.
     needs : sequence of str
-        Labels without which the notebook measures nothing, such as "emotion" and "gaze".
+        Labels that the notebook cannot do without, such as "emotion" and "gaze".
 
     Raises
     ------
     ValueError
-        A parameter was given that the notebook does not know (papermill itself only warns),
-        or its value is not among the known ones.
+        The notebook does not have a parameter that was given (papermill itself only warns), or
+        the value of a parameter is unknown.
     LabelsMissing
-        The faces lack a label that is needed, or have neither people nor emotions.
+        The faces lack a label that is needed, or have neither person nor emotion labels.
     """
     refuse_unknown_parameters(_cells_run_so_far())
     logging.getLogger("tinyvgg").setLevel(logging.INFO)
@@ -74,29 +74,28 @@ def begin(
 
 
 class LabelsMissing(ValueError):
-    """A page cannot be made from these pictures; the message says which label it needs."""
+    """A page cannot be made from these images; the message says which label it needs."""
 
 
 def check_labels(study: Study, needs: Sequence[str] = ()) -> None:
-    """Raise LabelsMissing unless every picture has these labels, and a task of the paper's."""
+    """Raise LabelsMissing unless every image has these labels and allows a task of the paper."""
     known = [label for label, is_known in known_labels(study.faces.table).items() if is_known]
     lacking = [label for label in needs if label not in known]
     if not lacking and study.tasks:
         return
     need = listed(WORDS[label] for label in lacking) or "person or emotion"
-    have = listed(WORDS[label] for label in known) or "no label"
+    have = listed(WORDS[label] for label in known) or "none"
     raise LabelsMissing(
-        f"This page needs for every picture its {need}; these pictures ({study.faces.name}) have: "
-        f"{have}."
+        f"This page needs the {need} of every image. The labels of {study.faces.name} are: {have}."
     )
 
 
 def run_line(study: Study) -> str:
-    """The line at the foot of a figure on its origin: profile, seed, data, run, commit.
+    """The line at the foot of a figure that identifies its run: profile, seed, data, run, commit.
 
-    The commit is that of the checkout when the notebook is executed: a copy that is reused, since
-    nothing that it depends on was changed, keeps the commit that made it. The run is the book's
-    (see `execute`); a notebook that someone runs by hand has none.
+    The commit is that of the checkout when the notebook is executed. A copy that is reused because
+    nothing that it depends on has changed keeps its commit. The run is that of the book (see
+    `execute`); a notebook that is run by hand has none.
     """
     code, _, changed = commit().partition("-")
     run = os.environ.get(RUN)
@@ -105,7 +104,7 @@ def run_line(study: Study) -> str:
         f"seed {study.seed}",
         f"data {study.source.partition(':')[0]} {study.faces.fingerprint[:SHORT]}",
         f"run {run[:SHORT]}" if run else "run by hand",
-        f"commit {code[:SHORT]}{' and changes' if changed else ''}",
+        f"commit {code[:SHORT]}{', modified' if changed else ''}",
     ]
     return "  ·  ".join(parts)
 
@@ -124,14 +123,14 @@ def refuse_unknown_parameters(cells: list[str]) -> None:
         known, given = _assigned(declared), _assigned(injected)
         if unknown := [name for name in given if name not in known]:
             raise ValueError(
-                f"unknown parameter {', '.join(unknown)}: this notebook knows {', '.join(known)}"
+                f"unknown parameter {', '.join(unknown)}; this notebook has {', '.join(known)}"
             )
 
 
 def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-    """Bind values to names, so that the book's sentences can quote them.
+    """Bind values to names, so that sentences of the book can quote them.
 
-    Numpy scalars become plain Python numbers: formats such as ``:.2f`` need that.
+    Numpy scalars become plain Python numbers, which formats such as ``:.2f`` need.
     """
     try:
         from myst_nb import glue as bind
@@ -142,16 +141,16 @@ def glue(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
 
 
 def quote(numbers: Mapping[str, float | None], *names: str) -> None:
-    """Glue some figures, such as those of `measures`, under their own names.
+    """Glue some numbers, such as those of `measures`, under their own names.
 
-    Each goes with its bounds, NAME_low and NAME_high, if it has them; one that the run cannot
-    tell is NaN. One that is not among them, since the pictures lack a label, is not glued.
+    The bounds NAME_low and NAME_high are glued as well if they exist. A value that the run cannot
+    determine is NaN. A name that is missing because the images lack a label is not glued.
     """
     glue({name: value for name, value in _with_bounds(numbers, names)})
 
 
 def quote_percent(numbers: Mapping[str, float | None], *names: str) -> None:
-    """The same a hundred times as large, as NAME_percent, NAME_low_percent, NAME_high_percent."""
+    """The same in percent, as NAME_percent, NAME_low_percent and NAME_high_percent."""
     glue({f"{name}_percent": 100 * value for name, value in _with_bounds(numbers, names)})
 
 
@@ -166,7 +165,7 @@ def _with_bounds(
 
 
 def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Html:
-    """A table as the book shows it: captioned, each column in its format.
+    """A table as the book shows it, with a caption and a format for each column.
 
     Parameters
     ----------
@@ -175,7 +174,7 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     index : bool
         Show the index as well.
     **formats : str
-        A format such as "{:.2%}" by column; missing values show as a dash.
+        A format such as "{:.2%}" by column. Missing values are shown as a dash.
     """
     style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
     style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")

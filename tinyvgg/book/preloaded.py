@@ -1,4 +1,4 @@
-"""What every notebook imports: a kernel is forked from a process that has imported this."""
+"""The imports of every notebook; kernels are forked from a process that has imported this."""
 
 import ipykernel.kernelapp  # noqa: F401
 

@@ -1,9 +1,9 @@
-"""Pages without what the labels of a run do not tell: sentences, figures, whole pages.
+"""Leave out what cannot be known without a label: sentences, figures, sections.
 
-A sentence of a page quotes glued values. Where a run's pictures lack a label, the values that
-rest on it are not there, and the sentences that quote them are left out, so that what remains
-is true and can be read. In the same way a sentence about the rendered faces quotes the word
-"synthetic", which is glued only where the faces of the run are.
+Sentences of a page quote glued values. If the images of a run lack a label, the values that depend
+on it do not exist, and the sentences that quote them are left out. The remaining text is true and
+readable. In the same way, a sentence on the rendered faces quotes the word "synthetic", which is
+glued only where the faces of the run are synthetic.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a 
 
 
 def known_labels(table: pd.DataFrame) -> dict[str, bool]:
-    """Which labels every picture of a set has; the gaze only if it is not always the same."""
+    """Which labels all images of a set have; the gaze counts only if it varies."""
     known = {name: bool(table[name].notna().all()) for name in WORDS}
     return known | {"gaze": known["gaze"] and table.gaze.nunique() > 1}
 
 
 def note_on(labels: Mapping[str, bool]) -> str:
-    """The note at the head of a page from which something was left out; empty if no label lacks."""
+    """The note at the top of a page from which something was left out; empty if no label is missing."""
     lacking = listed(WORDS[name] for name, known in labels.items() if not known)
     if not lacking:
         return ""
     return (
-        f"\n\n```{{note}}\nThe images of this run have no label for the {lacking}. Sentences and "
-        "figures that depend on it are left out of this page.\n```\n"
+        f"\n\n```{{note}}\nThe images of this run are not labeled with {lacking}. Results that need "
+        "this are left out of this page.\n```\n"
     )
 
 
 def without_unknown(text: str, known: Callable[[str], bool]) -> str:
-    """A page's text without the sentences that quote or refer to what is not known.
+    """The text of a page without the sentences that quote or refer to something unknown.
 
     Parameters
     ----------
     text : str
         Markdown.
     known : callable
-        Whether a glued name (as it is quoted, without its format) or a figure's name is there.
+        Whether a glued name (as quoted, without its format) or the name of a figure exists.
     """
     if all(known(name) for name in names_in(text)):
         return text
@@ -69,10 +69,10 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
 
 
 def without_empty_sections(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Cells of a page without the headings under which nothing is left to read or to see.
+    """Cells of a page without the headings of sections that have become empty.
 
-    A section ends at the next heading that stands as high or higher. A heading stays that other
-    pages may link to.
+    A section ends at the next heading of the same or a higher level. Headings to which other
+    pages may link are kept.
     """
     pieces = [piece for cell in cells for piece in _pieces(cell)]
     kept: dict[int, list[str]] = {}
@@ -90,9 +90,9 @@ def without_empty_sections(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _pieces(cell: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, int, bool]]:
-    """The headings of a cell and what is between them: cell, text, level, and is there to see.
+    """The headings of a cell and the parts between them: cell, text, level, whether it shows.
 
-    The level of a page's title is 1, that of what is no heading 0.
+    The level of the page title is 1, and that of a part that is not a heading is 0.
     """
     text = "".join(cell["source"])
     if cell["cell_type"] != "markdown":
@@ -107,7 +107,7 @@ def _pieces(cell: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, int, bo
 
 
 def names_in(text: str) -> list[str]:
-    """The glued names and figures that a text quotes and refers to."""
+    """The glued names that a text quotes and the figures that it refers to."""
     quoted = [FORMAT.sub("", name) for name in QUOTED.findall(text)]
     return [*quoted, *REFERRED.findall(text)]
 
@@ -123,7 +123,7 @@ def sentences(text: str) -> list[str]:
 
 
 def glued_names(notebook: Mapping[str, Any]) -> set[str]:
-    """The names that an executed notebook glues, and those of its figures that were drawn."""
+    """The names that an executed notebook glues, and the names of its figures that were drawn."""
     names: set[str] = set()
     for cell in notebook["cells"]:
         outputs = cell.get("outputs", [])
@@ -135,7 +135,7 @@ def glued_names(notebook: Mapping[str, Any]) -> set[str]:
 
 
 def drawn_figures(notebook: Mapping[str, Any]) -> tuple[set[str], set[str]]:
-    """The figures that a notebook names, and those of them that were drawn."""
+    """The figures that a notebook names, and those that were drawn."""
     named = {
         name
         for cell in notebook["cells"]

@@ -1,7 +1,7 @@
-"""A whole photograph becomes the square of its face.
+"""Crop a photograph to a square around the face.
 
-Databases shot in a studio place every face at the same spot of the picture, so a fixed box per
-camera angle is enough. The paper says only that the faces are cut out, not how.
+Databases shot in a studio place every face at the same position, so that one fixed box per camera
+angle is enough. The paper says that the faces are cut out, but not how.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
-# Shows through where a picture is transparent.
+# Replaces transparent areas.
 MID_GREY = (128, 128, 128)
 
 # How a picture is turned for each of EXIF's orientations, and modes that a profile may describe.
@@ -56,7 +56,7 @@ class Box(NamedTuple):
         slack = 1e-6 * max(width, height)  # rounding of the fractions
         inside = left >= -slack and upper >= -slack
         if side <= 0 or not inside or right > width + slack or lower > height + slack:
-            raise ValueError(f"{self} does not lie inside a picture of {width} x {height}")
+            raise ValueError(f"{self} does not lie inside an image of {width} x {height} pixels")
         return max(left, 0.0), max(upper, 0.0), min(right, width), min(lower, height)
 
 
@@ -83,7 +83,7 @@ class Framing(NamedTuple):
         if abs(width / height / expected - 1) > ASPECT_TOLERANCE:
             raise ValueError(
                 f"{width} x {height} pixels; expected the proportions of "
-                f"{self.width} x {self.height}, or a square that holds just the face"
+                f"{self.width} x {self.height}, or a square crop of the face"
             )
         return self.boxes[angle]
 
@@ -168,11 +168,15 @@ def open_photo(path: str | Path) -> Image.Image:
     if profile:
         image = _in_srgb(image, profile)
     if image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed range; save 8 or 16 bits")
+        raise ValueError(
+            "floating-point pixels have no standard range; save the image with 8 or 16 bits"
+        )
     if image.mode.startswith("I"):  # "I;16" and its kin, or "I" where Pillow widened 16 bits
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError("32-bit pixels have no agreed range; save 8 or 16 bits")
+            raise ValueError(
+                "32-bit pixels have no standard range; save the image with 8 or 16 bits"
+            )
         image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
     if image.has_transparency_data:
         backdrop = Image.new("RGBA", image.size, (*MID_GREY, 255))

@@ -66,9 +66,9 @@ def check_detector() -> None:
     else:
         if hasattr(cv2, "CascadeClassifier") and os.path.isfile(_cascade_file("frontalface_alt2")):
             return
-        found = f"OpenCV {cv2.__version__} is installed, which brings no cascades"
+        found = f"OpenCV {cv2.__version__} is installed, which does not contain the detector"
     raise ModuleNotFoundError(
-        f"crop=detect needs OpenCV 4 with its face detector: {found}; "
+        f"crop=detect needs OpenCV 4 and its face detector, but {found}; "
         "install it with: pip install 'tinyvgg[opencv]'"
     )
 

@@ -1,7 +1,7 @@
-"""The synthetic faces as a folder of photographs, named and framed as RaFD delivers its own.
+"""The synthetic faces as a folder of images in RaFD's format.
 
-Whoever has a program that reads RaFD can try it on them. The names are RaFD's, so each file
-says inside that it is synthetic (`tinyvgg.faces.mark`), and so does a note beside them.
+Programs that read RaFD can be tried on them. Because the file names are RaFD's, each file states
+in its metadata that it is synthetic (`tinyvgg.faces.mark`), and so does a note in the folder.
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ MANIFEST, NOTE, LOCK = "synthetic.json", "README.txt", ".export.lock"
 SECONDS, BYTES = 2.0, 100_000
 SECONDS_POWER, BYTES_POWER = 2.0, 1.4
 NOTE_TEXT = f"""\
-These are not photographs.
+These images are not photographs.
 
 {MARK}. The people do not exist: numpy renders them from
-a parametric head (MakeHuman's, CC0). Names, framing and the design of 67 people x 8 emotions
-x 3 gazes x 5 camera angles are those of the Radboud Faces Database (RaFD), so that programs
-that read RaFD read this folder too; no RaFD photograph was used. Every file repeats this in
-its JPEG comment and in EXIF. Nothing measured on these faces speaks for real ones.
+a parametric head (MakeHuman's, CC0). File names, framing and the design of 67 subjects x 8
+emotions x 3 gazes x 5 camera angles are those of the Radboud Faces Database (RaFD), so that
+programs that read RaFD can read this folder. No RaFD photograph was used. Every file repeats
+this in its JPEG comment and in EXIF. Nothing measured on these faces says anything about
+real ones.
 
-{MANIFEST} records the settings. To finish an interrupted export, run it again:
+{MANIFEST} records the settings. To resume an interrupted export, repeat the command:
 python -m tinyvgg faces export THIS_FOLDER{{option}}
 """
 
@@ -117,7 +118,7 @@ def write_photographs(
             write_text(folder / NOTE, NOTE_TEXT.format(option=option))
             write_text(folder / MANIFEST, json.dumps(settings, indent=2) + "\n")
             with progress_bar(
-                desc="photographs",
+                desc="images",
                 unit="files",
                 total=len(table),
                 initial=len(table) - len(missing),
@@ -130,7 +131,7 @@ def write_photographs(
                 ):
                     bar.update(count)
     except Timeout:
-        raise ValueError(f"another export is writing to {folder}") from None
+        raise ValueError(f"another export is already writing to {folder}") from None
     return len(missing)
 
 
@@ -150,15 +151,15 @@ def _check_folder(folder: Path, settings: dict[str, Any]) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise ValueError(f"{folder} is a file; give a folder")
+        raise ValueError(f"{folder} is a file; expected a folder")
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     ours = {MANIFEST, NOTE, *full_design(angles=None).source}
     others = sorted(names - ours if MANIFEST in names else names - {NOTE})
     if others:
         shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         raise ValueError(
-            f"{folder} holds {len(others)} other file(s): {shown}; give a new folder, an empty one "
-            "or one that was exported to before"
+            f"{folder} contains {len(others)} other file(s): {shown}; choose a new or empty "
+            "folder, or that of an earlier export"
         )
     if MANIFEST in names:
         try:
@@ -166,7 +167,7 @@ def _check_folder(folder: Path, settings: dict[str, Any]) -> None:
         except ValueError:
             known = None
         if known != settings:
-            raise ValueError(f"{folder} holds {_other(known, settings)}")
+            raise ValueError(f"{folder} contains {_other(known, settings)}")
 
 
 def _other(known: object, settings: dict[str, Any]) -> str:
@@ -175,12 +176,12 @@ def _other(known: object, settings: dict[str, Any]) -> str:
     if known == {**settings, "pixels": pixels} and isinstance(pixels, list) and len(pixels) == 2:
         there, wanted = (" x ".join(map(str, each)) for each in (pixels, settings["pixels"]))
         return (
-            f"photographs of {there} pixels, and {wanted} are asked for; give the height "
-            f"{pixels[1]} to go on, or another folder"
+            f"images of {there} pixels, but {wanted} were requested; use the height {pixels[1]} to "
+            "resume that export, or choose another folder"
         )
     return (
-        f"faces of other settings or another version, by its {MANIFEST}; give another folder, or "
-        "remove this one first"
+        f"faces with other settings or of another version, according to its {MANIFEST}; choose "
+        "another folder, or remove this one first"
     )
 
 
@@ -195,23 +196,23 @@ def _is_whole(path: Path) -> bool:
 
 def _announce(folder: Path, total: int, missing: int, workers: int, height: int) -> None:
     """Say what will be done; refuse if the disk has no room for it."""
-    kept = f"; {total - missing:,} are there already" if missing < total else ""
+    kept = f"; {total - missing:,} exist already" if missing < total else ""
     if not missing:
-        log.info("%s: all %s photographs are there", folder, f"{total:,}")
+        log.info("%s: all %s images exist already", folder, f"{total:,}")
         return
     width, height = film_size(height)
     minutes = missing * SECONDS * (height / HEIGHT) ** SECONDS_POWER / workers / 60
     size = missing * BYTES * (height / HEIGHT) ** BYTES_POWER
-    time = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{max(minutes, 1):.0f} minutes"
+    time = f"{minutes / 60:.1f} h" if minutes > 90 else f"{max(minutes, 1):.0f} min"
     log.info(
-        f"{folder}: {missing:,} photographs of {width} x {height} pixels, about "
-        f"{max(size / 1e6, 1):,.0f} MB and {time} in {workers} process(es){kept}"
+        f"{folder}: rendering {missing:,} images of {width} x {height} pixels, about "
+        f"{max(size / 1e6, 1):,.0f} MB and {time} with {workers} process(es){kept}"
     )
     home = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     free = shutil.disk_usage(home).free
     if free < size:
         raise OSError(
-            f"no room on the disk of {folder}: {size / 1e6:,.0f} MB are needed, "
+            f"not enough space on the disk of {folder}: {size / 1e6:,.0f} MB are needed, "
             f"{free / 1e6:,.0f} MB are free"
         )
 

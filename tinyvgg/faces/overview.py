@@ -1,4 +1,4 @@
-"""What a source holds, in words and as a contact sheet."""
+"""The content of a source, in words and as a contact sheet."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tinyvgg.faces.split import split
 LABELS = ("subject", "emotion", "gaze", "angle", "gender", "group")
 CELLS = LABELS[:4]  # the factors of the design
 
-# Longer lists are cut short.
+# Longer lists are shortened.
 SHOWN = 12
 
 
 def describe(faces: FaceSet) -> str:
-    """Say how many images there are by label, which are missing or left out, and what they allow.
+    """Count images by label, list missing and unusable ones, and say which tasks are possible.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def describe(faces: FaceSet) -> str:
     -------
     str
         Several lines: the counts by label; combinations of person, emotion, gaze and angle that
-        no image shows; every file that was left out, with the reason; for each task the split,
-        or why there is none.
+        no image has; every file that was left out, with the reason; for each task the split, or
+        why it is not possible.
     """
     return "\n".join(_lines(faces))
 
@@ -64,21 +64,21 @@ def _lines(faces: FaceSet) -> Iterator[str]:
         if not named:
             counts = counts.sort_index()
         if len(counts) > SHOWN:
-            yield f"  {label}: {len(counts)}, {counts.min()} to {counts.max()} images each"
+            yield f"  {label}: {len(counts)}, with {counts.min()} to {counts.max()} images each"
         elif len(counts):
-            yield f"  {label}: " + ", ".join(f"{value} {n}" for value, n in counts.items())
+            yield f"  {label}: " + ", ".join(f"{value} ({n})" for value, n in counts.items())
         else:
-            yield f"  {label}: not known"
+            yield f"  {label}: unknown"
     yield from _missing(faces)
     for path, reason in faces.left_out:
         yield f"  left out {path}: {reason}"
     for task in TASKS:
-        yield f"  task {task}: {_says(faces, task)}"
+        yield f"  {task} task: {_says(faces, task)}"
     yield f"  fingerprint: {faces.fingerprint}"
 
 
 def _missing(faces: FaceSet) -> Iterator[str]:
-    """The combinations of known labels that no image shows."""
+    """The combinations of known labels that no image has."""
     table = faces.table
     factors = [name for name in CELLS if table[name].notna().all() and table[name].nunique() > 1]
     if len(factors) < 2:
@@ -95,20 +95,20 @@ def _missing(faces: FaceSet) -> Iterator[str]:
     for label in factors:
         counts = seen[label].value_counts().reindex(values[label])
         full = cells // len(values[label])
-        less = [f"{value} {full - n}" for value, n in counts.items() if n < full]
+        less = [f"{value} ({full - n})" for value, n in counts.items() if n < full]
         more = f" and {len(less) - SHOWN} more" if len(less) > SHOWN else ""
         yield f"    by {label}: {', '.join(less[:SHOWN])}{more}"
 
 
 def _says(faces: FaceSet, task: str) -> str:
     if faces.table[TASKS[task]].isna().all():
-        return f"no, no {TASKS[task]} is known"
+        return f"not possible (no {TASKS[task]} labels)"
     try:
         parts = split(faces, task)
     except ValueError as error:
-        return f"no, {error}"
+        return f"not possible ({error})"
     if len(parts.classes) < 2:
-        return f"no, there is a single class, {parts.classes[0]!r}"
+        return f"not possible (there is only one class, {parts.classes[0]!r})"
     remarks = f" ({parts.remarks})" if parts.remarks else ""
-    counts = f"{len(parts.train)} images train, {len(parts.test)} test"
+    counts = f"{len(parts.train)} training images, {len(parts.test)} test images"
     return f"{len(parts.classes)} classes, {counts}{remarks}"

@@ -1,4 +1,4 @@
-"""What is wrong with the files of a source, gathered and told at once."""
+"""Problems with the files of a source, collected and reported in one error."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# The kinds of problem, in the words of the error.
+# The kinds of problems, in the words of the error.
 MISLABELLED = "labels missing, unknown or contradictory"
-TWICE = "there more than once"
-UNREADABLE = "cannot be read as a picture"
-FACELESS = "no square of the face can be cut out"
+TWICE = "duplicate"
+UNREADABLE = "unreadable"
+FACELESS = "cannot be cropped"
 KINDS = (MISLABELLED, TWICE, UNREADABLE, FACELESS)
 
 SHOWN = 10
@@ -42,8 +42,8 @@ def refuse(problems: Sequence[Problem], total: int, source: str) -> None:
     """Raise one ValueError for all problems, if there are any."""
     if problems:
         raise ValueError(
-            f"{source}: {count(problems)} of {total} images cannot be used; mend or remove them, "
-            f"or have them left out by the setting problems=skip{told(problems)}"
+            f"{source}: {count(problems)} of {total} images cannot be used; correct or remove "
+            f"them, or leave them out with the setting problems=skip{told(problems)}"
         )
 
 
@@ -82,6 +82,6 @@ def contradictions(people: Sequence[tuple[Path, str, tuple]], root: Path) -> lis
         which = usual[person][1]
         if which != {labels}:
             here, *others = (" ".join(filter(None, some)) for some in (labels, *which - {labels}))
-            reason = f"{person} is {here} here, and {' or '.join(sorted(others))} elsewhere"
+            reason = f"{person} is {here} here, but {' or '.join(sorted(others))} elsewhere"
             problems.append(Problem(MISLABELLED, printable(path, root), reason))
     return problems

@@ -1,4 +1,4 @@
-"""Where faces come from: the synthetic set, three databases, or any folder of photographs."""
+"""Sources of faces: the synthetic set, public databases, or any folder of images."""
 
 from __future__ import annotations
 
@@ -177,13 +177,13 @@ def _select(
     if listing.table.angle.notna().all():
         keep = listing.table.angle.isin(angles).to_numpy()
         if not keep.any():
-            raise ValueError(f"no image of {source!r} was taken at the angles {angles}")
+            raise ValueError(f"no image of {source!r} has one of the angles {angles}")
     if subjects is not None:
         first = check_subjects(subjects, sys.maxsize)  # a small set has fewer: then all
         if listing.table.subject.notna().all():
             keep = keep & (listing.table.subject < first).to_numpy(bool)
             if (every := listing.table.subject.nunique()) > first:
-                log.info("%s: the first %d of %d people are taken", source, first, every)
+                log.info("%s: using the first %d of %d subjects", source, first, every)
     return listing.where(keep)
 
 
@@ -231,27 +231,30 @@ def _read(
     if spec.problems == "refuse":
         refuse(found, len(rows) + count(listing.problems), source)
     for row in np.flatnonzero(black):
-        log.warning("left out %s: it is black", names[row])
-    spoilt = [*listing.left_out, *((names[row], "it is black") for row in np.flatnonzero(black))]
+        log.warning("left out %s: the image is black", names[row])
+    spoilt = [
+        *listing.left_out,
+        *((names[row], "the image is black") for row in np.flatnonzero(black)),
+    ]
     bad = {problem.source for problem in found}
     keep = ~black & [name not in bad for name in names]
     if not keep.any():
-        raise ValueError(f"{source}: no image is left of {len(rows)}{told(found)}")
+        raise ValueError(f"{source}: none of {len(rows)} images can be used{told(found)}")
     if found:
         log.warning(
-            "%s: left out %d images, %d are kept%s", source, count(found), keep.sum(), told(found)
+            "%s: left out %d images and kept %d%s", source, count(found), keep.sum(), told(found)
         )
     if not keep.all():
         images, listing = images[keep], listing.where(keep)
     if enlarged := int((sides[keep].round() < size).sum()):
         log.info(
-            "%s: %d squares had fewer than %d pixels across and were enlarged, one from %d",
+            "%s: %d crops are smaller than %d pixels and were enlarged, the smallest from %d",
             *(source, enlarged, size, sides[keep].min()),
         )
     if (flat := keep & (ranges < FLAT)).any():
         log.warning(
-            "%s: %d pictures use less than %d of the 256 values, such as %s; 12 bits in a file of "
-            "16 look so: stretch them to the whole range before",
+            "%s: %d images use less than %d of the 256 values, such as %s; if they are 12-bit "
+            "values in 16-bit files, scale them to the full range first",
             *(source, flat.sum(), FLAT, names[int(flat.argmax())]),
         )
     left_out = (*spoilt, *((problem.source, problem.reason) for problem in found))
@@ -278,7 +281,7 @@ def _copies(listing: Listing, digests: Iterable[str]) -> list[Problem]:
         agree = len(same) > 1 and len(labels.iloc[same].drop_duplicates()) == 1
         for row in same[1:] if agree or len(same) == 1 else same:
             other = same[0] if row != same[0] else same[1]
-            reason = f"the same picture as {listing.table.source.iloc[other]}"
+            reason = f"the same image as {listing.table.source.iloc[other]}"
             problems.append(Problem(TWICE, listing.table.source.iloc[row], reason))
     return problems
 

@@ -1,8 +1,8 @@
-"""How a source of faces is written: ``KIND``, ``KIND:DIR``, and settings behind a question mark.
+"""The syntax of a source: ``KIND`` or ``KIND:DIR``, and settings after a question mark.
 
-``folder:/data/mine?crop=detect,labels=person/emotion``: one string says everything, so that it
-can be given to every entry alike (`open_faces`, a notebook's parameter, ``make book FACES=``)
-and stands in the record of a run.
+An example is ``folder:/data/mine?crop=detect,labels=person/emotion``. A single string describes a
+source completely, so that every entry point accepts it (`open_faces`, a parameter of a notebook,
+``make book FACES=``) and the record of a run contains it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def located(source: str) -> str:
 def _check(spec: Spec, given: dict[str, str], source: str) -> Spec:
     if spec.kind not in CROPS:
         if given:
-            raise ValueError(f"{source!r}: the {spec.kind} faces take no settings")
+            raise ValueError(f"{source!r}: the {spec.kind} faces have no settings")
         return spec
     choices = {"crop": CROPS[spec.kind], "problems": PROBLEMS}
     known = [*choices, *(TELLING if spec.kind == "folder" else ())]
@@ -126,9 +126,9 @@ def _check(spec: Spec, given: dict[str, str], source: str) -> Spec:
     )
     told = [name for name in TELLING if name in given]
     if empty := [name for name in told if not given[name]]:
-        raise ValueError(f"{empty[0]}= says nothing in the source {source!r}")
+        raise ValueError(f"{empty[0]}= has no value in the source {source!r}")
     if len(told) > 1:
-        raise ValueError(f"{' and '.join(told)} in the source {source!r}; give one of them")
+        raise ValueError(f"{' and '.join(told)} in the source {source!r}; give only one of them")
     if given.get("table"):
         return spec._replace(table=given["table"])
     if "name" in given:
@@ -147,8 +147,8 @@ def _levels(text: str, source: str) -> tuple[str, ...]:
         or not {"person", "emotion", "gaze"} & set(named)
     ):
         raise ValueError(
-            f"labels={text!r} in the source {source!r}; name each level of folders once, from "
-            f"outside to inside, by one of {', '.join(FIELDS)}, such as labels=person/emotion; "
+            f"labels={text!r} in the source {source!r}; name each level of folders once, from the "
+            f"outer to the inner, by one of {', '.join(FIELDS)}, as in labels=person/emotion; "
             "person, emotion or gaze must be among them"
         )
     return labels
@@ -161,7 +161,7 @@ def _pattern(text: str, source: str) -> str:
             raise ValueError("person, emotion or gaze must be among its fields")
     except ValueError as error:
         raise ValueError(
-            f"name={text!r} in the source {source!r}: {error}; write fields in braces, such as "
-            f"name={{emotion}}_front/{{person}}_{{any}}; there are {', '.join(FIELDS)}"
+            f"name={text!r} in the source {source!r}: {error}; write fields in braces, as in "
+            f"name={{emotion}}_front/{{person}}_{{any}}; the fields are {', '.join(FIELDS)}"
         ) from None
     return text

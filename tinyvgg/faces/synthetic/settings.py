@@ -1,8 +1,8 @@
-"""The settings that decide how hard the synthetic faces are to tell apart, and why they are so.
+"""The settings that decide how difficult the synthetic faces are, and the reason for each.
 
-They stay where they are used; here they are gathered, so that a fingerprint can freeze them.
-All were chosen by eye, for realism, from contact sheets. What else makes a face (colours, hair,
-skin, the head's data) is covered by the fingerprint of the pictures themselves.
+They are defined where they are used and collected here, so that a fingerprint can freeze them. All
+were chosen by eye, for realism, from contact sheets. Everything else about a face (colors, hair,
+skin, the data of the head) is covered by the fingerprint of the images themselves.
 """
 
 from __future__ import annotations
@@ -54,61 +54,61 @@ SETTINGS = (
     Setting(
         "strength of the expressions", expression, ("ACTIONS", "RESTING"),
         "share of an action's full range",
-        "each emotion looks like the posed prototype of the Facial Action Coding System, and is "
-        "read at a glance in a picture of 224 and of 64 pixels",
+        "each emotion looks like the posed prototype of the Facial Action Coding System and is "
+        "recognized at a glance in images of 224 and of 64 pixels",
     ),
     Setting(
-        "spread of the strength between people", expression, ("PERSON_GAIN", "PERSON_ACTION"),
-        "standard deviation, share of the strength, of all actions together and of each",
-        "models who are trained on the same prototypes still pose them differently",
+        "spread of the strength between subjects", expression, ("PERSON_GAIN", "PERSON_ACTION"),
+        "standard deviation, share of the strength; of all actions together, and of each",
+        "people who are trained to pose the same prototypes still pose them differently",
     ),
     Setting(
         "spread of the strength between shots", expression, ("SHOT_GAIN", "SHOT_ACTION"),
         "standard deviation, share of the strength",
-        "nobody holds an expression quite still from one shot to the next",
+        "nobody keeps exactly the same expression from one shot to the next",
     ),
     Setting(
         "limits of the spread", expression, ("GAIN_LIMITS", "ACTION_LIMITS"),
         "share of the strength",
-        "none becomes a grimace, and none is lost: on the sheets the weakest sad faces read as "
-        "neutral until the lower limit was raised",
+        "no expression becomes a grimace or disappears; on the contact sheets the weakest sad "
+        "faces looked neutral until the lower limit was raised",
     ),
     Setting(
         "unevenness and blinking", expression, ("ONE_SIDED", "BLINK"),
         "standard deviation, share of the strength",
-        "no face moves alike on both sides, and no lid is twice as high",
+        "no face moves in the same way on both sides, and lids are never equally high twice",
     ),
     Setting(
         "gaze", expression, ("GAZE_TURN", "SAD_GAZE_DROP", "GAZE_JITTER"),
         "degrees",
-        "averted eyes are seen to be averted; the sad look down a little; nobody looks at exactly "
+        "averted eyes are visibly averted; sad faces look down a little; nobody looks at exactly "
         "the same spot twice",
     ),
     Setting(
         "pose of the head", expression, ("POSE_JITTER",),
         "standard deviation in degrees of turn, nod and tilt",
-        "people asked to hold their head still move it by a degree or two",
+        "people who are asked to keep their head still move it by a degree or two",
     ),
     Setting(
-        "size and place in the picture", expression, ("SCALE_JITTER", "PLACE_JITTER"),
-        "standard deviation, share of the picture's side",
+        "size and position in the image", expression, ("SCALE_JITTER", "PLACE_JITTER"),
+        "standard deviation, share of the side of the image",
         "a face is cut out of a photograph to within a few pixels",
     ),
     Setting(
         "light", expression, ("LIGHT_JITTER",),
         "standard deviation, share of the strength of a lamp",
-        "a studio's lamps stay where they are; flashes differ by a few per cent",
+        "the lamps of a studio stay in place; flashes differ by a few percent",
     ),
     Setting(
         "frame", camera, ("FRAME", "EYE_ROW", "EYE_COLUMN", "DISTANCE"),
-        "distances between eyes and chin; shares of the picture's side; decimetres",
-        "the face fills the square, as in the paper's figures, and some of the hair is seen",
+        "distances between eyes and chin; shares of the side of the image; decimeters",
+        "the face fills the square, as in the paper's figures, and some hair is visible",
     ),
     Setting(
         "spread of the features", shape,
         ("DETAIL_DEVIATION", "CHILD_DETAIL", "ASYMMETRY_DEVIATION", "LIMIT"),
         "standard deviation, share of a target of the head",
-        "a stranger tells the people apart, and would call them people and not caricatures",
+        "a viewer can tell the subjects apart and sees people, not caricatures",
     ),
 )  # fmt: skip
 
@@ -128,7 +128,7 @@ def settings_fingerprint() -> str:
 
 
 def settings_table() -> list[dict[str, str]]:
-    """A row a setting for the data card: setting, values, unit, reason."""
+    """One row per setting for the data card: setting, values, unit, reason."""
     return [
         {
             "setting": setting.title,
@@ -152,7 +152,7 @@ def _plain(value: Any) -> Any:
 
 
 def _brief(value: Any) -> str:
-    """A few numbers as they are; of many, how many and from where to where."""
+    """A few numbers as they are; of more numbers, their count and range."""
     numbers = _numbers(value)
     if len(numbers) <= 4:
         return ", ".join(f"{number:g}" for number in numbers)
