@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     info = _command(
         ways,
         "info",
-        "describe a source: counts by label, missing and unusable images, possible tasks",
+        "describe a source: counts by label, unusable images, possible tasks, and the book of it",
         "python -m tinyvgg faces info 'folder:photos?crop=detect,problems=skip'",
         faces_info,
     )
@@ -280,7 +280,12 @@ def _parser() -> argparse.ArgumentParser:
         "python -m tinyvgg train --task face --profile smoke",
         train,
     )
-    fit.add_argument("--task", choices=("face", "emotion", "gaze"), default="face")
+    fit.add_argument(
+        "--task",
+        choices=("face", "emotion", "gaze"),
+        default="face",
+        help="what the network classifies (default: %(default)s)",
+    )
     _run_options(fit)
 
     studies = commands.add_parser(
@@ -359,14 +364,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     how = "the model's input is (bytes / scale - mean) / std (default: %(default)s)"
     page.add_argument("--mean", type=float, nargs="+", default=[0.0], help=how)
-    page.add_argument("--std", type=float, nargs="+", default=[1.0], help=argparse.SUPPRESS)
-    page.add_argument("--scale", type=float, default=256, help=argparse.SUPPRESS)
+    page.add_argument("--std", type=float, nargs="+", default=[1.0], help="see --mean")
+    page.add_argument("--scale", type=float, default=256, help="see --mean")
     page.add_argument("--title", help="title of the page")
 
     timing = _command(
         commands,
         "bench",
-        "compare the speed of training, backtracking, tracking and more with usual alternatives",
+        "compare the speed of this package with that of the usual alternatives",
         "python -m tinyvgg bench --quick\n  python -m tinyvgg bench --only training",
         bench,
     )
