@@ -88,7 +88,7 @@ def test_the_grid_frames_the_mistaken_and_the_true_class_of_every_row():
     case_2 = [("contemptuous", to_rgba(WRONG)), ("angry", to_rgba(TRUE))]
     assert marked == 2 * case_1 + 2 * case_2
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["1  before", "1  after", "2  before", "2  after"]
+    assert labels == ["case 1, before", "case 1, after", "case 2, before", "case 2, after"]
 
 
 def test_floors_are_marked_where_the_papers_classes_tie_and_nowhere_else():

@@ -16,6 +16,7 @@ from tinyvgg.experiments.selection import (
     contribution_variation,
     count_pixels,
     last_layer,
+    layer_in_words,
     pixel_table,
     selected_by_layer,
 )
@@ -55,6 +56,12 @@ def test_units_are_counted_layer_by_layer():
             assert row.active == (x[image] > 0).sum()
             assert row.selected == trace.layers[3 - int(name[-1])][image].sum()
     assert (table.selected <= table.active).all() and (table.active <= table.units).all()
+
+
+def test_a_table_names_layers_in_words():
+    names = ["L_3", "L_1", "L_0", "L_0, released"]
+    words = ["hidden layer 3", "hidden layer 1", "pixels", "pixels, as released"]
+    assert [layer_in_words(name) for name in names] == words
 
 
 def test_pixels_are_counted_image_by_image():

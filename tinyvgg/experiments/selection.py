@@ -1,4 +1,4 @@
-"""How much backtracking selects: by unit and by layer; how many pixels."""
+"""How much backtracking selects: by unit and by layer, and how many pixels."""
 
 from __future__ import annotations
 
@@ -100,6 +100,13 @@ def selected_by_layer(net: nn.Module, trace: Backtrace) -> pd.DataFrame:
     return pd.concat(layers[::-1], ignore_index=True)
 
 
+def layer_in_words(name: str) -> str:
+    """A layer as a table names it: "L_3" is "hidden layer 3", "L_0, printed" the printed pixels."""
+    symbol, _, reading = name.partition(", ")
+    words = "pixels" if symbol == "L_0" else symbol.replace("L_", "hidden layer ")
+    return f"{words}, as {reading}" if reading else words
+
+
 def count_pixels(pixels: Tensor) -> np.ndarray:
     """Pixels in each image's set, int64 (B,); maps count their active pixels."""
     return (pixels > 0).flatten(1).sum(dim=1).cpu().numpy()
@@ -139,7 +146,7 @@ def pixel_table(
             for which, name in names.items()
         ]
         share = reported[task] / reported_total
-        rows.append((task, "the paper's mean", reported[task], share, None))
+        rows.append((task, "mean in the paper", reported[task], share, None))
     return pd.DataFrame(rows, columns=["task", "set", "pixels", "of all", "of active"])
 
 

@@ -61,15 +61,15 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: in
     bars.axhline(0, color=INK, linewidth=0.8)
     silent = len(parts) - len(heights)
     for words, colour, y in (
-        (f"{len(helping)} units > 0: selected", "#1d6fa3", 0.94),
-        (f"{len(opposing)} units < 0: not selected", "#666666", 0.84),
-        (f"{silent} units add nothing", FAINT, 0.74),
+        (f"{len(helping)} units positive: selected", "#1d6fa3", 0.94),
+        (f"{len(opposing)} units negative: not selected", "#666666", 0.84),
+        (f"{silent} units contribute nothing", FAINT, 0.74),
     ):
         bars.text(0.97, y, words, transform=bars.transAxes, ha="right", color=colour, fontsize=8.5)
     bars.set(
-        title="each unit's share of the sum",
+        title="contribution of each unit",
         xlabel="units of the last hidden layer, sorted",
-        ylabel=r"$a_i\,W_i^k$",
+        ylabel=r"contribution $a_i\,W_i^k$",
     )
 
     up, down = float(helping.sum()), float(opposing.sum())
@@ -80,11 +80,11 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: in
         steps.bar(x, end - start, bottom=start, color=colour, width=0.7)
         words = f"{end - start:+.2f}".replace("-", "−")
         beside(steps, words, (x, max(start, end)), (0, 2), ha="center", va="bottom", fontsize=8)
-    steps.set_xticks(range(4), ["> 0", "< 0", "$b_k$", "$x_k$"])
+    steps.set_xticks(range(4), ["units\n> 0", "units\n< 0", "bias\n$b_k$", "logit\n$x_k$"])
     steps.axhline(0, color=INK, linewidth=0.8)
     top, bottom = max(map(max, ends)), min(map(min, ends))
     steps.set_ylim(bottom - 0.05 * (top - bottom), top + 0.1 * (top - bottom))
-    steps.set(title="their sum: the logit")
+    steps.set(title="sum: the logit")
 
     best = np.argsort(-layer.probabilities, kind="stable")[:shown][::-1]
     names = [classes[k] for k in best]
@@ -116,7 +116,7 @@ def missing_pixels(
         One for each face.
     """
     if not len(images):
-        return note("In this run there is no such misclassified face.")
+        return note("In this run, no such face is misclassified.")
     rows = -(-maps.shape[1] // COLUMNS)
     across = WIDTH / max(3, len(images))
     ratios = [0.62, *[rows / COLUMNS] * (1 + len(sets))]
@@ -162,13 +162,13 @@ def pixel_counts(counts: Mapping[str, pd.DataFrame], printed: Mapping[str, float
         ranks = (np.arange(len(table)) + 0.5) / max(len(table), 1)
         table = table.iloc[np.argsort(100 * table.active / table.total, kind="stable")]
         for name, label, style in (
-            ("active", "active pixels", {"s": 26, "facecolors": "none", "edgecolors": FAINT}),
-            ("printed", "as printed", {"s": 13, "marker": "x", "color": INK}),
-            ("released", "as released", {"s": 9, "color": TASK[task]}),
+            ("active", "active", {"s": 26, "facecolors": "none", "edgecolors": FAINT}),
+            ("printed", "selected as printed", {"s": 13, "marker": "x", "color": INK}),
+            ("released", "selected as released", {"s": 9, "color": TASK[task]}),
         ):
             ax.scatter(ranks, 100 * table[name] / table.total, linewidths=0.8, label=label, **style)
-        ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="the paper's mean")
-        ax.set(title=f"{task} task", xlabel="misclassified images, sorted")
+        ax.axhline(100 * printed[task], color=PAPER, linestyle=":", label="mean in the paper")
+        ax.set(title=f"{task} task", xlabel="misclassified images, sorted by active pixels")
         ax.set(xticks=[], xlim=(-0.02, 1.02))
         ax.grid(axis="y")
     axes[0, 0].set(ylabel="share of all pixels (%)", ylim=(0, None))
@@ -187,7 +187,7 @@ def active_returned(coverages: Mapping[str, Coverage]) -> Figure:
     """
     longest = max((c.returned.shape[1] for c in coverages.values()), default=0)
     if not longest or all(np.isnan(c.returned).all() for c in coverages.values()):
-        return note("In this run no image has an active pixel and a selected neuron.")
+        return note("In this run, no image has an active pixel and a selected unit.")
     figure, axes = panels(1, 2, 3.2)
     shares, missing = axes[0]
     grid = doublings(longest)

@@ -31,7 +31,7 @@ from tinyvgg.figures.style import (
     probability,
 )
 
-NO_PAIR = "In this run no misclassified face has a twin."
+NO_PAIR = "In this run, no misclassified face has a twin."
 TWIN_ONLY = "#56B4E9"  # pixels of the twin alone
 
 
@@ -74,13 +74,15 @@ def common_values(twin: np.ndarray, case: np.ndarray) -> Figure:
         Values of the same pixels, in the same order.
     """
     if len(twin) < 2:
-        return note("In this run there is no pair with two common pixels or more.")
+        return note("In this run, no pair has two or more common pixels.")
     figure, axes = panels(1, 2, 2.9, width_ratios=[1.7, 1])
     lines, points = axes[0]
     order = np.argsort(-twin, kind="stable")
     lines.plot(case[order], color=WRONG, linewidth=0.8, label="misclassified case")
     lines.plot(twin[order], color=TRUE, linewidth=1.8, label="twin")
-    lines.set(xlabel="common pixels, sorted by the twin's value", ylabel="value", ylim=(0, None))
+    lines.set(
+        xlabel="common pixels, sorted by the twin's value", ylabel="pixel value", ylim=(0, None)
+    )
     lines.legend()
     limit = 1.05 * max(twin.max(), case.max())
     points.plot([0, limit], [0, limit], color=FAINT, linewidth=0.8, zorder=0)
@@ -210,7 +212,7 @@ def probability_grid(table: pd.DataFrame, classes: Sequence[str]) -> Figure:
         for name, colour in ((row.mistaken, WRONG), (row.true, TRUE)):
             corner = (list(classes).index(name) - 0.47, place - 0.45)
             ax.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=colour, lw=1.8))
-    labels = [f"{case}  {moment}" for case, moment in rows.index]
+    labels = [f"case {case}, {moment}" for case, moment in rows.index]
     ax.set_yticks(places, labels)
     ax.set_xticks(range(len(classes)), list(classes))
     ax.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
@@ -239,7 +241,7 @@ def probability_floors(panels_of: Mapping[str, np.ndarray]) -> Figure:
             ax.text(0.5, 0.5, "no case", transform=ax.transAxes, ha="center", color=FAINT)
         ax.set_yscale("log")
         ax.set_title(title, fontsize=8.5)
-        ax.set(xlabel="classes, sorted", xticks=[1, 4, 8])
+        ax.set(xlabel="rank of the class", xticks=[1, 4, 8])
         ax.grid(axis="y")
     axes[0, 0].set_ylabel("probability")
     return figure

@@ -18,7 +18,7 @@ from tinyvgg.figures.style import (
     rgb,
 )
 
-NOBODY = "In this run there is no such misclassified face."
+NOBODY = "In this run, no such face is misclassified."
 
 
 def tracked_features(
@@ -91,7 +91,7 @@ def tracking_steps(stacks: Sequence[np.ndarray], titles: Sequence[str]) -> Figur
     for k, (image, full, suppressed, difference) in enumerate(zip(*stacks, strict=True)):
         both = inverted(np.stack([full, suppressed]))
         shown = (image, both[0], both[1], inverted(difference))
-        names = ("image", "$dd$: all pixels", "$dd'$: without the set", "$D'$: the difference")
+        names = ("image", "$dd$: all pixels", "$dd'$: set suppressed", "$D'$: difference")
         for ax, values, name in zip(axes[k], shown, names, strict=True):
             picture(ax, values, name if k == 0 else "", vmin=0, vmax=1)
     return figure
