@@ -33,13 +33,13 @@ def known_labels(table: pd.DataFrame) -> dict[str, bool]:
 
 
 def note_on(labels: Mapping[str, bool]) -> str:
-    """The note at the top of a page from which something was left out; empty if no label is missing."""
+    """The note at the top of a page from which something was left out; empty with all labels."""
     lacking = listed(WORDS[name] for name, known in labels.items() if not known)
     if not lacking:
         return ""
     return (
-        f"\n\n```{{note}}\nThe images of this run are not labeled with {lacking}. Results that need "
-        "this are left out of this page.\n```\n"
+        f"\n\n```{{note}}\nThe images of this run are not labeled with {lacking}. Results that "
+        "need this are left out of this page.\n```\n"
     )
 
 
