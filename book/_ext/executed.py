@@ -96,10 +96,14 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     notebook["cells"] = [
         cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
     ]
-    fold_code(notebook)
-    keep_data(app, docname, notebook)
     if partly:
         leave_out(notebook, knows(app, docname), labels)
+    else:
+        named, drawn = drawn_figures(notebook)
+        for name in sorted(named - drawn):
+            warn("figure", f"no cell shows the figure {name}")
+    fold_code(notebook)
+    keep_data(app, docname, notebook)
     notebook["metadata"].pop("widgets", None)  # the state of widgets, for Jupyter's scripts
     for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
         if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
