@@ -28,21 +28,21 @@ PAGES = {
 }
 
 
-# What a notebook takes, in pictures that one process trains in the same time; seconds to bind.
+# The time of a notebook, in images trained by one process in that time; seconds to build the pages.
 NOTEBOOK, BINDING = {"smoke": 4_000, "default": 6_000, "paper": 4_000}, 20
 
 
 def outlook(study: Study, networks: Sequence[Network], seconds: Mapping[str, float | None]) -> str:
-    """What a book has to do, and about how long that takes on this machine: a line to begin with.
+    """The work that a book needs and an estimate of its time on this machine, in one line.
 
     Parameters
     ----------
     study : Study
     networks : sequence of (Study, task)
-        Those that are to be trained.
+        The networks that will be trained.
     seconds : mapping
-        The notebooks that are to be executed, and what each took when it last was; None if it
-        never was. Then it is estimated from some steps of training.
+        The notebooks that will be executed, and the time that each took the last time. None if it
+        was never executed; its time is then estimated from a few steps of training.
     """
     speed = seconds_a_picture(study, study.tasks[0]) if networks or None in seconds.values() else 0
     usual = speed * NOTEBOOK[study.profile.name]
@@ -52,10 +52,10 @@ def outlook(study: Study, networks: Sequence[Network], seconds: Mapping[str, flo
     parts = [
         f"train {len(networks)} networks" * bool(networks),
         f"execute {len(seconds)} notebooks" * bool(seconds),
-        "bind the book",
+        "build the pages",
     ]
     what = listed(part for part in parts if part)
-    return f"to do: {what}; about {max(1, round(minutes))} min on this machine"
+    return f"next: {what}; about {max(1, round(minutes))} min on this machine"
 
 
 def forecast(study: Study) -> list[str]:

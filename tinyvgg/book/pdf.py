@@ -25,7 +25,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 120_000  # milliseconds until all pictures and formulas are there
+PATIENCE = 120_000  # milliseconds to wait for all images and formulas
 FOOT = (
     '<div style="width:100%;font-size:7px;text-align:center;color:#666">'
     '<span class="pageNumber"></span></div>'
@@ -35,8 +35,8 @@ READY = """async () => {
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
   if (window.MathJax?.startup) await MathJax.startup.promise;
 }"""
-# links to other pages become links within the file; what leads to other files of the book leads
-# nowhere from a PDF file, and is no link
+# Links to other pages become links within the file. Links to other files of the book cannot work
+# from a PDF file and are removed.
 LINKS = """() => {
   const at = (name) => name && document.getElementById(name);
   for (const link of document.querySelectorAll('a[href]')) {
@@ -54,12 +54,12 @@ LINKS = """() => {
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A Chromium without a window: the system's, else the one that Playwright installed.
+    """A headless Chromium: that of the system if there is one, otherwise that of Playwright.
 
     Raises
     ------
     FileNotFoundError
-        There is none.
+        No browser is installed.
     """
     from playwright.sync_api import sync_playwright
 
@@ -68,9 +68,9 @@ def browser() -> Iterator[Any]:
         found = next(filter(None, map(shutil.which, BROWSERS)), own if own.exists() else None)
         if found is None:
             raise FileNotFoundError(
-                f"no browser: none of {', '.join(BROWSERS)} is installed, and Playwright has none "
-                "of its own. Install one, on Debian and Ubuntu by apt-get install chromium, or "
-                "by .venv/bin/playwright install chromium"
+                f"no browser found: expected one of {', '.join(BROWSERS)}, or that of Playwright; "
+                "install one with apt-get install chromium (Debian and Ubuntu) or with "
+                ".venv/bin/playwright install chromium"
             )
         made = play.chromium.launch(executable_path=found, args=list(FLAGS))
         try:
@@ -80,14 +80,14 @@ def browser() -> Iterator[Any]:
 
 
 def print_pdf(page: Path, target: Path) -> None:
-    """Print the book, bound as a single page, to a PDF file; whole or not at all.
+    """Print the book, built as a single page, to a PDF file; an incomplete file is not kept.
 
     Raises
     ------
     BookError
-        A script of the page failed, or it asked another host for something.
+        A script of the page failed, or the page requested something from another host.
     FileNotFoundError
-        There is no browser.
+        No browser is installed.
     """
     clock = time.perf_counter()
     wrong: list[str] = []
@@ -96,7 +96,7 @@ def print_pdf(page: Path, target: Path) -> None:
         view.set_default_timeout(PATIENCE)
         view.on("pageerror", lambda error: wrong.append(str(error)))
         view.route("http*://**/*", lambda route: route.abort())
-        view.on("requestfailed", lambda request: wrong.append(f"asked for {request.url}"))
+        view.on("requestfailed", lambda request: wrong.append(f"requested {request.url}"))
         view.goto(page.as_uri())
         view.evaluate(READY)
         view.evaluate(LINKS)
@@ -115,4 +115,4 @@ def print_pdf(page: Path, target: Path) -> None:
                 margin={"top": "16mm", "bottom": "16mm", "left": "16mm", "right": "16mm"},
             )
     size = target.stat().st_size / 1e6
-    log.info("printed in %.0f s: %s (%.1f MB)", time.perf_counter() - clock, target, size)
+    log.info("PDF printed in %.0f s: %s (%.1f MB)", time.perf_counter() - clock, target, size)
