@@ -56,7 +56,9 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
     )
     study = SimpleNamespace(
         outcomes=lambda task: table,
-        split=lambda task: SimpleNamespace(classes=["0", "3", "12", "15", "16"]),
+        split=lambda task: SimpleNamespace(
+            classes=["0", "3", "12", "15", "16"], train=np.array([0, 2]), labels=np.arange(8)
+        ),
         network=lambda task: net,
         faces=SimpleNamespace(images=images),
         inputs=lambda rows: as_input(images[rows]),
@@ -69,6 +71,7 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
     assert gallery.cases[7].twin is None
     assert "same subject, angle and emotion" in gallery.cases[7].why_no_twin
     assert gallery.first.row == 4
+    assert gallery.training.rows.tolist() == gallery.training.labels.tolist() == [0, 2]
 
     table[["emotion", "gaze"]] = None
     table["angle"] = pd.array([pd.NA] * 4, dtype="Int64")

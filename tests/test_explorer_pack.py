@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import zlib
@@ -14,6 +15,7 @@ import torch
 from explorers import CLASSES as NAMES
 from explorers import opened, world
 from networks import SmallAlexNet, random_foreign, random_tiny
+from PIL import Image
 from safetensors.numpy import load
 from torch import nn
 
@@ -27,6 +29,7 @@ from tinyvgg.explorer.pack import (
     rounded,
     rounded_network,
 )
+from tinyvgg.explorer.training import Training
 from tinyvgg.storage.store import Store
 
 CLASSES = [f"class {k}" for k in range(5)]
@@ -34,6 +37,7 @@ FORMATS = {  # what `by_hand` becomes in each version of the format
     2: "1902caad2d897174",
     3: "187f786fc00a3d5f",
     4: "884449fce163e869",
+    5: "3175fb51beca981b",
 }
 
 
@@ -218,7 +222,16 @@ def by_hand() -> Gallery:
         0: Case(0, 2, "a picture", 1, 0, 0.75, "a picture → no", ""),
         1: Case(1, None, "another", 0, 1, 0.5, "another → yes", "It has no twin."),
     }
-    return Gallery("task", net, images, ["no", "yes"], cases, {0: "one", 1: "two", 2: "its twin"})
+    shown = {0: "one", 1: "two", 2: "its twin"}
+    training = Training(images, np.arange(3), np.array([1, 0, 1]))
+    return Gallery("task", net, images, ["no", "yes"], cases, shown, training)
+
+
+def content_of(name: str, kept: np.ndarray) -> bytes:
+    """What a tensor says, whatever made it: compressed bytes differ between their makers."""
+    if name == "training.sheet":
+        return str(Image.open(io.BytesIO(kept.tobytes())).size).encode()
+    return zlib.decompress(kept.tobytes()) if kept.dtype == np.uint8 else kept.tobytes()
 
 
 def test_another_format_is_another_version():
@@ -229,9 +242,7 @@ def test_another_format_is_another_version():
         del about["version"]
         digest.update(json.dumps(about, sort_keys=True).encode())
         for name, kept in sorted(tensors.items()):
-            packed = kept.dtype == np.uint8  # inflated: zlib's bytes differ between its makers
-            content = zlib.decompress(kept.tobytes()) if packed else kept.tobytes()
-            digest.update(f"{name} {kept.dtype}".encode() + content)
+            digest.update(f"{name} {kept.dtype}".encode() + content_of(name, kept))
     assert FORMATS[pack.VERSION] == digest.hexdigest()[:16], "never edit a line: add one"
     assert max(FORMATS) == pack.VERSION
 

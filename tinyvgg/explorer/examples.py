@@ -11,4 +11,5 @@ def digits_gallery(found: digits.Digits, store: Store, seed: int = 0) -> Gallery
     """The test digits of the small network that the page "Other networks" trains."""
     net = digits.trained("flat", found, store, seed)
     images, labels = found.images[found.test], found.labels[found.test]
-    return gallery_of(net, images, labels, digits.CLASSES, "digits")
+    training = found.images[~found.test], found.labels[~found.test]
+    return gallery_of(net, images, labels, digits.CLASSES, "digits", training)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tinyvgg.adapted.network import as_network, check_classes
 from tinyvgg.comparison import find_twins
 from tinyvgg.experiments.pairs import twin_labels, twins_of
+from tinyvgg.explorer.training import Training, as_rgb, training_of
 from tinyvgg.faces.labels import listed
 from tinyvgg.forward import checked_maps
 from tinyvgg.layers import check_network, dense_pass, feature_maps_of, unwrapped
@@ -72,6 +73,8 @@ class Gallery:
         pictures, the least confident first.
     shown : dict of int to str
         What a twin shows, by row.
+    training : Training or None
+        What the network was trained on, if that is known.
     """
 
     task: str
@@ -80,6 +83,7 @@ class Gallery:
     classes: list[str]
     cases: dict[int, Case]
     shown: dict[int, str]
+    training: Training | None = None
 
     @property
     def first(self) -> Case:
@@ -94,10 +98,7 @@ class Gallery:
 
     def picture(self, row: int) -> np.ndarray:
         """A picture to be shown, uint8 (H, W, 3); other channels than RGB as their mean, grey."""
-        image = self.images[row]
-        if image.shape[2] == 3:
-            return image
-        return np.repeat(image.mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+        return as_rgb(self.images[row])
 
     def say(self, number: int) -> str:
         """The name of a class in a sentence."""
@@ -115,10 +116,12 @@ def study_gallery(study: Study, task: str) -> Gallery:
     twins = twins_of(table, study.inputs)
     labels = listed(label for label in twin_labels(table)[0] if label != "true") or "class"
     alone = f"It has no twin: no other test picture of the same {labels} is classified correctly."
-    classes = study.split(task).classes
+    split = study.split(task)
+    classes = split.classes
     shown = {int(row.row): describe(row) for row in table.itertuples()}
     cases = list_cases(table, twins, shown, [say(name, task) for name in classes], alone)
-    return Gallery(task, study.network(task), study.faces.images, classes, cases, shown)
+    training = Training(study.faces.images, split.train, split.labels[split.train])
+    return Gallery(task, study.network(task), study.faces.images, classes, cases, shown, training)
 
 
 def gallery_of(
@@ -127,6 +130,7 @@ def gallery_of(
     labels: Iterable[int],
     classes: Sequence[str],
     task: str = "pictures",
+    training: tuple[np.ndarray, Iterable[int]] | None = None,
 ) -> Gallery:
     """The cases of any supported network on given pictures.
 
@@ -144,6 +148,8 @@ def gallery_of(
         A name for each output of the network.
     task : str
         A name for the whole.
+    training : (uint8 array (M, H, W, C), integers (M,)), optional
+        The images that trained the network, and the true class of each.
     """
     net = _plain(net, np.asarray(images))
     _, linears = check_network(net)
@@ -177,7 +183,8 @@ def gallery_of(
     cases = list_cases(
         table, find_twins(table, ["true"], ()), shown, [say(c, task) for c in classes], alone
     )
-    return Gallery(task, net, images, classes, cases, shown)
+    trained = None if training is None else training_of(training, images, len(classes))
+    return Gallery(task, net, images, classes, cases, shown, trained)
 
 
 def _plain(net: nn.Module, images: np.ndarray) -> nn.Module:

@@ -3,8 +3,11 @@
 The format is safetensors; the rest is JSON in its metadata, under "explorer". Weights are whole
 numbers q with one scale for each unit that they feed, w = scale · q in float32. The first linear
 layer, which holds most of them, has the fewest bits that leave every prediction of the test
-pictures unchanged; the other layers have 12 or more. The numbers are stored as bytes, all low
+images unchanged; the other layers have 12 or more. The numbers are stored as bytes, all low
 ones before all high ones, and compressed: the high ones are mostly small.
+
+A pack holds the receptive field of each place of the last maps too, and, if the gallery has
+training images, those that lead at each pixel (see `training`).
 
 A quantised network is a network like any other, so that Python can compute with exactly the
 weights of the page (`rounded`).
@@ -25,13 +28,15 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from tinyvgg.explorer.gallery import Gallery, logits_of
+from tinyvgg.explorer.receptive import receptive_fields
+from tinyvgg.explorer.training import packed
 from tinyvgg.graph import ACTIVATIONS, Affine, Channels, Concat, Scaled, Sum
 from tinyvgg.layers import Dense, check_network, feature_maps_of, padding_of, pair
 from tinyvgg.model import PIXEL_SCALE
 from tinyvgg.storage.files import digest
 from tinyvgg.storage.store import Store
 
-VERSION = 4  # of the format; web/pack.js reads this one only
+VERSION = 5  # of the format; web/pack.js reads this one only
 BITS = (8, 10, 12, 16, 32)  # of a weight; 32: the float32 itself
 FINE = 12  # least bits of every layer but the first linear one
 BATCH = 64
@@ -75,6 +80,8 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
         ],
         "first": gallery.first.row,
         "rows": _rows(gallery),
+        "fields": receptive_fields(net, *gallery.images.shape[1:3]),
+        "training": None,
     }
     for number, (layer, _) in enumerate(nodes):
         if isinstance(layer, Affine):
@@ -83,6 +90,9 @@ def pack_gallery(gallery: Gallery, bits: int | None = None) -> bytes:
     for name, layer, precision in _weighted(net, bits):
         tensors |= _tensors(name, layer, precision)
     tensors["pictures"] = _compressed(gallery.images[_rows(gallery)])
+    if gallery.training is not None:
+        about["training"], found = packed(rounded_network(net, bits), gallery.training)
+        tensors |= {f"training.{name}": values for name, values in found.items()}
     return save(tensors, {"explorer": json.dumps(about, ensure_ascii=False)})
 
 
@@ -294,7 +304,10 @@ def _recipe(gallery: Gallery) -> dict[str, str]:
     named = [part for item in weights.items() for part in item]
     cases = [asdict(case) for case in gallery.cases.values()]
     about = json.dumps([gallery.classes, cases, list(gallery.shown.items())])
-    return {"task": gallery.task, "content": digest(*named, gallery.images, about)}
+    found = gallery.training
+    trained = () if found is None else (found.images, found.rows, found.labels)
+    content = digest(*named, gallery.images, about, *trained)
+    return {"task": gallery.task, "content": content}
 
 
 def _known(bits: int) -> int:

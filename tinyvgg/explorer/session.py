@@ -62,6 +62,9 @@ class Session(traitlets.HasTraits):
         A name for each output of the network; those of an adapted network if not given.
     task : str
         A name for the whole.
+    training : (uint8 array (M, H, W, C), integers (M,)), optional
+        The images that trained the network, and the true class of each: an explorer shows those
+        that excite a pixel most. A study has its own.
 
     Attributes
     ----------
@@ -140,10 +143,11 @@ class Session(traitlets.HasTraits):
         labels: Iterable[int] | None = None,
         classes: Sequence[str] | None = None,
         task: str = "pictures",
+        training: tuple[np.ndarray, Iterable[int]] | None = None,
     ):
         super().__init__()
         own = {"images": images, "labels": labels, "classes": classes}
-        self._study, self._galleries = _open(source, own, task)
+        self._study, self._galleries = _open(source, own, task, training)
         self.set_trait("tasks", tuple(self._study.tasks if self._study else self._galleries))
         self._traces: dict[tuple, Backtrace] = {}
         task = self.tasks[0]
@@ -358,7 +362,7 @@ class Session(traitlets.HasTraits):
 
 
 def _open(
-    source: Any, own: Mapping[str, Any], task: str
+    source: Any, own: Mapping[str, Any], task: str, training: Any
 ) -> tuple[Study | None, dict[str, Gallery]]:
     """The study that galleries come from, or the galleries that were given.
 
@@ -369,6 +373,8 @@ def _open(
         The images, labels and classes of a network; None where not given.
     task : str
         Name of a network's gallery.
+    training : (images, labels) or None
+        Of a network.
     """
     if isinstance(source, AdaptedNetwork) and own["classes"] is None:
         own = {**own, "classes": source.classes}
@@ -379,10 +385,11 @@ def _open(
                 f"an explorer of a network needs {', '.join(own)} as well; got no "
                 f"{', no '.join(lacking)}: Explorer(net, images, labels, classes)"
             )
-        return None, {task: gallery_of(source, **own, task=task)}
-    if len(lacking) < len(own):
+        return None, {task: gallery_of(source, **own, task=task, training=training)}
+    if len(lacking) < len(own) or training is not None:
         raise TypeError(
-            f"{', '.join(own)} belong to a network, and {type(source).__name__} is none: "
+            f"{', '.join(own)} and training belong to a network, and {type(source).__name__} is "
+            "none: "
             "Explorer(net, images, labels, classes) or Explorer(study)"
         )
     if isinstance(source, Study):

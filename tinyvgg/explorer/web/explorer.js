@@ -17,6 +17,7 @@ import { Face } from "./view/face.js";
 import { Maps } from "./view/maps.js";
 import { Upload } from "./view/upload.js";
 import { Painter } from "./view/painter.js";
+import { Pixel } from "./view/pixel.js";
 import { followTone } from "./view/theme.js";
 
 const ANSWER = /^(.* predicts )(.+)( \([\d.]+\)\.)$/s; // the name of a class in a sentence
@@ -74,7 +75,7 @@ class View {
   leave() {
     this.controller.leave();
     this.endTone();
-    for (const part of [this.face?.board, this.maps?.board, this.upload]) part?.leave();
+    for (const part of [this.face?.board, this.maps?.board, this.pixel, this.upload]) part?.leave();
     clearTimeout(this._copied);
     clearTimeout(this._silence);
     this.el.classList.remove("tinyvgg-explorer");
@@ -95,8 +96,10 @@ class View {
     this.cases.upload.setAttribute("aria-expanded", "false");
     this.summary = new Summary();
     this.sets = new SetControls(controller);
-    this.face = new Face(controller, painter);
-    this.maps = new Maps(controller, painter);
+    this.pixel = new Pixel(controller, (outline) => this.face.board.showOutline(outline));
+    const pointed = (cell, keyed) => this.pixel.point(cell, keyed);
+    this.face = new Face(controller, painter, pointed);
+    this.maps = new Maps(controller, painter, pointed);
     const boards = [this.face.board, this.maps.board];
     this.brush = new BrushControls(painter, () => boards.forEach((board) => board.showTool()));
     boards.forEach((board) => board.showTool());
@@ -111,7 +114,7 @@ class View {
       make("div.tve-tools", this.sets.node, this.brush.node),
       make(
         "div.tve-columns",
-        this.face.node,
+        make("div.tve-left", this.face.node, this.pixel.node),
         make("div.tve-side", this.bars.node, this.curve.node),
         this.maps.node,
       ),
@@ -120,8 +123,8 @@ class View {
     );
     this.listen();
     this.el.replaceChildren(this.root);
-    const { top, cases, summary, sets, face, maps, bars, curve, method } = this;
-    this.parts = [top, cases, summary, sets, face, maps, bars, curve, method];
+    const { top, cases, summary, sets, face, pixel, maps, bars, curve, method } = this;
+    this.parts = [top, cases, summary, sets, face, pixel, maps, bars, curve, method];
   }
 
   show(state, moving) {

@@ -2,14 +2,18 @@
 
 import { Network } from "./network.js";
 
-const VERSION = 4; // of the format; tinyvgg/explorer/pack.py writes the same
+const VERSION = 5; // of the format; tinyvgg/explorer/pack.py writes the same
 const AT_ONCE = 1 << 20; // weights decoded before the page may paint again
+const NO_THUMBNAILS =
+  "The training images are left out: this browser cannot read their thumbnails (WebP).";
 
 /**
  * A task to explore, from the bytes of its pack.
  *
- * Returns { task, classes, names, shape, bits, cases, first, network, image }: cases is a Map of
- * row to case, first the row to begin with, and image(row) a picture's bytes (H, W, C).
+ * Returns { task, classes, names, shape, bits, cases, first, fields, training, network, image }:
+ * cases is a Map of row to case, first the row to begin with, and image(row) an image's bytes
+ * (H, W, C); fields are the receptive fields, [first, end] of the image's rows for each row of the
+ * maps, and of its columns for each column; training is null, or what `readTraining` gives.
  */
 export async function readPack(buffer) {
   const { header, tensor } = openTensors(buffer);
@@ -37,9 +41,10 @@ export async function readPack(buffer) {
   const linears = await Promise.all(
     about.linears.map((linear, k) => weighted(linear, `classifier.${k}`, true)),
   );
-  const { task, classes, names, shape, bits, scale, mean, std, first } = about;
+  const { task, classes, names, shape, bits, scale, mean, std, first, fields } = about;
   return {
-    ...{ task, classes, names, shape, bits, first },
+    ...{ task, classes, names, shape, bits, first, fields },
+    training: about.training && (await readTraining(about.training, tensor)),
     cases: new Map(about.cases.map((given) => [given.row, given])),
     network: new Network({ shape, scale, mean, std, layers, linears }),
     image: await pictureReader(tensor("pictures"), about.rows, shape),
@@ -57,7 +62,7 @@ function openTensors(buffer) {
   } catch {
     throw damaged();
   }
-  const kinds = { F32: Float32Array, U8: Uint8Array };
+  const kinds = { F32: Float32Array, U16: Uint16Array, U8: Uint8Array };
   const tensor = (name) => {
     if (!(name in header)) return null;
     const { dtype, data_offsets: [from, to] } = header[name];
@@ -65,6 +70,28 @@ function openTensors(buffer) {
     return new kinds[dtype](bytes.slice(begin + from, begin + to).buffer);
   };
   return { header, tensor };
+}
+
+/**
+ * The training images that lead at each pixel.
+ *
+ * Returns { images, shown, across, size, true, predicted, active, deciding, sheet }: how many images
+ * trained the network, and how many thumbnails of each kind a pixel has at most; the sheet of
+ * thumbnails, an ImageBitmap, with so many side by side, of a size [rows, columns], and the class
+ * numbers of each; and for each pixel the numbers of its thumbnails. Or { images, left_out }, a
+ * sentence that says why there are none.
+ */
+async function readTraining(about, tensor) {
+  if (about.left_out) return about;
+  const [active, deciding, bytes] = ["active", "deciding", "sheet"].map((part) =>
+    tensor(`training.${part}`),
+  );
+  try {
+    const sheet = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
+    return { ...about, active, deciding, sheet };
+  } catch {
+    return { images: about.images, left_out: NO_THUMBNAILS };
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import { maskOf, numbersOf, strongestClass, suppress, track } from "./method.js"
 import { softmax } from "./network.js";
 
 const CACHED = 64; // traces, and recordings of pictures
+const NO_IMAGE = 0xffff; // where a pixel has fewer thumbnails than others
 const TEXT = ["text", (value) => typeof value === "string"];
 const WHOLE = ["a whole number", Number.isInteger];
 const TRUTH = ["True or False", (value) => typeof value === "boolean"];
@@ -94,6 +95,22 @@ export class Session {
       const sum = bytes.subarray(start, start + channels).reduce((a, b) => a + b, 0);
       return Math.round(sum / channels);
     });
+  }
+
+  /**
+   * What is known of a pixel of the maps, whatever the image: its receptive field, rows and columns
+   * [first, end] of the image; and the numbers of the thumbnails of the training images in which it
+   * is most active, and of those whose decision depends on it most. Without a map: of that place in
+   * all maps, without thumbnails.
+   */
+  pixel({ map = null, row, column }) {
+    const { fields, training } = this.pack;
+    const field = { rows: fields[0][row], columns: fields[1][column] };
+    if (map === null || !training?.sheet) return { ...field, active: [], deciding: [] };
+    const start = ((map * fields[0].length + row) * fields[1].length + column) * training.shown;
+    const of = (numbers) =>
+      [...numbers.subarray(start, start + training.shown)].filter((number) => number !== NO_IMAGE);
+    return { ...field, active: of(training.active), deciding: of(training.deciding) };
   }
 
   /** What `record` of the network gives for a picture. */

@@ -13,12 +13,13 @@ const MAP_KEYS = "Page Up and Page Down change the map.";
  *
  * `geometry(width)` lays it out for a width in device pixels: {width, height, maps, rows, columns,
  * across, origin(map) -> [x, y], cellWidth, cellHeight}; `draw(context, geometry)` draws it;
- * `describe({ map, row, column })` is a text about a cell; `read(text)` shows such a text.
+ * `describe({ map, row, column })` is a text about a cell; `read(text)` shows such a text;
+ * `pointed(cell, keyed)` is told the cell under the pointer or the keys' cursor, null without one.
  * `everyMap`: its cells stand for that place in all maps.
  */
 export class Board {
-  constructor({ label, painter, geometry, draw, describe, read, everyMap = false }) {
-    Object.assign(this, { painter, layOut: geometry, draw, describe, read, everyMap });
+  constructor({ label, painter, geometry, draw, describe, read, pointed, everyMap = false }) {
+    Object.assign(this, { painter, layOut: geometry, draw, describe, read, pointed, everyMap });
     const keys = everyMap ? CURSOR_KEYS : `${CURSOR_KEYS} ${MAP_KEYS}`;
     const hint = make("span.tve-unseen", { id: newId("hint") }, keys);
     this.live = make("span.tve-unseen", { "aria-live": "polite" });
@@ -34,6 +35,7 @@ export class Board {
     this.cursor = { map: 0, row: 0, column: 0 };
     this.hover = null;
     this.keyed = false;
+    this.outline = null;
     this._listen(keys);
     this._observer = new ResizeObserver(() => {
       cancelAnimationFrame(this._resizing);
@@ -88,11 +90,24 @@ export class Board {
     return null;
   }
 
+  /** Outline a part of the board by dashes, { top, left, bottom, right } as shares; null for none. */
+  showOutline(outline) {
+    this.outline = outline;
+    this._drawMark();
+  }
+
+  /** The cell under the keys' cursor, else the pointer. */
+  get cell() {
+    return this.keyed ? this.cursor : this.hover;
+  }
+
   _drawMark() {
     const context = this.mark.getContext("2d");
     context.clearRect(0, 0, this.mark.width, this.mark.height);
-    const cell = this.keyed ? this.cursor : this.hover;
-    if (!cell || !this.geometry) return;
+    if (!this.geometry) return;
+    if (this.outline) this._drawOutline(context);
+    const { cell } = this;
+    if (!cell) return;
     const g = this.geometry;
     const { top, left, bottom, right } = this.painter.extent(cell, g.rows, g.columns);
     const all = this.painter.everywhere && !this.everyMap && this.painter.tool !== "look";
@@ -108,6 +123,20 @@ export class Board {
     }
   }
 
+  _drawOutline(context) {
+    const { width, height } = this.mark;
+    const wide = 4 * devicePixelRatio;
+    const [left, right] = [this.outline.left, this.outline.right].map((share) => share * width);
+    const [top, bottom] = [this.outline.top, this.outline.bottom].map((share) => share * height);
+    for (const [colour, part, dashes] of [["--paper", 1, []], ["--ink", 0.5, [6, 4]]]) {
+      context.strokeStyle = `rgb(${rgbOf(colour, this.node)})`;
+      context.lineWidth = wide * part;
+      context.setLineDash(dashes.map((length) => length * devicePixelRatio));
+      context.strokeRect(left + wide / 2, top + wide / 2, right - left - wide, bottom - top - wide);
+    }
+    context.setLineDash([]);
+  }
+
   // ------------------------------------------------------------------ by hand
 
   _listen(keys) {
@@ -115,18 +144,22 @@ export class Board {
     on("pointerdown", (event) => this._down(event));
     on("pointermove", (event) => this._move(event));
     on("lostpointercapture", (event) => this._up(event));
-    on("pointerleave", () => this._point(null));
+    on("pointerleave", (event) => this._point(null, event.pointerType !== "mouse"));
     on("keydown", (event) => this._key(event));
     on("keyup", (event) => event.key === " " && event.preventDefault());
     on("focus", () => {
       this.keyed = this.canvas.matches(":focus-visible");
-      if (this.keyed) this.read(keys);
+      if (this.keyed) {
+        this.read(keys);
+        this.pointed(this.cursor, true);
+      }
       this._drawMark();
     });
     on("blur", () => {
       this.keyed = false;
       this.read("");
       if (this.painter.stroking) this.painter.end();
+      this.pointed(this.hover, false);
       this._drawMark();
     });
   }
@@ -138,11 +171,13 @@ export class Board {
     this._drawMark();
   }
 
-  _point(cell) {
+  /** Take a cell, or null, as the one under the pointer; a finger that `lifts` still points at it. */
+  _point(cell, lifts = false) {
     const same = JSON.stringify(cell) === JSON.stringify(this.hover);
     this.hover = cell;
     if (same) return;
     this._drawMark();
+    if (!lifts) this.pointed(this.cell, this.keyed);
     this.read(cell ? this.describe(cell) : "");
   }
 
@@ -180,7 +215,7 @@ export class Board {
     if (!this._last || !event.isPrimary) return;
     this._last = null;
     this.painter.end();
-    if (event.pointerType !== "mouse") this._point(null);
+    if (event.pointerType !== "mouse") this._point(null, true);
   }
 
   _brush(cell, other) {
@@ -202,6 +237,7 @@ export class Board {
       this.painter.end();
     }
     this._drawMark();
+    this.pointed(this.cursor, true);
     this.live.textContent = this.describe(this.cursor);
     this.read(this.live.textContent);
   }

@@ -16,13 +16,14 @@ const TOP = 99.5; // a picture of features is scaled by this percentile of it
 
 /** The face as a board: a region brushed on it is that place in all maps. */
 export class Face {
-  constructor(controller, painter) {
+  constructor(controller, painter, pointed) {
     this.controller = controller;
     this.over = "picture";
     this.board = new Board({
       label: "Picture: a place brushed on it is that place in all maps",
       painter,
       read: (text) => this._caption(text),
+      pointed: (cell, keyed) => pointed(cell && { row: cell.row, column: cell.column }, keyed),
       everyMap: true,
       geometry: (width) => this._layOut(width),
       draw: (context, geometry) => this._draw(context, geometry),

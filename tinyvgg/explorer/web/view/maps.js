@@ -17,12 +17,13 @@ const CROSSED = 5; // device pixels that a cell needs for a cross
 
 /** The maps as a board. */
 export class Maps {
-  constructor(controller, painter) {
+  constructor(controller, painter, pointed) {
     this.controller = controller;
     this.board = new Board({
       label: "Feature maps",
       painter,
       read: (text) => (this.reading.textContent = text),
+      pointed,
       geometry: (width, ratio) => this._layOut(width, ratio),
       draw: (context, geometry) => this._draw(context, geometry),
       describe: (cell) => this._describe(cell),
