@@ -161,7 +161,7 @@ def test_the_page_has_the_pack_of_the_adapted_network_and_its_input(here):
         (["--model", "my_models:number"], "makes int and no torch.nn.Module"),
         (["--model", "my_models:odd"], "none of the usual sizes: give --size PIXELS"),
         (["--model", "my_models:gelu", "--size", "16"], "gelu lets negative values through"),
-        (["--model", "my_models:five"], "pictures of 5 channels, and files have 3"),
+        (["--model", "my_models:five"], "images of 5 channels, and files have 3"),
         (["--model", "my_models:rgb", "--weights", "no.safetensors"], "no file no.safetensors"),
         (["--model", "my_models:rgb", "--weights", "my_models.py"], "is no file of safetensors"),
         (["--model", "my_models:rgb", "--weights", "net.safetensors"], "of another shape: stem.0"),

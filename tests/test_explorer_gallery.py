@@ -22,7 +22,10 @@ def test_cases_are_the_mistakes_the_most_confident_first(session, small):
     assert list(session.cases) == sorted(wrong, key=lambda row: -confidence[row])
     for row, case in session.cases.items():
         assert (case.true, case.predicted) == (labels[row], predicted[row])
-        assert f"misclassified as {CLASSES[predicted[row]]} ({confidence[row]:.2f})" in case.caption
+        assert (
+            f"misclassified as {CLASSES[predicted[row]]} (confidence {confidence[row]:.2f})"
+            in case.caption
+        )
         if case.twin is not None:
             assert predicted[case.twin] == labels[case.twin] == case.true
 
@@ -34,7 +37,7 @@ def test_without_mistakes_there_are_correct_pictures_and_no_twins(small):
     assert len(session.cases) == len(images)
     assert session.available == ("none", "backtracked", "hand")
     assert all("only a misclassified" in case.why_no_twin for case in session.cases.values())
-    with pytest.raises(Refused, match="only a misclassified picture"):
+    with pytest.raises(Refused, match="only a misclassified image"):
         session.pixel_set = "common"
 
 
@@ -66,7 +69,7 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
     gallery = study_gallery(study, "face")
     assert list(gallery.cases) == [4, 7]
     assert gallery.cases[4].twin == 5
-    caption = "subject 12, sad, 45°, gaze left → misclassified as subject 0 (0.83)"
+    caption = "subject 12, sad, 45°, gaze left → misclassified as subject 0 (confidence 0.83)"
     assert gallery.cases[4].caption == caption
     assert gallery.cases[7].twin is None
     assert "same subject, angle and emotion" in gallery.cases[7].why_no_twin
@@ -79,5 +82,5 @@ def test_a_study_names_its_cases_and_finds_twins_that_differ_in_gaze(small):
     shades = images[4:7].astype(float) @ [0.299, 0.587, 0.114]
     apart = np.abs(shades[1:] - shades[0]).mean(axis=(1, 2))
     assert gallery.cases[4].twin == 5 + apart.argmin()  # the nearer one
-    assert gallery.cases[4].shows == "subject 12, picture 4"
+    assert gallery.cases[4].shows == "subject 12, image 4"
     assert "same subject is" in gallery.cases[7].why_no_twin

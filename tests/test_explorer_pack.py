@@ -37,7 +37,7 @@ FORMATS = {  # what `by_hand` becomes in each version of the format
     2: "1902caad2d897174",
     3: "187f786fc00a3d5f",
     4: "884449fce163e869",
-    5: "3175fb51beca981b",
+    5: "0d427f96f13e98cc",
 }
 
 

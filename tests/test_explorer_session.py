@@ -75,7 +75,7 @@ def test_choosing_by_hand_begins_with_what_is_suppressed(session):
     [
         ({"pixel_set": "all"}, "unknown pixel_set 'all': choose one of none, backtracked"),
         ({"task": "age"}, "unknown task 'age': choose one of pictures"),
-        ({"case": 10_000}, "picture 10000 is not among the .* cases"),
+        ({"case": 10_000}, "image 10000 is not among the .* cases"),
         ({"target": "gnu"}, "unknown target 'gnu': .*ant, bee"),
         ({"percentile": 101.0}, "percentile must be from 0 to 100"),
         ({"floor": -1.0}, "floor must be finite and at least 0"),

@@ -137,8 +137,8 @@ def test_the_sentence_tells_what_suppress_gives(session):
             pixels = torch.tensor(state.suppressed)[None]
             expected = suppress(net, maps, pixels)[0]
             said = re.fullmatch(
-                r"Without (?:these |this )?([\d,]+) of ([\d,]+) pixels (?:drawn at random )?"
-                r"it (?:still )?predicts (\w+) \((\d\.\d\d)\)\.",
+                r"With ([\d,]+) of ([\d,]+) pixels suppressed(?: at random)?, "
+                r"the image is (?:still )?classified as (\w+) \(confidence (\d\.\d\d)\)\.",
                 state.sentence,
             )
             assert int(said[1]) == int(pixels.sum())
@@ -147,7 +147,7 @@ def test_the_sentence_tells_what_suppress_gives(session):
             assert said[4] == f"{float(expected.max()):.2f}"
             same = expected.argmax() == state.before.argmax()
             assert ("still" in state.sentence) == bool(same)
-            assert f"({state.before.max():.2f})" in state.context
+            assert f"(confidence {state.before.max():.2f})" in state.context
 
 
 @pytest.mark.parametrize("random", [False, True])

@@ -113,6 +113,7 @@ def test_thumbnails_are_the_leaders_each_once():
     assert about["true"] == given.labels[distinct].tolist()
     for kind in ("active", "deciding"):
         assert tensors[kind].dtype == np.uint16
+        assert tensors[kind].flags.c_contiguous  # safetensors writes memory as it lies
         numbers = [[NONE if row < 0 else distinct.index(row) for row in rows]
                    for rows in getattr(found, kind)]  # fmt: skip
         assert tensors[kind].tolist() == numbers

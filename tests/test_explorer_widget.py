@@ -354,5 +354,5 @@ def test_a_kernel_answers_what_cannot_be_and_goes_on(kernel):
     answers = kernel.says({"method": "update", "state": {"case": 10_000}})
     said = [m["content"]["data"] for m in answers]
     refusals = [d["content"]["refused"] for d in said if d["method"] == "custom"]
-    assert [r.startswith("picture 10000 is not among the") for r in refusals] == [True]
+    assert [r.startswith("image 10000 is not among the") for r in refusals] == [True]
     assert kernel.run("print(explorer.case in explorer.cases)")[0] == "True\n"

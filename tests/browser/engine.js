@@ -138,3 +138,19 @@ export function owned(pack, picture) {
     left: [...pack.cases.keys()].includes(row),
   };
 }
+
+/** What is known of each pixel, and of the training images. */
+export function pixels(pack) {
+  const session = new Session(pack);
+  const [rows, columns] = pack.fields.map((each) => each.length);
+  const { maps } = session.state;
+  const known = [...maps.keys()].map((k) =>
+    session.pixel({
+      map: Math.floor(k / (rows * columns)),
+      row: Math.floor(k / columns) % rows,
+      column: k % columns,
+    }),
+  );
+  const { sheet, active, deciding, ...training } = pack.training ?? {};
+  return { training: pack.training && training, pixels: known };
+}

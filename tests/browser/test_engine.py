@@ -28,10 +28,11 @@ from torch import nn
 from tinyvgg import Cut, Study, as_input, as_network, backtrack, deconvolve, grey, record, suppress
 from tinyvgg.deconv import Recording
 from tinyvgg.experiments.attributions import strengths
-from tinyvgg.explorer import Refused, Session, pack
+from tinyvgg.explorer import Refused, Session, pack, training
 from tinyvgg.explorer.gallery import Gallery, gallery_of, study_gallery
 from tinyvgg.explorer.link import decode, encode
 from tinyvgg.explorer.pack import pack_gallery, rounded
+from tinyvgg.explorer.receptive import receptive_fields
 from tinyvgg.explorer.state import Choice, drawn
 from tinyvgg.graph import run
 from tinyvgg.layers import apply_feature_layer, dense_layers, feature_nodes, image_shape, pair
@@ -437,7 +438,7 @@ def numbers(mask: np.ndarray) -> list[int]:
 
 def without_figures(text: str) -> str:
     """A sentence without its probabilities, which may be rounded the other way."""
-    return re.sub(r"\(\d\.\d\d\)", "()", text)
+    return re.sub(r"\(confidence \d\.\d\d\)", "()", text)
 
 
 @pytest.fixture(scope="module")
@@ -544,10 +545,10 @@ def test_a_picture_of_ones_own_has_no_truth_no_twin_and_no_link(page, two_tasks)
     empty, truth, without, context, caption = got["said"]
     logits = backtrack(gallery.net, as_input(picture[None])).logits[0]
     says = gallery.say(int(logits.argmax()))
-    assert empty.startswith(f"With all of its 24 pixels it predicts {says} (")
-    assert truth == "Whether that is correct, only you know."
-    assert without.startswith("Without these 3 of 24 pixels it ")
-    assert context.startswith(f"With all pixels it predicts {says} (")
+    assert empty.startswith(f"With all 24 pixels, the image is classified as {says} (confidence ")
+    assert truth == "The true class of your own image is not known."
+    assert without.startswith("With 3 of 24 pixels suppressed, the image is ")
+    assert context.startswith(f"With all pixels, it is classified as {says} (")
     assert "correct" not in context
     assert caption.startswith(f"me → classified as {says} (")
     for refusal, reason in zip(got["refusals"], ("is not known", "your own", "stays"), strict=True):
@@ -607,6 +608,38 @@ def test_a_history_goes_back_and_forth_and_forgets_what_was_undone(page):
         }"""
     )
     assert seen == [False, None, None, 1, 0, None, False, 1, True, False, None, 1, 5]
+
+
+def test_a_pack_says_what_is_known_of_a_pixel(page, load):
+    gallery = random_gallery("TinyVGG")
+    images = np.random.default_rng(3).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    trained = training.Training(images, np.arange(30), np.arange(30) % 5)
+    fields = receptive_fields(gallery.net, 16, 16)
+    found = training.leaders(rounded(gallery, 12).net, trained, 3)
+    asked = "(name) => engine.pixels(packs[name])"
+    none = page.evaluate(asked, load(pack_gallery(gallery, 12)))
+    got = page.evaluate(asked, load(pack_gallery(replace(gallery, training=trained), 12)))
+    assert none["training"] is None
+    assert got["training"]["images"] == 30
+    assert len(none["pixels"]) == len(got["pixels"]) == len(found.active)
+    names = got["training"]["true"]
+    for pixel, told in enumerate(got["pixels"]):
+        _, row, column = np.unravel_index(pixel, (len(found.active) // 4, 2, 2))
+        assert told["rows"] == list(fields[0][row]) and told["columns"] == list(fields[1][column])
+        for kind in ("active", "deciding"):
+            rows = [row for row in getattr(found, kind)[pixel] if row >= 0]
+            assert [names[number] for number in told[kind]] == [row % 5 for row in rows]
+        assert {**told, "active": [], "deciding": []} == none["pixels"][pixel]
+
+
+def test_training_images_that_do_not_fit_are_left_out_in_words(page, load, monkeypatch):
+    monkeypatch.setattr(training, "MOST", 100)
+    gallery = random_gallery("TinyVGG")
+    trained = training.Training(gallery.images, np.arange(12), np.arange(12) % 5)
+    name = load(pack_gallery(replace(gallery, training=trained), 12))
+    got = page.evaluate("(name) => engine.pixels(packs[name])", name)
+    assert got["training"]["left_out"].startswith("The training images are left out: ")
+    assert all(not told["active"] and not told["deciding"] for told in got["pixels"])
 
 
 def test_the_benchmark_times_every_step(chromium):

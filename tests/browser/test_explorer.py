@@ -18,6 +18,7 @@ from tinyvgg.explorer.gallery import gallery_of
 from tinyvgg.explorer.link import decode
 from tinyvgg.explorer.pack import pack_gallery, rounded
 from tinyvgg.explorer.session import INPUTS, Refused, Session
+from tinyvgg.explorer.training import leaders
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +42,14 @@ def world(task: str, seed: int):
     labels = backtrack(net, as_input(images)).logits.argmax(1).numpy()
     labels[::3] = labels[1::3][: len(labels[::3])]
     labels[3] = 5
-    return rounded(gallery_of(net, images, labels, CLASSES[task], task), 16)
+    found = gallery_of(net, images, labels, CLASSES[task], task, trained(seed))
+    return rounded(found, 16)
+
+
+def trained(seed: int, count: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Training images, each of one color, and their labels."""
+    colors = np.random.default_rng(100 + seed).integers(0, 256, (count, 1, 1, 3), dtype=np.uint8)
+    return colors.repeat(SIZE, 1).repeat(SIZE, 2), np.arange(count) % 6
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +156,7 @@ def test_each_set_says_what_python_says(hands, session, name):
 
 
 def test_draws_the_same_pixels_at_random_as_python(hands, session):
-    hands.switch("as many at random")
+    hands.switch("as many random pixels")
     assert hands.said == words(session.choose(random=True))
     hands.press("Draw again")
     assert hands.said == words(session.choose(draw=1))
@@ -166,7 +174,7 @@ def test_another_task_and_back(hands, session):
 
 def test_the_class_traced_back_and_the_cut(hands, session):
     hands.page.get_by_text("Backtracking: class and cut").click()
-    hands.page.get_by_label("Class traced back").select_option("dull")
+    hands.page.get_by_label("Class backtracked").select_option("dull")
     hands.settle()
     assert hands.said == words(session.choose(target="dull"))
     hands.page.get_by_label("Floor").fill("0.025")
@@ -189,8 +197,8 @@ def test_bars_tell_every_number_and_the_true_class(hands, session):
     assert after == sorted(after, reverse=True)
     k = state.gallery.classes.index(names[0])
     assert f"{state.before[k]:.2f} with all pixels" in told[0]
-    assert f"{state.without_chosen[k]:.2f} without the set" in told[0]
-    assert f"{state.without_control[k]:.2f} without as many at random" in told[0]
+    assert f"{state.without_chosen[k]:.2f} with the set suppressed" in told[0]
+    assert f"{state.without_control[k]:.2f} with as many random pixels suppressed" in told[0]
 
 
 # ---------------------------------------------------------------------- pictures
@@ -205,11 +213,11 @@ def test_pictures_are_chosen_by_hand_and_by_arrow_keys(hands, session):
     hands.page.keyboard.press("ArrowRight")
     hands.settle()
     assert hands.trait("case") == rows[2]
-    hands.press("The picture before")
-    hands.press("The picture before")
-    hands.press("The picture before")
+    hands.press("Previous image")
+    hands.press("Previous image")
+    hands.press("Previous image")
     assert hands.trait("case") == rows[-1]
-    hands.press("The next picture")
+    hands.press("Next image")
     assert hands.trait("case") == rows[0]
 
 
@@ -298,6 +306,137 @@ def test_what_was_found_can_be_brushed_on(hands, session):
     assert hands.trait("pixel_set") == "hand"
 
 
+# ---------------------------------------------------------------------- the pixel pointed at
+
+
+def field(row: int, column: int) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right of the receptive field of Tiny VGG, by hand."""
+    edges = [(max(0, 8 * k - 14), min(SIZE, 8 * k + 22)) for k in (row, column)]
+    return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
+
+
+def outlined(hands: Hands) -> tuple[float, ...] | None:
+    """What is outlined on the face: top, left, bottom and right in pixels of the image."""
+    mark = hands.shown(".tve-face .tve-mark").any(axis=2)
+    if not mark.any():
+        return None
+    rows, columns = np.flatnonzero(mark.any(1)), np.flatnonzero(mark.any(0))
+    high, wide = (SIZE / extent for extent in mark.shape)
+    return rows[0] * high, columns[0] * wide, (rows[-1] + 1) * high, (columns[-1] + 1) * wide
+
+
+def thumbnails(hands: Hands, kind: int) -> list[tuple[str, list[int]]]:
+    """The titles of a row's thumbnails, and the colors of their middles."""
+    return (
+        hands.page.locator(".tve-thumbnails")
+        .nth(kind)
+        .evaluate(
+            """node => [...node.querySelectorAll("canvas")].filter(({ hidden }) => !hidden).map((one) => {
+            const copy = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+            const context = copy.getContext("2d", { willReadFrequently: true });
+            context.drawImage(one, -(one.width >> 1), -(one.height >> 1));
+            return [one.title, [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]];
+        })"""
+        )
+    )
+
+
+def check_pixel(hands: Hands, gallery, number: int, row: int, column: int) -> None:
+    """What is shown of a pixel is what Python measures."""
+    top, left, bottom, right = field(row, column)
+    line = f"Pixel (map {number + 1}, row {row + 1}, column {column + 1}): receptive field "
+    line += f"{bottom - top} × {right - left}"
+    assert hands.page.locator(".tve-pixelline").inner_text() == line
+    assert outlined(hands) == pytest.approx((top, left, bottom, right), abs=0.5)
+    found = leaders(gallery.net, gallery.training, 3)
+    pixel = (number * SIDE + row) * SIDE + column
+    images, labels = gallery.training.images, gallery.training.labels
+    for kind, rows in enumerate((found.active[pixel], found.deciding[pixel])):
+        shown = thumbnails(hands, kind)
+        rows = [row for row in rows if row >= 0]
+        assert len(shown) == len(rows)
+        for (title, color), row in zip(shown, rows, strict=True):
+            truth, predicted = (gallery.say(k) for k in (labels[row], found.predicted[row]))
+            other = "" if truth == predicted else f", misclassified as {predicted}"
+            assert title == f"{truth}{other}"
+            assert np.abs(images[row, 0, 0] - np.array(color, float)).max() < 30
+    texts = hands.page.locator(".tve-thumbnails .tve-hint").all_inner_texts()
+    none = "No training image excites this pixel.", "No decision on a training image depends on it."
+    for text, sentence, rows in zip(texts, none, (found.active, found.deciding), strict=True):
+        assert text == ("" if rows[pixel, 0] >= 0 else sentence)
+
+
+def test_the_pixel_under_the_pointer_shows_its_field_and_its_training_images(hands, galleries):
+    gallery = galleries["emotion"]
+    found = leaders(gallery.net, gallery.training, 3)
+    shape = MAPS, SIDE, SIDE
+    silent = np.flatnonzero(found.active[:, 0] < 0)
+    excited = np.flatnonzero(found.deciding[:, 2] >= 0)
+    assert len(silent) and len(excited)
+    for pixel in (excited[0], excited[-1], excited[len(excited) // 2], silent[0]):
+        place = tuple(int(k) for k in np.unravel_index(pixel, shape))
+        box, (x, y) = hands.box(GRID), cell_of_map(hands, *place)
+        hands.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        hands.settle()
+        check_pixel(hands, gallery, *place)
+    hands.page.mouse.move(1, 1)
+    hands.settle()
+    assert outlined(hands) is None
+    assert hands.page.locator(".tve-pixelline").inner_text().startswith("Pixel (map ")
+
+
+def test_the_pixel_under_the_cursor_is_shown_and_read_out_at_rest(hands, galleries):
+    hands.page.locator(GRID).focus()
+    live = hands.page.locator(".tve-pixel [aria-live]")
+    assert live.get_attribute("aria-live") == "polite"
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "PageDown"):
+        hands.page.keyboard.press(key)
+    assert live.inner_text() == ""  # while keys follow each other
+    hands.settle()
+    check_pixel(hands, galleries["emotion"], 1, 2, 1)
+    hands.page.wait_for_function(
+        "document.querySelector('.tve-pixel [aria-live]').textContent.startsWith("
+        "'Pixel (map 2, row 3, column 2): receptive field 36 × 30.')"
+    )
+    titles = [title for title, _ in thumbnails(hands, 0)]
+    if titles:
+        assert f"Most active in: {'; '.join(titles)}." in live.text_content()
+    hands.page.keyboard.press("Tab")
+    hands.settle()
+    assert outlined(hands) is None
+
+
+def test_a_place_of_the_face_shows_its_field_in_all_maps(hands):
+    box, (x, y) = hands.box(FACE), cell(0, 7)
+    hands.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    hands.settle()
+    line = hands.page.locator(".tve-pixelline").inner_text()
+    assert line == "Pixels of all maps (row 1, column 8): receptive field 22 × 22"
+    assert outlined(hands) == pytest.approx(field(0, 7), abs=0.5)
+    assert not thumbnails(hands, 0) and not thumbnails(hands, 1)
+
+
+def test_another_task_has_other_training_images(hands, galleries):
+    hands.radio("Task", "face")
+    hands.page.wait_for_function("model.get('task') == 'face'")
+    hands.settle()
+    assert hands.page.locator(".tve-pixelline").inner_text().startswith("Point at a pixel")
+    hands.page.locator(GRID).focus()
+    hands.page.keyboard.press("ArrowRight")
+    hands.settle()
+    check_pixel(hands, galleries["face"], 0, 0, 1)
+
+
+def test_a_finger_shows_a_pixel_and_lifts(opened):
+    hands = opened(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    hands.page.locator(GRID).tap(position={"x": 20, "y": 20})
+    hands.settle()
+    assert hands.page.locator(".tve-pixelline").inner_text().startswith("Pixel (map 1, ")
+    assert outlined(hands) is not None
+    above = hands.page.locator(".tve-pixel").bounding_box()
+    assert above["y"] + above["height"] <= hands.page.locator(".tve-maps").bounding_box()["y"]
+
+
 # ---------------------------------------------------------------------- the curve
 
 
@@ -332,7 +471,7 @@ def test_the_curve_ends_where_the_bars_are(hands, session):
 def test_undo_redo_and_reset_by_buttons_and_keys(hands):
     first = hands.said
     hands.radio("Suppress", "unique")
-    hands.switch("as many at random")
+    hands.switch("as many random pixels")
     last = hands.said
     hands.press("Undo")
     hands.press("Undo")
@@ -356,9 +495,9 @@ def test_undo_redo_and_reset_by_buttons_and_keys(hands):
 
 def test_a_link_restores_exactly_this_state(opened):
     hands = opened()
-    hands.press("The next picture")
+    hands.press("Next image")
     hands.drag(FACE, [cell(1, 1), cell(5, 5)])
-    hands.switch("as many at random")
+    hands.switch("as many random pixels")
     hands.press("Draw again")
     hands.press("Copy link")
     link = hands.page.evaluate("navigator.clipboard.readText()")
@@ -447,7 +586,7 @@ def test_two_views_of_one_model_go_together(hands):
     hands.radio("Suppress", "unique")
     hands.settle()
     assert second.locator(".tve-sentence").inner_text() == hands.sentence
-    second.get_by_role("checkbox", name="as many at random").check()
+    second.get_by_role("checkbox", name="as many random pixels").check()
     hands.settle()
     assert "at random" in hands.sentence
     hands.page.evaluate("end()")
@@ -496,7 +635,7 @@ def test_everything_is_done_by_keys_alone(hands, session):
 
 
 def test_jupyterlab_takes_no_key_from_what_has_the_focus(hands):
-    hands.press("Your picture")
+    hands.press("Your image")
     hands.press("Use an example")
     focused = ".tve :is(a, button, input, select, summary, [tabindex])"
     assert hands.page.locator(focused).count() > 30
@@ -516,13 +655,13 @@ def test_arrow_keys_go_from_map_to_map(hands):
 
 
 def test_everything_has_a_name(hands):
-    hands.press("Your picture")
+    hands.press("Your image")
     hands.press("Use an example")
     hands.page.locator("summary").click()
     tree = hands.page.locator("#first").aria_snapshot()
     roles = "button|radio|checkbox|slider|combobox|application|img|group|radiogroup|textbox"
     assert not re.findall(rf"^ *- (?:{roles})(?:$|:$| \[)", tree, re.MULTILINE)
-    for landmark in ("Gallery", "Picture", "Feature maps", "Probabilities"):
+    for landmark in ("Gallery", "Image", "Pixel", "Deconvolved", "Feature maps", "Probabilities"):
         assert f'region "{landmark}"' in tree
     canvases = hands.page.locator("canvas:not([aria-label]):not([aria-hidden])")
     assert canvases.count() == 0
@@ -563,7 +702,7 @@ def test_the_sentence_comes_first_and_only_the_last_state_is_deconvolved(hands):
     assert len({nothing, unique, backtracked}) == 3
     assert early == again == "true"  # the pictures are of a state before
     assert len(drawn) == 3  # pictures
-    assert backtracked.split()[2] in drawn[1]  # the number of pixels
+    assert backtracked.split()[1] in drawn[1]  # the number of pixels
 
 
 def test_a_finger_scrolls_until_it_is_to_brush(opened):
@@ -585,7 +724,7 @@ def test_a_finger_scrolls_until_it_is_to_brush(opened):
 @pytest.mark.parametrize("width", [340, 360, 700, 1100])
 def test_fits_every_width(opened, width):
     hands = opened(viewport={"width": width, "height": 900})
-    hands.press("Your picture")
+    hands.press("Your image")
     hands.press("Use an example")
     hands.page.locator("summary").click()
     hands.settle()
@@ -649,7 +788,7 @@ def picture_file(image: Image.Image, kind: str = "PNG", **more) -> bytes:
 
 def choose_file(hands: Hands, name: str, mime: str, content: bytes) -> None:
     if not hands.page.get_by_text("nothing leaves your browser").is_visible():
-        hands.press("Your picture")
+        hands.press("Your image")
     file = {"name": name, "mimeType": mime, "buffer": content}
     hands.page.locator("input[type=file]").set_input_files(file)
 
@@ -685,19 +824,21 @@ def test_a_picture_is_cropped_shrunk_and_classified(hands, galleries, photograph
     choose_file(hands, "me.png", "image/png", picture_file(photograph))
     found = seen(hands)
     assert np.abs(found - area_mean(photograph, 30, 0, 150)).max() <= 0.5 + 1e-6
-    hands.press("Classify it")
+    hands.press("Classify")
     gallery = galleries["emotion"]
     chances = backtrack(gallery.net, as_input(found[None])).probabilities[0]
     best = int(chances.argmax())
     line = hands.page.locator(".tve-caseline").inner_text()
-    assert f"your picture → classified as {gallery.say(best)} ({chances[best]:.2f})" in line
-    assert "only you know" in hands.said[1]  # nothing is suppressed, whatever was before
+    assert (
+        f"your image → classified as {gallery.say(best)} (confidence {chances[best]:.2f})" in line
+    )
+    assert "is not known" in hands.said[1]  # nothing is suppressed, whatever was before
     assert hands.trait("case") in gallery.cases  # the model never hears of it
     assert hands.page.evaluate("model.sent") == [{"need": "emotion"}]
     hands.press("Copy link")
-    assert "stays with you" in hands.page.locator(".tve > [role=alert]").inner_text()
+    assert "stays in your browser" in hands.page.locator(".tve > [role=alert]").inner_text()
     hands.press("Undo")
-    assert "your picture" not in hands.page.locator(".tve-caseline").inner_text()
+    assert "your image" not in hands.page.locator(".tve-caseline").inner_text()
 
 
 def test_the_frame_is_moved_and_sized_by_keys_wheel_and_pointer(hands, photograph):
@@ -748,8 +889,8 @@ def test_what_is_transparent_is_white(hands):
 
 
 BAD = {
-    "notes.txt": ("text/plain", b"not a picture", "is no picture, but text/plain"),
-    "fake.png": ("image/png", b"not a picture", "is no picture that this browser can read"),
+    "notes.txt": ("text/plain", b"not a picture", "is not an image but text/plain"),
+    "fake.png": ("image/png", b"not a picture", "is not an image that this browser can read"),
     "empty.png": ("image/png", b"", "is empty"),
 }
 
@@ -771,10 +912,10 @@ def test_refuses_what_is_huge_before_it_is_decoded(hands):
     for kind, (mime, side) in kinds.items():
         content = picture_file(Image.new("L", (side, side)), kind)
         choose_file(hands, f"big.{kind.lower()}", mime, content)
-        refused = f"“big.{kind.lower()}” has 8,000 × 8,000 pixels, and at most 60 million"
+        refused = f"“big.{kind.lower()}” has 8,000 × 8,000 pixels. The limit is 60 million"
         hands.page.locator(".tve-panel [role=alert]").filter(has_text=refused).wait_for()
     drop(hands, "new File([new Uint8Array(41 * 2 ** 20)], 'long.png', { type: 'image/png' })")
-    refused = "“long.png” has 41 MB, and at most 40 MB"
+    refused = "“long.png” has 41 MB. The limit is 40 MB"
     hands.page.locator(".tve-panel [role=alert]").filter(has_text=refused).wait_for()
 
 
@@ -803,4 +944,4 @@ def test_a_picture_is_dropped_or_pasted_anywhere(hands, photograph, event):
 
 def test_a_drop_of_no_file_says_what_to_do(hands):
     drop(hands, "null")
-    hands.page.get_by_text("There was no file in that.").wait_for()
+    hands.page.get_by_text("That contained no file.").wait_for()

@@ -181,7 +181,7 @@ def test_python_and_the_page_write_and_read_the_same_links(chromium, modules, ch
 
 def test_a_link_that_cannot_be_is_refused_in_words_and_the_page_goes_on(open_page, session):
     page = open_page(f"#explore:{link_of(task='emotion', case=9999)}")
-    page.page.get_by_text("picture 9999 is not among").first.wait_for()
+    page.page.get_by_text("image 9999 is not among").first.wait_for()
     assert page.said()  # there is something to go on with
     page.go("#explore:nonsense")
     page.page.get_by_text("This link is damaged").first.wait_for()
@@ -213,7 +213,7 @@ def test_the_same_link_again_returns_to_its_state(open_page, session):
     page.page.evaluate("step => document.body.insertAdjacentHTML('afterbegin', step)", step)
     page.page.get_by_text("A step").click()
     assert page.said() == session.state.sentence
-    page.press("The next picture")
+    page.press("Next image")
     assert page.said() != session.state.sentence
     page.page.get_by_text("A step").click()
     page.page.get_by_text(session.state.sentence, exact=True).first.wait_for()
@@ -223,7 +223,7 @@ def test_a_link_leads_away_from_a_picture_of_ones_own(open_page, session):
     page = open_page(f"#explore:{session.link}")
     page.said()
     for again in (False, True):
-        for button in ("Your picture", "Use an example", "Classify it"):
+        for button in ("Your image", "Use an example", "Classify"):
             page.press(button)
         assert "the example" in page.page.locator(".tve-caseline").inner_text()
         if not again:
@@ -257,7 +257,7 @@ def test_a_pack_of_another_version_is_refused_in_words(
     gallery, bits, _ = galleries["emotion"]
     write_explorer(folder / "explorer", {"emotion": pack.pack_gallery(gallery, bits)})
     page = open_page()
-    sentence = f"This pack is of version {version}, and the page reads version {read}."
+    sentence = f"This pack has version {version}, and this page reads version {read}."
     page.page.get_by_text(sentence).wait_for()
     assert session.state.sentence in page.page.locator("body").inner_text()
 
@@ -279,5 +279,5 @@ def test_where_python_is_silent_the_view_says_what_to_do(chromium, modules, sess
     )
     assert "Loading the network" in page.locator("div").first.inner_text()
     page.clock.run_for(20_000)
-    assert "run the notebook's cells" in page.locator("div").first.inner_text()
+    assert "run the notebook from its first cell" in page.locator("div").first.inner_text()
     page.close()

@@ -91,7 +91,7 @@ def make_page(
         raise ValueError(f"--count must be 1 or more, got {count}")
     rows = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int))
     if len(rows) < len(pictures):
-        log.info("%d of %d pictures are taken; --count decides", len(rows), len(pictures))
+        log.info("%d of %d images are taken; --count sets how many", len(rows), len(pictures))
     bytes_ = in_channels(pictures.images[rows], channels_of(net))
     scaled = input_scale(bytes_.shape[3], mean, std, scale)
     few = torch.from_numpy(bytes_[:ADAPTED_ON].copy()).permute(0, 3, 1, 2).float()
@@ -100,7 +100,7 @@ def make_page(
     known = pictures.classes(task)
     if unknown := sorted({known[k] for k in pictures.labels(task)[rows]} - set(names)):
         raise ValueError(
-            f"the pictures show {', '.join(unknown[:5])}, which --classes {' '.join(names)} lacks"
+            f"the images show {', '.join(unknown[:5])}, which --classes {' '.join(names)} lacks"
         )
     labels = np.array([names.index(known[k]) for k in pictures.labels(task)[rows]])
     gallery = gallery_of(network, bytes_, labels, names)
@@ -170,9 +170,9 @@ def choose_size(model: nn.Module, images: str) -> int:
                 own_output(model, torch.zeros(2, channels, size, size))
         except ValueError:
             continue
-        log.info("the pictures are read with %d x %d pixels; --size decides", size, size)
+        log.info("the images are read with %d x %d pixels; --size sets another size", size, size)
         return size
-    raise ValueError("the model takes pictures of none of the usual sizes: give --size PIXELS")
+    raise ValueError("the model takes images of none of the usual sizes: give --size PIXELS")
 
 
 def sides(images: str) -> list[int]:
@@ -201,7 +201,7 @@ def in_channels(images: np.ndarray, channels: int) -> np.ndarray:
         return images
     if channels != 1:
         raise ValueError(
-            f"the model takes pictures of {channels} channels, and files have 3, or 1 as grey"
+            f"the model takes images of {channels} channels, and files have 3, or 1 as grey"
         )
     luminance = grey(torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float())
     return luminance.round().to(torch.uint8).numpy()[..., None]
@@ -218,12 +218,12 @@ def choose_task(
             counts[name] = len(pictures.classes(name))
     told = ", ".join(f"{count} as {WORDS[TASKS[name]]}" for name, count in counts.items())
     if task is not None and task not in counts:
-        raise ValueError(f"--task {task}: the pictures have classes only {told or 'of no kind'}")
+        raise ValueError(f"--task {task}: the images have classes only {told or 'of no kind'}")
     fits = [name for name in counts if classes is not None or counts[name] == outputs]
     found = [task] if task else fits
     if len(found) != 1:
         raise ValueError(
-            f"the network has {outputs} outputs, and the pictures {told} classes: give --task "
-            f"{' or '.join(counts)}, and --classes if the names are not those of the pictures"
+            f"the network has {outputs} outputs, and the images have {told} classes: give --task "
+            f"{' or '.join(counts)}, and --classes if the names are not those of the images"
         )
     return found[0], check_classes(classes or pictures.classes(found[0]), outputs)

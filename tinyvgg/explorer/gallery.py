@@ -115,7 +115,7 @@ def study_gallery(study: Study, task: str) -> Gallery:
     table = study.outcomes(task)
     twins = twins_of(table, study.inputs)
     labels = listed(label for label in twin_labels(table)[0] if label != "true") or "class"
-    alone = f"It has no twin: no other test picture of the same {labels} is classified correctly."
+    alone = f"It has no twin: no other test image of the same {labels} is classified correctly."
     split = study.split(task)
     classes = split.classes
     shown = {int(row.row): describe(row) for row in table.itertuples()}
@@ -159,8 +159,8 @@ def gallery_of(
         images = images[..., None]
     if len(images) == 0 or labels.shape != (len(images),) or labels.dtype.kind not in "iu":
         raise ValueError(
-            "labels must be class numbers, one for each picture, and at least one; got "
-            f"{labels.dtype} of shape {labels.shape} for {len(images)} pictures"
+            "labels must be class numbers, one for each image, and at least one; got "
+            f"{labels.dtype} of shape {labels.shape} for {len(images)} images"
         )
     if labels.min() < 0 or labels.max() >= len(classes):
         raise ValueError(
@@ -178,8 +178,8 @@ def gallery_of(
             "correct": predicted == labels,
         }
     )
-    alone = "It has no twin: no picture of the same class is classified correctly."
-    shown = {row: f"picture {row}, {say(classes[label], task)}" for row, label in enumerate(labels)}
+    alone = "It has no twin: no image of the same class is classified correctly."
+    shown = {row: f"image {row}, {say(classes[label], task)}" for row, label in enumerate(labels)}
     cases = list_cases(
         table, find_twins(table, ["true"], ()), shown, [say(c, task) for c in classes], alone
     )
@@ -222,12 +222,12 @@ def list_cases(
     cases = {}
     for row in (least_sure if wrong.empty else wrong).itertuples():
         number, twin, verdict = int(row.row), None, "classified correctly"
-        why = "It has no twin: only a misclassified picture has one."
+        why = "It has no twin: only a misclassified image has one."
         if not row.correct:
             verdict, why = f"misclassified as {names[row.predicted]}", alone
             if pd.notna(pairs[number]):
                 twin, why = int(pairs[number]), ""
-        caption = f"{shown[number]} → {verdict} ({row.confidence:.2f})"
+        caption = f"{shown[number]} → {verdict} (confidence {row.confidence:.2f})"
         predicted = int(row.predicted), float(row.confidence)
         cases[number] = Case(number, twin, shown[number], int(row.true), *predicted, caption, why)
     return cases
@@ -242,7 +242,7 @@ def describe(row) -> str:
         parts.append(f"{row.angle}°")
     if pd.notna(row.gaze):
         parts.append(f"gaze {row.gaze}")
-    return ", ".join(parts if known and row.person is not None else [*parts, f"picture {row.row}"])
+    return ", ".join(parts if known and row.person is not None else [*parts, f"image {row.row}"])
 
 
 @torch.no_grad()

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 LARGEST = 60  # megabytes of weights, at 8 bits each
 MEGA = 10**6
-TITLE = "Explore what a network decides by"
+TITLE = "Explore what a network's decisions depend on"
 ABOUT = (
-    "Choose a picture and a set of pixels of the last feature maps. The network predicts again "
-    "without them, in this page: nothing leaves it. The method is that of Fang, "
-    '<a href="https://doi.org/10.1186/s40537-017-0101-8">Understanding deep learning via '
+    "Choose an image and a set of pixels of the last feature maps. This page classifies the image "
+    "again with these pixels suppressed, and nothing leaves your browser. The method is that of "
+    'Fang, <a href="https://doi.org/10.1186/s40537-017-0101-8">Understanding deep learning via '
     "backtracking and deconvolution</a> (2017)."
 )
 PAGE = """<!doctype html>
@@ -135,7 +135,7 @@ def check_size(networks: Iterable[nn.Module]) -> None:
         largest = max(parts, key=lambda part: parts[part])
         helps = {
             "classifier": "a global average before the classifier, or fewer units in its first "
-            "layer, would help, and so would smaller pictures",
+            "layer, would help, and so would smaller images",
             "features": "fewer feature maps would help",
         }
         raise ValueError(

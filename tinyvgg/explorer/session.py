@@ -234,7 +234,7 @@ class Session(traitlets.HasTraits):
         if row not in gallery.cases:
             some = ", ".join(map(str, list(gallery.cases)[:5]))
             raise Refused(
-                f"picture {row} is not among the {len(gallery.cases)} cases of the task {task}; "
+                f"image {row} is not among the {len(gallery.cases)} cases of the task {task}; "
                 f"choose from explorer.cases: {some}{', …' if len(gallery.cases) > 5 else ''}"
             )
         case = gallery.cases[row]

@@ -72,7 +72,7 @@ STYLE = f"""<style>
 </style>"""
 NOTE = (
     "This is a snapshot of the explorer. It becomes interactive where scripts may run: in the "
-    "pages of the book, and in a notebook whose kernel runs."
+    "pages of the book, and in a notebook with a running kernel."
 )
 
 
@@ -209,7 +209,8 @@ def _html_bars(state: State) -> str:
         )
     return (
         f'<div class="bars">{"".join(rows)}<small style="grid-column:1/-1">Probability with all '
-        "pixels → without the set (without as many at random). ✓ the true class.</small></div>"
+        "pixels → with the set suppressed (with as many random pixels suppressed). ✓ marks the "
+        "true class.</small></div>"
     )
 
 
@@ -217,12 +218,12 @@ def _html_figures(state: State) -> list[str]:
     """The picture, its twin, and where the suppressed pixels lie."""
     case, gallery = state.case, state.gallery
     count = int(state.suppressed.sum())
-    found = [_html_figure(state.image, case.shows, "The picture")]
+    found = [_html_figure(state.image, case.shows, "The image")]
     if state.twin_image is not None and case.twin is not None:
         caption = "its twin, which is classified correctly"
         found.append(_html_figure(state.twin_image, caption, gallery.shown[case.twin]))
     if count:
-        shown, alt = over_face(state, only_suppressed=True), "Over the picture, summed"
+        shown, alt = over_face(state, only_suppressed=True), "Over the image, summed"
         found.append(_html_figure(shown, f"the {count:,} suppressed pixels", alt))
     return found
 
@@ -285,11 +286,11 @@ def _draw_bars(axes: Axes, state: State) -> None:
     y = np.arange(len(classes))
     rows = (
         (state.before, INK, "all pixels"),
-        (state.without_chosen, set_colour(state), "without the set"),
-        (state.without_control, COLOUR["random"], "without as many at random"),
+        (state.without_chosen, set_colour(state), "set suppressed"),
+        (state.without_control, COLOUR["random"], "as many random pixels suppressed"),
     )
     for offset, (values, colour, label) in zip((-0.27, 0, 0.27), rows, strict=True):
-        hatch = "////" if label.endswith("random") else None
+        hatch = "////" if colour == COLOUR["random"] else None
         axes.barh(
             y + offset, values[classes], 0.25, color=colour, label=label,
             hatch=hatch, edgecolor="white", linewidth=0,

@@ -124,20 +124,18 @@ class State:
 
     @property
     def sentence(self) -> str:
-        """The prediction in words: "Without these 31 of 2,048 pixels it predicts sad (0.91)."."""
+        """The prediction in words: "With 31 of 2,048 pixels suppressed, the image is …"."""
         count, total = int(self.suppressed.sum()), self.suppressed.size
         if count == 0:
             found = self.choice.pixel_set not in ("none", "hand")
             empty = "This set is empty. " if found else ""
-            return (
-                f"{empty}With all of its {total:,} pixels it predicts {self._answer(self.before)}."
-            )
+            answer = self._answer(self.before)
+            return f"{empty}With all {total:,} pixels, the image is classified as {answer}."
         still = "still " if self.after.argmax() == self.before.argmax() else ""
-        these = "" if self.choice.random else "this " if count == 1 else "these "
-        which = "drawn at random " if self.choice.random else ""
+        how = " at random" if self.choice.random else ""
         return (
-            f"Without {these}{count:,} of {total:,} pixels {which}"
-            f"it {still}predicts {self._answer(self.after)}."
+            f"With {count:,} of {total:,} pixels suppressed{how}, "
+            f"the image is {still}classified as {self._answer(self.after)}."
         )
 
     @property
@@ -146,16 +144,17 @@ class State:
         true = self.gallery.say(self.case.true)
         correct = self.before.argmax() == self.case.true
         if not self.suppressed.any():
-            return f"That is correct: {true}." if correct else f"The true class is {true}."
+            return "This is correct." if correct else f"The true class is {true}."
         truth = "which is correct" if correct else f"but the true class is {true}"
-        before = f"With all pixels it predicts {self._answer(self.before)}, {truth}."
+        before = f"With all pixels, it is classified as {self._answer(self.before)}, {truth}."
+        other, found = "as many random pixels", self.without_control
         if self.choice.random:
-            return f"{before}\nWithout the set itself: {self._answer(self.without_chosen)}."
-        return f"{before}\nWithout as many drawn at random: {self._answer(self.without_control)}."
+            other, found = "the set itself", self.without_chosen
+        return f"{before}\nWith {other} suppressed, it is classified as {self._answer(found)}."
 
     def _answer(self, probabilities: np.ndarray) -> str:
         best = int(probabilities.argmax())
-        return f"{self.gallery.say(best)} ({probabilities[best]:.2f})"
+        return f"{self.gallery.say(best)} (confidence {probabilities[best]:.2f})"
 
 
 Traces = Callable[[int, "int | None", "Cut | None"], Backtrace]

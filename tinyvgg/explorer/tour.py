@@ -80,16 +80,19 @@ def tour(session: Session) -> Tour:
 
     blame = session.choose(case=row, pixel_set=blamed)
     fewest = _fewest(session, int(blame.suppressed.sum()))
-    enough = "No number of these pixels, the strongest first, is enough."
+    enough = "Suppressing its strongest pixels, however many, does not correct the prediction."
     if fewest is not None:
-        enough = f"Of the set above, the {fewest:,} strongest are enough. Can you do with fewer?"
+        enough = (
+            f"Suppressing the {fewest:,} strongest pixels of the set corrects the prediction. "
+            "Find out whether fewer are enough."
+        )
     control = session.choose(strongest=None, random=True)
     nothing = session.choose(pixel_set="hand", by_hand=(), random=False)
     mistake = session.choose(pixel_set="none")
     steps = [
-        Step(mistake.choice, "See it.", f"{mistake.sentence} {mistake.context}"),
-        Step(blame.choice, "Remove them.", blame.sentence),
-        Step(control.choice, "Remove as many at random.", control.sentence),
+        Step(mistake.choice, "See the mistake.", f"{mistake.sentence} {mistake.context}"),
+        Step(blame.choice, "Suppress them.", blame.sentence),
+        Step(control.choice, "Suppress as many random pixels.", control.sentence),
         Step(nothing.choice, "Begin with all pixels.", enough),
     ]
     return Tour(steps, blamed, len(rows), len(corrected), fewest)

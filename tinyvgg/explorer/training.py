@@ -145,7 +145,7 @@ class _Best:
     def numbers(self) -> np.ndarray:
         """The rows of the largest values above zero, of equals the first; -1 where none is."""
         assert self._values is not None and self._rows is not None
-        found = self._rows.masked_fill(self._values <= 0, -1).T.cpu().numpy()
+        found = self._rows.masked_fill(self._values <= 0, -1).T.contiguous().cpu().numpy()
         return np.pad(found, ((0, 0), (0, self.count - found.shape[1])), constant_values=-1)
 
 
@@ -193,8 +193,12 @@ def packed(net: nn.Module, training: Training) -> tuple[dict[str, Any], dict[str
         "true": training.labels[chosen].tolist(),
         "predicted": found.predicted[chosen].tolist(),
     }
-    tensors = {"active": place[active], "deciding": place[deciding]}
-    return about, tensors | {"sheet": np.frombuffer(sheet, np.uint8)}
+    tensors = {
+        "active": np.ascontiguousarray(place[active]),  # row by row, as they are saved
+        "deciding": np.ascontiguousarray(place[deciding]),
+        "sheet": np.frombuffer(sheet, np.uint8),
+    }
+    return about, tensors
 
 
 def _across(count: int) -> int:

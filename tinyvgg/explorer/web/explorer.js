@@ -20,13 +20,13 @@ import { Painter } from "./view/painter.js";
 import { Pixel } from "./view/pixel.js";
 import { followTone } from "./view/theme.js";
 
-const ANSWER = /^(.* predicts )(.+)( \([\d.]+\)\.)$/s; // the name of a class in a sentence
+const ANSWER = /^(.* classified as )(.+)( \(confidence [\d.]+\)\.)$/s; // the name of a class in a sentence
 const COPIED = 1600; // milliseconds for which the button confirms it
 const MARK = "explore:"; // what the fragment of a link begins with
 const PATIENCE = 10000; // milliseconds until a silent kernel counts as none
 const SILENCE =
-  "Python does not answer. This explorer has its network from Python: run the notebook's cells " +
-  "from the first one. In the pages of the book it needs no Python.";
+  "Python does not answer. This explorer gets its network from Python: run the notebook from its " +
+  "first cell. In the pages of the book, it needs no Python.";
 
 /** The sentence, its context, and a note. */
 class Summary {
@@ -114,7 +114,7 @@ class View {
       make("div.tve-tools", this.sets.node, this.brush.node),
       make(
         "div.tve-columns",
-        make("div.tve-left", this.face.node, this.pixel.node),
+        make("div.tve-left", this.face.node, this.pixel.node, this.face.deconvolved),
         make("div.tve-side", this.bars.node, this.curve.node),
         this.maps.node,
       ),
@@ -175,7 +175,7 @@ class View {
     }
     const words = this.top.link.querySelector("span");
     words.textContent = "Copied";
-    this.announce("The link is copied.");
+    this.announce("Link copied.");
     clearTimeout(this._copied);
     this._copied = setTimeout(() => (words.textContent = "Copy link"), COPIED);
   }

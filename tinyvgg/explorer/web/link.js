@@ -15,7 +15,7 @@ const ENTRIES = {
 
 /** The text of a choice. */
 export function encode(choice) {
-  if (choice.case < 0) throw new Refused("A picture of your own stays with you: no link holds it");
+  if (choice.case < 0) throw new Refused("Your own image stays in your browser, so no link can contain it");
   const values = {};
   for (const name of INPUTS) {
     if (name !== "by_hand" && choice[name] !== DEFAULTS[name]) values[name] = choice[name];

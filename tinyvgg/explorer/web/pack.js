@@ -20,8 +20,8 @@ export async function readPack(buffer) {
   const about = JSON.parse(header.__metadata__?.explorer ?? "{}");
   if (about.version !== VERSION) {
     throw new Error(
-      `This pack is of version ${about.version}, and the page reads version ${VERSION}. ` +
-        "Load the page again; if that does not help, make both again with the same tinyvgg.",
+      `This pack has version ${about.version}, and this page reads version ${VERSION}. Reload the ` +
+        "page. If that does not help, make both again with the same version of tinyvgg.",
     );
   }
   const weighted = async (layer, name, across) => {
@@ -54,7 +54,7 @@ export async function readPack(buffer) {
 /** The header of a file in safetensors' format, and its tensors by name. */
 function openTensors(buffer) {
   const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
-  const damaged = () => new Error("This is not a whole pack: load it again, or make it again");
+  const damaged = () => new Error("This pack is incomplete. Load it again, or make it again.");
   let header, begin;
   try {
     begin = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));

@@ -18,15 +18,15 @@ export class PictureRefused extends Error {}
 export async function readPicture(file) {
   const name = file.name ? `“${file.name}”` : "This";
   if (file.size === 0)
-    throw new PictureRefused(`${name} is empty: there is no picture in it. ${WHAT_TO_DO}.`);
+    throw new PictureRefused(`${name} is empty. ${WHAT_TO_DO}.`);
   if (file.type && !file.type.startsWith("image/")) {
-    throw new PictureRefused(`${name} is no picture, but ${file.type}. ${WHAT_TO_DO}.`);
+    throw new PictureRefused(`${name} is not an image but ${file.type}. ${WHAT_TO_DO}.`);
   }
   if (file.size > MOST_BYTES) {
     const megabytes = (bytes) => grouped(Math.ceil(bytes / 2 ** 20));
     throw new PictureRefused(
-      `${name} has ${megabytes(file.size)} MB, and at most ${megabytes(MOST_BYTES)} MB can be ` +
-        "taken. Make it smaller first.",
+      `${name} has ${megabytes(file.size)} MB. The limit is ${megabytes(MOST_BYTES)} MB: make it ` +
+        "smaller first.",
     );
   }
   checkPixels(name, sizeInHead(new DataView(await file.slice(0, 2 ** 18).arrayBuffer())));
@@ -34,7 +34,7 @@ export async function readPicture(file) {
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    throw new PictureRefused(`${name} is no picture that this browser can read. ${WHAT_TO_DO}.`);
+    throw new PictureRefused(`${name} is not an image that this browser can read. ${WHAT_TO_DO}.`);
   }
   checkPixels(name, [bitmap.width, bitmap.height]);
   return bitmap;
@@ -43,8 +43,8 @@ export async function readPicture(file) {
 function checkPixels(name, size) {
   if (!size || size[0] * size[1] <= MOST_PIXELS) return;
   throw new PictureRefused(
-    `${name} has ${grouped(size[0])} × ${grouped(size[1])} pixels, and at most ` +
-      `${MOST_PIXELS / 1e6} million can be taken. Make it smaller first.`,
+    `${name} has ${grouped(size[0])} × ${grouped(size[1])} pixels. The limit is ` +
+      `${MOST_PIXELS / 1e6} million: make it smaller first.`,
   );
 }
 

@@ -75,8 +75,8 @@ export class Session {
     const confidence = before[predicted];
     this.cases.set(row, {
       ...{ row, twin: null, true: null, shows: name, twin_shows: "", predicted, confidence },
-      caption: `${name} → classified as ${this.pack.names[predicted]} (${confidence.toFixed(2)})`,
-      why_no_twin: "It has no twin: it is a picture of your own.",
+      caption: `${name} → classified as ${answer(before, this.pack.names)}`,
+      why_no_twin: "It has no twin: it is your own image.",
     });
     return row;
   }
@@ -162,7 +162,7 @@ export class Session {
     if (!found) {
       const rows = [...this.pack.cases.keys()];
       throw new Refused(
-        `picture ${row} is not among the ${rows.length} cases of the task ${task}; choose from ` +
+        `image ${row} is not among the ${rows.length} cases of the task ${task}; choose from ` +
           `explorer.cases: ${rows.slice(0, 5).join(", ")}${rows.length > 5 ? ", …" : ""}`,
       );
     }
@@ -217,7 +217,7 @@ export class Session {
     }
     if (target === "true" && found.true === null) {
       throw new Refused(
-        "the true class of a picture of your own is not known: choose predicted, or a class",
+        "the true class of your own image is not known: choose predicted, or a class",
       );
     }
     if (!(floor >= 0 && floor < Infinity)) {
@@ -348,21 +348,20 @@ export function grouped(number) {
 
 function answer(probabilities, names) {
   const best = strongestClass(probabilities);
-  return `${names[best]} (${probabilities[best].toFixed(2)})`;
+  return `${names[best]} (confidence ${probabilities[best].toFixed(2)})`;
 }
 
 function sentenceOf({ choice, suppressed, before, after }, names) {
   const [count, total] = [countOf(suppressed), grouped(suppressed.length)];
   if (count === 0) {
     const empty = ["none", "hand"].includes(choice.pixel_set) ? "" : "This set is empty. ";
-    return `${empty}With all of its ${total} pixels it predicts ${answer(before, names)}.`;
+    return `${empty}With all ${total} pixels, the image is classified as ${answer(before, names)}.`;
   }
   const still = strongestClass(after) === strongestClass(before) ? "still " : "";
-  const these = choice.random ? "" : count === 1 ? "this " : "these ";
-  const which = choice.random ? "drawn at random " : "";
+  const how = choice.random ? " at random" : "";
   return (
-    `Without ${these}${grouped(count)} of ${total} pixels ${which}` +
-    `it ${still}predicts ${answer(after, names)}.`
+    `With ${grouped(count)} of ${total} pixels suppressed${how}, ` +
+    `the image is ${still}classified as ${answer(after, names)}.`
   );
 }
 
@@ -370,15 +369,15 @@ function contextOf({ choice, case: found, suppressed, ...chances }, names) {
   const own = found.true === null;
   const correct = strongestClass(chances.before) === found.true;
   if (countOf(suppressed) === 0) {
-    if (own) return "Whether that is correct, only you know.";
-    const name = names[found.true];
-    return correct ? `That is correct: ${name}.` : `The true class is ${name}.`;
+    if (own) return "The true class of your own image is not known.";
+    return correct ? "This is correct." : `The true class is ${names[found.true]}.`;
   }
   const but = own ? "" : correct ? ", which is correct" : `, but the true class is ${names[found.true]}`;
-  const before = `With all pixels it predicts ${answer(chances.before, names)}${but}.`;
-  return choice.random
-    ? `${before}\nWithout the set itself: ${answer(chances.without_chosen, names)}.`
-    : `${before}\nWithout as many drawn at random: ${answer(chances.without_control, names)}.`;
+  const before = `With all pixels, it is classified as ${answer(chances.before, names)}${but}.`;
+  const [other, after] = choice.random
+    ? ["the set itself", chances.without_chosen]
+    : ["as many random pixels", chances.without_control];
+  return `${before}\nWith ${other} suppressed, it is classified as ${answer(after, names)}.`;
 }
 
 /** The value of a key in a cache, made if it is missing; the oldest one is dropped. */

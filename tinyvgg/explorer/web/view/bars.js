@@ -62,7 +62,7 @@ export class Bars {
     row.value.replaceChildren(none ? "" : `${all} → `, now);
     row.spoken.textContent = [
       `${this._names[k]}${isTrue ? ", the true class" : ""}: ${all} with all pixels`,
-      none ? "" : `, ${alone} without the set, ${control} without as many at random`,
+      none ? "" : `, ${alone} with the set suppressed, ${control} with as many random pixels suppressed`,
       moved ? `; ${moved > 0 ? "up" : "down"} ${Math.abs(moved)}` : "",
     ].join("");
   }
@@ -90,8 +90,8 @@ export class Bars {
     this.key.replaceChildren(line("before", "all pixels"));
     if (chosen === "none") return;
     this.key.append(
-      line("set", "without the set", !random),
-      line("random", "without as many at random", random),
+      line("set", "set suppressed", !random),
+      line("random", "random pixels suppressed", random),
     );
   }
 }

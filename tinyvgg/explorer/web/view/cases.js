@@ -10,13 +10,13 @@ export class Cases {
   constructor(controller, openUpload) {
     this.controller = controller;
     this.line = make("p.tve-caseline");
-    this.strip = make("div.tve-strip", { role: "radiogroup", "aria-label": "Pictures" });
-    this.upload = makeButton("Your picture", openUpload, { drawing: "picture" });
+    this.strip = make("div.tve-strip", { role: "radiogroup", "aria-label": "Images" });
+    this.upload = makeButton("Your image", openUpload, { drawing: "picture" });
     this.upload.classList.add("tve-own");
     const step = (text, by, drawing) =>
       makeButton(text, () => this._step(by), { drawing, bare: true });
-    const back = step("The picture before", -1, "back");
-    const forth = step("The next picture", 1, "forth");
+    const back = step("Previous image", -1, "back");
+    const forth = step("Next image", 1, "forth");
     const row = make("div.tve-row", back, forth, this.upload);
     this.node = make("section.tve-cases", { "aria-label": "Gallery" }, row, this.strip, this.line);
     this._tiles = new Map();

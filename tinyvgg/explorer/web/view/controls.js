@@ -14,7 +14,7 @@ const SET_NAMES = {
   hand: "by hand",
 };
 const BRUSHES = [1, 2, 3, 5];
-const FINGER = "A finger scrolls the page: to brush with it, choose suppress or restore.";
+const FINGER = "Touch scrolls the page. To brush by touch, choose suppress or restore.";
 const FLOOR = 0.5; // the largest that the slider offers
 
 /** Which set of pixels, or as many at random instead. */
@@ -26,7 +26,7 @@ export class SetControls {
       return [name, SET_NAMES[name], { colour }];
     });
     this.sets = new Radios("Suppress", options, (pixel_set) => controller.choose({ pixel_set }));
-    this.random = new Switch("as many at random instead", (random) => controller.choose({ random }));
+    this.random = new Switch("as many random pixels instead", (random) => controller.choose({ random }));
     const again = () => controller.choose({ draw: controller.state.choice.draw + 1 });
     this.again = makeButton("Draw again", again, { drawing: "again" });
     this.note = make("p.tve-hint");
@@ -51,10 +51,10 @@ export class SetControls {
 function explain({ case: found, choice, sets }) {
   const words = [];
   if (found.why_no_twin)
-    words.push(`${found.why_no_twin} So “common” and “unique” are switched off.`);
+    words.push(`${found.why_no_twin} “common” and “unique” are therefore not available.`);
   if (choice.printed) words.push("Without a cut, backtracking selects nearly every active pixel.");
   else if (!countOf(sets.backtracked))
-    words.push("No contribution passes this cut: lower the floor or the percentile.");
+    words.push("No contribution exceeds this cut. Lower the floor or the percentile.");
   return words.join(" ");
 }
 
@@ -95,7 +95,7 @@ export class MethodControls {
     const id = newId("target");
     const choose = () => controller.choose({ target: this.target.value });
     this.target = make("select", { id, onchange: choose });
-    const cuts = [[false, "released, with a cut"], [true, "printed"]];
+    const cuts = [[false, "as released, with a cut"], [true, "as printed"]];
     this.printed = new Radios("Algorithm", cuts, (printed) => controller.choose({ printed }));
     const slider = (name, text, max, step, digits) => {
       const range = { min: 0, max, step, written: (value) => value.toFixed(digits) };
@@ -111,7 +111,7 @@ export class MethodControls {
       make("summary", name),
       make(
         "div.tve-methods",
-        make("div", make("label.tve-legend", { for: id }, "Class traced back"), this.target),
+        make("div", make("label.tve-legend", { for: id }, "Class backtracked"), this.target),
         this.printed.node,
         this.floor.node,
         this.percentile.node,
@@ -151,9 +151,9 @@ export class TopControls {
     const button = (text, drawing, title, press) => makeButton(text, press, { drawing, title });
     this.undo = button("Undo", "undo", "Undo (Ctrl Z)", () => controller.undo());
     this.redo = button("Redo", "redo", "Redo (Ctrl Shift Z)", () => controller.redo());
-    const all = "Everything but the picture as in the beginning";
+    const all = "Restore the defaults for this image";
     const reset = button("Reset", "reset", all, () => controller.reset());
-    this.link = button("Copy link", "link", "A link that restores exactly this", copyLink);
+    this.link = button("Copy link", "link", "Copy a link to this state", copyLink);
     this.link.hidden = !controller.model.get("page");
     const group = { role: "group", "aria-label": "History" };
     const actions = make("div.tve-actions", group, this.undo, this.redo, reset, this.link);

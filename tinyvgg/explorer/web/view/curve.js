@@ -1,4 +1,4 @@
-// Confidence as the number of suppressed pixels grows: of the set, strongest first, and at random.
+// Probability as the number of suppressed pixels grows: of the set, strongest first, and at random.
 
 import { deletion, strongestClass } from "../method.js";
 import { countOf, grouped } from "../session.js";
@@ -16,7 +16,7 @@ export class Curve {
     this.controller = controller;
     this.which = "predicted";
     const classes = [["predicted", ""], ["true", ""]]; // which `show` names
-    this.classes = new Radios("Confidence in", classes, (value) => this._of(value));
+    this.classes = new Radios("Probability of", classes, (value) => this._of(value));
     this.strongest = new Slider(
       "Only the strongest",
       { min: 1, max: 1, step: 1, written: (count) => this._written(count) },
@@ -28,14 +28,14 @@ export class Curve {
     this.node = make(
       "section.tve-curve",
       { "aria-label": "Deletion curve" },
-      make("h3.tve-heading", "Confidence as pixels are suppressed"),
+      make("h3.tve-heading", "Probability as pixels are suppressed"),
       this.classes.node,
       this.plot,
       this.strongest.node,
       make(
         "p.tve-legendline",
         make("span", make("i.tve-dash.tve-bar-set"), "the set"),
-        make("span", make("i.tve-dash.tve-bar-random"), "as many at random"),
+        make("span", make("i.tve-dash.tve-bar-random"), "as many random pixels"),
       ),
     );
     this._listen();
@@ -57,7 +57,7 @@ export class Curve {
     this._count = countOf(state.chosen);
     const byHand = choice.pixel_set === "hand";
     const off = byHand || order.length < 2;
-    this.strongest.name(byHand ? "By hand, in the order brushed" : "Only the strongest");
+    this.strongest.name(byHand ? "By hand, in the order of brushing" : "Only the strongest");
     this.strongest.show(Math.max(1, this._count), { max: Math.max(1, order.length), off });
     this.node.classList.toggle("tve-empty", order.length === 0);
     this.node.style.setProperty("--set", SET_COLOUR[choice.pixel_set]);
@@ -131,9 +131,10 @@ export class Curve {
     const ends = [set[0], set.at(-1), random.at(-1)];
     const [start, end, chance] = ends.map((value) => value.toFixed(2));
     const words = state.order.length
-      ? `Confidence in ${name}: ${start} with all pixels, ${end} without the ` +
-        `${grouped(state.order.length)} of the set, ${chance} without as many at random`
-      : "No pixel is suppressed: there is no curve";
+      ? `Probability of ${name}: ${start} with all pixels, ${end} with the ` +
+        `${grouped(state.order.length)} pixels of the set suppressed, ${chance} with as many ` +
+        "random pixels suppressed"
+      : "There is no curve, because no pixel is suppressed";
     this.plot.setAttribute("aria-label", words);
   }
 

@@ -7,10 +7,10 @@ import { countOf, grouped } from "../session.js";
 import { SET_COLOUR, between, paint, paintPicture, rgbOf, viridisScale } from "./theme.js";
 
 const OVERLAYS = {
-  picture: ["picture", "Where all pixels are suppressed, the picture is gone."],
-  tracked: ["tracked", "What the suppressed pixels show, in the colour of the set."],
-  summed: ["maps", "All maps, summed over the picture; yellow is most."],
-  suppressed: ["suppressed", "The suppressed pixels of all maps, summed on the same scale."],
+  picture: ["image", "The image fades where its pixels are suppressed."],
+  tracked: ["tracked", "What the suppressed pixels show, in the color of the set."],
+  summed: ["maps", "The sum of all maps over the image. Yellow is largest."],
+  suppressed: ["suppressed", "The sum of the suppressed pixels of all maps, on the same scale."],
 };
 const TOP = 99.5; // a picture of features is scaled by this percentile of it
 
@@ -20,7 +20,7 @@ export class Face {
     this.controller = controller;
     this.over = "picture";
     this.board = new Board({
-      label: "Picture: a place brushed on it is that place in all maps",
+      label: "Image: brushing a place here brushes it in all maps",
       painter,
       read: (text) => this._caption(text),
       pointed: (cell, keyed) => pointed(cell && { row: cell.row, column: cell.column }, keyed),
@@ -31,21 +31,26 @@ export class Face {
     });
     const overlay = (value) => this.overlay(value);
     const names = Object.entries(OVERLAYS).map(([value, [name]]) => [value, name]);
-    this.overlays = new Radios("Over the picture", names, overlay, { seen: false });
+    this.overlays = new Radios("Over the image", names, overlay, { seen: false });
     this.overlays.show(this.over);
     this.caption = make("p.tve-caption");
-    this.pictures = ["all pixels", "the rest", "difference"].map((text) => {
+    this.pictures = ["all pixels", "remaining pixels", "difference"].map((text) => {
       const canvas = make("canvas", { role: "img", "aria-label": text });
       return { canvas, node: make("figure.tve-figure", canvas, make("figcaption", text)) };
     });
     this.features = make("div.tve-features", ...this.pictures.map(({ node }) => node));
     this.node = make(
       "section.tve-face",
-      { "aria-label": "Picture" },
+      { "aria-label": "Image" },
       this.board.node,
       this.overlays.node,
       this.caption,
-      make("h3.tve-heading", "Deconvolved"),
+    );
+    const name = "Deconvolved";
+    this.deconvolved = make(
+      "section.tve-deconvolved",
+      { "aria-label": name },
+      make("h3.tve-heading", name),
       this.features,
     );
     this._picture = document.createElement("canvas");
@@ -90,9 +95,9 @@ export class Face {
     const ink = rgbOf("--features-ink", this.node);
     const gone = `the ${grouped(countOf(state.suppressed))} suppressed pixels`;
     const words = [
-      "What all pixels show: the deconvolution of all maps",
-      `What the rest shows: the deconvolution without ${gone}`,
-      `What ${gone} show: the difference of the two`,
+      "The deconvolution of all pixels of the maps",
+      `The deconvolution of the remaining pixels, with ${gone} at zero`,
+      `The difference of the two, which ${gone} make`,
     ];
     [all, rest, difference].forEach((values, k) => {
       const { canvas, node } = this.pictures[k];

@@ -10,7 +10,7 @@ const LEADERS = {
   active: ["Most active in", SILENT],
   deciding: [
     "Decision depends on it most in",
-    "No decision on a training image depends on this pixel.",
+    "No decision on a training image depends on it.",
   ],
 };
 
@@ -66,7 +66,7 @@ export class Pixel {
     const all = cell.map === undefined;
     const where = all ? `Pixels of all maps (${place})` : `Pixel (map ${cell.map + 1}, ${place})`;
     const size = `${rows[1] - rows[0]} × ${columns[1] - columns[0]}`;
-    this.line.textContent = `${where}: receptive field ${size}`;
+    this.line.replaceChildren(`${where}: receptive field `, make("span.tve-whole", size));
     this._fill("active", active, all ? "" : LEADERS.active[1]);
     this._fill("deciding", deciding, all ? "" : LEADERS.deciding[1]);
     if (keyed) this._later = setTimeout(() => (this.live.textContent = this._spoken()), PAUSE);

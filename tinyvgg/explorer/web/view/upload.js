@@ -5,10 +5,10 @@ import { ARROWS, Slider, make, makeButton } from "./dom.js";
 import { paintPicture } from "./theme.js";
 
 const LEAD =
-  "Drop a picture here, paste one, or choose it. It is read, cropped and classified in this " +
-  "page; nothing leaves your browser.";
+  "Drop an image here, paste one, or choose a file. It is read, cropped and classified in this " +
+  "page, and nothing leaves your browser.";
 const NO_FILE =
-  "There was no file in that. Save the picture first, then drop the file, or choose it.";
+  "That contained no file. Save the image first, then drop the file or choose it.";
 const SMALLEST = 16; // pixels of the picture that the square is wide
 
 /** Choose, crop, classify. */
@@ -23,7 +23,7 @@ export class Upload {
       "aria-hidden": "true",
       onchange: () => this._choose(this.file.files),
     });
-    const choose = makeButton("Choose a picture", () => this.file.click(), { drawing: "picture" });
+    const choose = makeButton("Choose an image", () => this.file.click(), { drawing: "picture" });
     const example = makeButton("Use an example", () => this._example());
     this.first = choose;
     this.refusal = make("p.tve-note", { role: "alert" });
@@ -38,9 +38,9 @@ export class Upload {
       { min: SMALLEST, max: 100, step: 1, written: (side) => `${side} pixels` },
       (side) => this._resize(side),
     );
-    const seen = "What the network will see";
+    const seen = "What the network sees";
     this.preview = make("canvas.tve-preview", { role: "img", "aria-label": seen });
-    this.take = makeButton("Classify it", () => this._take());
+    this.take = makeButton("Classify", () => this._take());
     this.take.classList.add("tve-main");
     const figure = make("figure.tve-figure", this.preview, make("figcaption", seen));
     const framed = make("div.tve-framed", figure, this.side.node, this.take);
@@ -48,8 +48,8 @@ export class Upload {
     const close = makeButton("Close", () => this.open(false), { drawing: "close", bare: true });
     this.node = make(
       "section.tve-panel",
-      { "aria-label": "Your picture", hidden: true },
-      make("div.tve-row", make("h3.tve-heading", "Your picture"), close),
+      { "aria-label": "Your image", hidden: true },
+      make("div.tve-row", make("h3.tve-heading", "Your image"), close),
       make("p.tve-lead", LEAD),
       make("div.tve-row", choose, this.file, example),
       this.refusal,
@@ -85,7 +85,7 @@ export class Upload {
     try {
       const bitmap = await readPicture(file);
       if (this._turn !== turn) return bitmap.close();
-      this._frameIt(bitmap, "your picture");
+      this._frameIt(bitmap, "your image");
     } catch (error) {
       if (!(error instanceof PictureRefused)) throw error;
       if (this._turn === turn) this._refuse(error.message);
@@ -120,7 +120,7 @@ export class Upload {
     this.framing.hidden = false;
     this._show();
     this.canvas.focus({ preventScroll: true });
-    this.announce("The picture is here: frame the face.");
+    this.announce("The image is loaded. Frame the face.");
   }
 
   // ------------------------------------------------------------------ the frame
