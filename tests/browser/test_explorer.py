@@ -327,17 +327,14 @@ def outlined(hands: Hands) -> tuple[float, ...] | None:
 
 def thumbnails(hands: Hands, kind: int) -> list[tuple[str, list[int]]]:
     """The titles of a row's thumbnails, and the colors of their middles."""
-    return (
-        hands.page.locator(".tve-thumbnails")
-        .nth(kind)
-        .evaluate(
-            """node => [...node.querySelectorAll("canvas")].filter(({ hidden }) => !hidden).map((one) => {
+    row = hands.page.locator(".tve-thumbnails").nth(kind)
+    return row.evaluate(
+        """node => [...node.querySelectorAll("canvas:not([hidden])")].map((one) => {
             const copy = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
             const context = copy.getContext("2d", { willReadFrequently: true });
             context.drawImage(one, -(one.width >> 1), -(one.height >> 1));
             return [one.title, [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]];
         })"""
-        )
     )
 
 

@@ -218,7 +218,7 @@ def _html_figures(state: State) -> list[str]:
     """The picture, its twin, and where the suppressed pixels lie."""
     case, gallery = state.case, state.gallery
     count = int(state.suppressed.sum())
-    found = [_html_figure(state.image, case.shows, "The image")]
+    found = [_html_figure(state.image, case.shows, "The image of the case")]
     if state.twin_image is not None and case.twin is not None:
         caption = "its twin, which is classified correctly"
         found.append(_html_figure(state.twin_image, caption, gallery.shown[case.twin]))
