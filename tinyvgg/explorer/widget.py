@@ -25,7 +25,7 @@ class Explorer(Session, anywidget.AnyWidget):
     """A `Session` with an interactive display, in JupyterLab, Notebook, VS Code or Voila.
 
     The front-end runs the network itself, from a pack whose weights are quantised such that no
-    prediction of the test pictures changes. Python computes with the same weights, so that both
+    prediction of the test images changes. Python computes with the same weights, so that both
     give the same results.
 
     Parameters, attributes and methods are those of `Session`.
