@@ -49,6 +49,7 @@ from tinyvgg.faces.layouts import LAYOUTS
 log = logging.getLogger(__name__)
 
 INJECTED = "injected-parameters"  # papermill's tag
+ALTERNATIVE = "alternative"  # the tag of a figure that is drawn only where labels are missing
 REMEDY = "run `make book`"
 MISSING = "–"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -93,13 +94,12 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     if (run := read_run(app).get("run")) != stamp.get("run"):
         warn("mixed", f"the executed copy is of run {stamp.get('run')}, the book of run {run}")
     keep_executed(app, docname, without_data(notebook))
-    notebook["cells"] = [
-        cell for cell in notebook["cells"] if INJECTED not in cell["metadata"].get("tags", [])
-    ]
+    notebook["cells"] = [cell for cell in notebook["cells"] if INJECTED not in tags_of(cell)]
     if partly:
         leave_out(notebook, knows(app, docname), labels)
     else:
-        named, drawn = drawn_figures(notebook)
+        usual = [cell for cell in notebook["cells"] if ALTERNATIVE not in tags_of(cell)]
+        named, drawn = drawn_figures({"cells": usual})
         for name in sorted(named - drawn):
             warn("figure", f"no cell shows the figure {name}")
     fold_code(notebook)
@@ -109,6 +109,11 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
             warn("widget", "a cell shows a widget that gives no HTML of itself")
     source[0] = json.dumps(notebook)
+
+
+def tags_of(cell: dict) -> list[str]:
+    """The tags of a cell."""
+    return cell["metadata"].get("tags", [])
 
 
 def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
