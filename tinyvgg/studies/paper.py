@@ -10,23 +10,28 @@ there, and the record says of how many it is.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tinyvgg.experiments.control_experiments import ControlExperiments
-from tinyvgg.experiments.measures import measure_task
+from tinyvgg.experiments.measures import TASKS, measure_task
 from tinyvgg.experiments.one_pair import pair_figures
 from tinyvgg.experiments.suppressions import MISCLASSIFIED
 from tinyvgg.experiments.table_3 import at_moment, one_for_each, probability_table, read_as
+from tinyvgg.faces.labels import listed
+from tinyvgg.paper import PAPER
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy
+from tinyvgg.runs.records import Record, results
 from tinyvgg.runs.study import Study
 
 NAME = "paper"
 LABELS = ("angle", "subject", "emotion")
 DIGITS = 6  # significant
+MISSING = "–"
 
 
 def _networks(study: Study) -> list[Network]:
@@ -118,9 +123,9 @@ STUDY = LongStudy(NAME, (0,), _networks, _measure, _words, {"precision": "auto"}
 # ---------------------------------------------------------------------- what a page shows
 
 
-def by_task(results: list[Entry]) -> dict[str, Entry]:
+def by_task(entries: list[Entry]) -> dict[str, Entry]:
     """The entries of a record's first seed, by task."""
-    first = [entry for entry in results if entry["seed"] == results[0]["seed"]]
+    first = [entry for entry in entries if entry["seed"] == entries[0]["seed"]]
     return {entry["task"]: entry for entry in first}
 
 
@@ -128,3 +133,175 @@ def curves(entry: Entry) -> pd.DataFrame:
     """The errors of every epoch: columns epoch, loss, train_error, test_error."""
     table = pd.DataFrame(entry["curves"])
     return table.assign(epoch=np.arange(1, len(table) + 1))
+
+
+class Row(NamedTuple):
+    """A quantity that the paper prints or the book measures, and where each column has it.
+
+    Attributes
+    ----------
+    text : str
+    task : str
+    key : str
+        Its name in `measure_task`.
+    printed : str
+        Its name in `tinyvgg.paper`, or two for a ratio, if the paper prints it.
+    scale, format : float, str
+        How it is shown.
+    """
+
+    text: str
+    task: str
+    key: str
+    printed: str = ""
+    scale: float = 1.0
+    format: str = "{:,.0f}"
+
+
+def _rows() -> list[Row]:
+    rows = []
+    for task in TASKS:
+        share = "{:.1f} %"
+        rows += [
+            Row("misclassified test images", task, f"errors_{task}", f"errors_{task}"),
+            Row("accuracy", task, f"accuracy_{task}", f"accuracy_{task}", 100, "{:.2f} %"),
+            Row("pixels of the last feature maps", task, f"total_{task}", "pixels"),
+            Row("active pixels", task, f"active_{task}"),
+            Row(
+                "pixels backtracked as released", task, f"pixels_released_{task}", f"pixels_{task}"
+            ),
+            Row(
+                "… share of all pixels",
+                task,
+                f"share_released_{task}",
+                f"pixels_{task}/pixels",
+                100,
+                share,
+            ),
+            Row("pixels backtracked, printed", task, f"pixels_printed_{task}"),
+            Row("… share of the active pixels", task, f"of_active_printed_{task}", "", 100, share),
+            Row(
+                "traces from another class that return another set, as released",
+                task,
+                f"other_class_released_{task}",
+                "",
+                100,
+                share,
+            ),
+            Row("confidence in the wrong class", task, f"confidence_wrong_{task}", "", 1, "{:.2f}"),
+            Row("… backtracked pixels suppressed", task, f"wrong_released_{task}", "", 1, "{:.2f}"),
+            Row("… random pixels suppressed", task, f"wrong_random_{task}", "", 1, "{:.2f}"),
+        ]
+    rows += [
+        Row("wrong class, common pixels suppressed", "face", "case_common", "", 1, "{:.3f}"),
+        Row("wrong class, random pixels suppressed", "face", "case_random", "", 1, "{:.2f}"),
+        Row("“sad” misclassified", "emotion", "missed_sad", "errors_sad"),
+        Row("… as “neutral”", "emotion", "sad_as_neutral", "errors_sad_as_neutral"),
+        Row("“surprised” misclassified", "emotion", "missed_surprised", "errors_surprised"),
+        Row("cases of Table 3 corrected", "emotion", "chosen_share", "", 100, "{:.0f} %"),
+        Row(
+            "misclassified images corrected, unique pixels suppressed",
+            "emotion",
+            "corrected_unique",
+            "",
+            100,
+            "{:.0f} %",
+        ),
+        Row(
+            "… random pixels suppressed", "emotion", "corrected_random_unique", "", 100, "{:.0f} %"
+        ),
+    ]
+    return rows
+
+
+def side_by_side(
+    measured: Mapping[str, Mapping[str, float | None]], record: Record | None
+) -> pd.DataFrame:
+    """The paper, a run and the record, a quantity a row, as text.
+
+    Parameters
+    ----------
+    measured : mapping of task to mapping of str to float
+        What `measure_task` gives for the run.
+    record : Record or None
+
+    Returns
+    -------
+    DataFrame
+        Columns task, quantity, paper, this run, paper's size; a dash for what is not known.
+    """
+    entries = by_task(results(record))
+    table = []
+    for row in _rows():
+        entry = entries.get(row.task)
+        ours = measured.get(row.task, {}).get(row.key)
+        theirs = entry["measures"].get(row.key) if entry else None
+        words = [
+            MISSING if value is None else row.format.format(row.scale * value)
+            for value in (_printed(row.printed), ours, theirs)
+        ]
+        table.append([row.task, row.text, *words])
+    return pd.DataFrame(table, columns=["task", "quantity", "paper", "this run", "paper's size"])
+
+
+def pair_table(record: Record | None, ours: Mapping[str, float]) -> pd.DataFrame:
+    """Fig. 9's pair in the paper, in a run and in the record: pixels and probabilities."""
+    entry = by_task(results(record)).get("face")
+    kept = entry["pair"] if entry else {}
+    rows = [
+        (
+            text,
+            f"{PAPER[claim].value:.4g}",
+            *(_number(values.get(key)) for values in (ours, kept)),
+        )
+        for text, key, claim in PAIR
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "paper", "this run", "paper's size"])
+
+
+PAIR = [
+    ("pixels selected in the twin", "pixels_twin", "pixels_pair_a"),
+    ("pixels selected in the case", "pixels_case", "pixels_pair_b"),
+    ("common pixels", "pixels_common", "pixels_pair_common"),
+    ("twin, probability of the true class", "twin_before", "pair_a_before"),
+    ("the same, common pixels suppressed", "twin_after", "pair_a_after"),
+    ("case, probability of the wrong class", "wrong_before", "pair_b_wrong_before"),
+    ("the same, common pixels suppressed", "wrong_after", "pair_b_wrong_after"),
+    ("case, probability of the true class", "true_before", "pair_b_true_before"),
+    ("the same, common pixels suppressed", "true_after", "pair_b_true_after"),
+]
+
+
+def in_words(record: Record | None, study: Study) -> dict[str, str]:
+    """What a page says of the record: status and epochs, in words."""
+    entries = by_task(results(record))
+    if record is None:
+        return {
+            "status": f"The study has not been run yet. `{STUDY.command}` runs it; the command "
+            "says beforehand how long that takes."
+        }
+    epochs = listed(
+        f"{entry['epochs']} of {entry['planned']} epochs in the {task} task "
+        f"({entry['images_per_second']:.0f} images per second in {entry['precision']})"
+        for task, entry in entries.items()
+    )
+    return {"status": f"It was trained for {epochs}; {record.status(study)}."}
+
+
+def errors_by(record: Record | None, label: str) -> dict[str, pd.Series]:
+    """Misclassified images by a label, such as "angle", by task."""
+    return {
+        task: pd.Series(entry["errors"][label], dtype=int)
+        for task, entry in by_task(results(record)).items()
+        if entry["errors"].get(label)
+    }
+
+
+def _printed(name: str) -> float | None:
+    """What the paper prints under a name, or under two as a ratio; None if it prints nothing."""
+    values = [PAPER[part].value for part in name.split("/") if part]
+    return values[0] / values[1] if len(values) == 2 else next(iter(values), None)
+
+
+def _number(value: float | None) -> str:
+    return MISSING if value is None or value != value else f"{value:.4g}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,10 +235,18 @@ def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interv
     return found
 
 
+def paper_size_figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Interval]:
+    """The values of `measure_task` in the record "paper", of its first seed: NAME_at_paper_size."""
+    first = [entry for entry in results if entry["seed"] == results[0]["seed"]]
+    values = {k: v for entry in first for k, v in entry["measures"].items() if v is not None}
+    return {f"{name}_at_paper_size": found for name, found in intervals(values).items()}
+
+
 RECORDS = {  # by name: its key in `sources`, the kind of evidence, and how it is read
     "seeds": ("seeds", "seeds", seed_figures),
     "discussion": ("recorded", "recorded", discussion_figures),
     "layers": ("layers", "recorded", layer_figures),
+    "paper": ("paper's size", "recorded", paper_size_figures),
 }
 
 

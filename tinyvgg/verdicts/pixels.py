@@ -115,6 +115,14 @@ def sizes() -> Claim:
                 for t in share
             ),
             *(Quantity(f"share_printed_{t}", f"as printed, {t} task") for t in share),
+            *(
+                Quantity(
+                    f"share_released_{t}_at_paper_size",
+                    f"released cut, {t} task, at the paper's image size",
+                    paper=share[t],
+                )
+                for t in share
+            ),
         ),
         "06_backtracking",
         "how-many-pixels",
