@@ -341,8 +341,9 @@ def cost_rows(record: dict) -> tuple[list[str], list[list[str]]]:
     """What it takes to run everything again, as measured in this run."""
     cost = record.get("cost", {})
     cores, memory, disk = (cost.get(name) for name in ("processors", "memory", "disk"))
+    time = "time, without what an earlier run had made" if cost.get("reused") else "time in all"
     rows = [
-        ["time, training included", f"{minutes(record['seconds'])} min on {cores} cores"],
+        [time, f"{minutes(record['seconds'])} min on {cores} cores"],
         ["memory, largest process", f"{memory / 1e9:.1f} GB" if memory else MISSING],
         ["disk, networks and book", f"{disk / 1e6:,.0f} MB" if disk else MISSING],
     ]

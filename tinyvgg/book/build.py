@@ -172,7 +172,8 @@ def build(
             "commit": commit(root),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - clock, 1),
-            "cost": cost(study.store.root, build_folder),
+            "cost": cost(study.store.root, build_folder)
+            | {"reused": len(training) < len(networks) or len(executing) < len(chosen)},
             "notebooks": done,
         }
         if only:
