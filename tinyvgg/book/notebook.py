@@ -199,7 +199,7 @@ def _show_sharp_and_signed() -> None:
     for kind, of_figure in ((CSV, as_csv), (NPZ, as_npz)):
         data = _data_formatter(kind)
         data.for_type(Figure, of_figure)
-        data.for_type(Photograph, lambda shown, of_figure=of_figure: of_figure(shown.figure))
+        data.for_type(Photograph, lambda shown, of=of_figure: shown.figure and of(shown.figure))
         data.for_type(Html, lambda table, kind=kind: table.csv if kind == CSV else None)
         shell.display_formatter.formatters[kind] = data
 

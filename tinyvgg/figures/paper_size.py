@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from tinyvgg.experiments.batches import track_rows
 from tinyvgg.experiments.control_experiments import ControlExperiments
@@ -17,16 +20,22 @@ from tinyvgg.experiments.suppressions import MISCLASSIFIED
 from tinyvgg.experiments.table_3 import one_for_each
 from tinyvgg.figures.first_page import at_a_glance
 from tinyvgg.figures.pixels import missing_pixels
-from tinyvgg.figures.style import use_style
+from tinyvgg.figures.style import Photograph, note, use_style
 from tinyvgg.figures.suppression import common_values, twin_faces, unique_features
 from tinyvgg.figures.tracking import tracked_features
+from tinyvgg.runs.records import pictures_of
 
 DPI, QUALITY = 150, 80
 SHOWN, TRACKED = 3, 15  # images of Fig. 7 and of Fig. 8
 
 
 def paper_pictures(study: Any) -> dict[str, bytes]:
-    """The figures of each task that is trained, or of the epochs that are trained so far."""
+    """The figures of each task that is trained, or of the epochs that are trained so far.
+
+    Of synthetic faces alone: nobody's photograph is passed on.
+    """
+    if study.source != "synthetic":
+        return {}
     drawn: dict[str, Figure] = {}
     for task in study.tasks:
         if (own := study.so_far(task)) is not None:
@@ -60,7 +69,7 @@ def _figures(study: Any, task: str) -> dict[str, Figure]:
 def _fig_7(study: Any, made: ControlExperiments) -> Figure:
     """Feature maps whose backtracked pixels are missing: the most confident mistakes."""
     some = made.wrong.drop_duplicates("true").head(SHOWN)
-    places = some.index.to_numpy()
+    places = some.index.to_numpy().copy()
     traces = {"as released": made.released, "as printed": made.printed}
     sets = {name: trace.pixels[places].cpu().numpy() for name, trace in traces.items()}
     titles = [
@@ -100,7 +109,7 @@ def _fig_11(study: Any, made: ControlExperiments) -> Figure:
     """The unique features of one case for each emotion that an image was misclassified as."""
     pairs = made.pairs[MISCLASSIFIED]
     chosen = one_for_each(pairs.table)
-    places = chosen.index.to_numpy()
+    places = chosen.index.to_numpy().copy()
     only = pairs.sets.only_a[places]
     features = track_rows(made.net, study.inputs, chosen.case.to_numpy(int), only).numpy()
     titles = [
@@ -116,3 +125,17 @@ def _fig_11(study: Any, made: ControlExperiments) -> Figure:
 
 
 PICTURES = {"paper": paper_pictures}  # by the name of the study
+
+
+def kept_pictures(name: str) -> Mapping[str, Photograph | Figure]:
+    """The pictures of a record, by name without ending; a note for one that is not there."""
+    missing = "The record has no such picture yet."
+    found = {path.stem: kept_photograph(path) for path in pictures_of(name).values()}
+    return defaultdict(lambda: note(missing), found)
+
+
+def kept_photograph(path: Path) -> Photograph:
+    """A picture file, as a notebook shows it."""
+    file = io.BytesIO()
+    Image.open(path).convert("RGB").save(file, format="jpeg", quality=90, optimize=True)
+    return Photograph(file.getvalue(), None)

@@ -202,11 +202,11 @@ class Photograph:
     ----------
     data : bytes
         The JPEG file.
-    figure : Figure
-        What it is a picture of.
+    figure : Figure or None
+        What it is a picture of, if that is at hand.
     """
 
-    def __init__(self, data: bytes, figure: Figure):
+    def __init__(self, data: bytes, figure: Figure | None):
         self.data, self.figure = data, figure
 
     def _repr_jpeg_(self) -> bytes:

@@ -305,3 +305,56 @@ def _printed(name: str) -> float | None:
 
 def _number(value: float | None) -> str:
     return MISSING if value is None or value != value else f"{value:.4g}"
+
+
+def changes(
+    measured: Mapping[str, Mapping[str, float | None]], record: Record | None
+) -> dict[str, float]:
+    """What a page quotes of the sizes of the sets: percentages and ratios; NaN if unknown.
+
+    Returns
+    -------
+    dict
+        For each task printed_SIZE_TASK (of the active pixels), released_SIZE_TASK (of all), and
+        ratio_SIZE (pixels of a face per pixel of an emotion), SIZE being small (the run), large
+        (the record) or, but for printed, paper.
+    """
+    kept = {task: entry["measures"] for task, entry in by_task(results(record)).items()}
+    found: dict[str, float] = {}
+    for size, values in (("small", measured), ("large", kept)):
+        for task in TASKS:
+            for name, key in (("printed", "of_active_printed"), ("released", "share_released")):
+                value = values.get(task, {}).get(f"{key}_{task}")
+                found[f"{name}_{size}_{task}"] = math.nan if value is None else 100 * value
+    for task in TASKS:
+        found[f"released_paper_{task}"] = 100 * (_printed(f"pixels_{task}/pixels") or math.nan)
+    for size in ("small", "large", "paper"):
+        face, emotion = (found[f"released_{size}_{task}"] for task in TASKS)
+        found[f"ratio_{size}"] = face / emotion if emotion else math.nan
+    return found
+
+
+def table_3(record: Record | None) -> pd.DataFrame:
+    """The cases of Table 3 in the record: what is predicted before and after, a case a row."""
+    entry = by_task(results(record)).get("emotion")
+    rows = entry["table 3"] if entry else []
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return pd.DataFrame(
+        [
+            (
+                before["true"],
+                before["classified as"],
+                before["probabilities"][before["classified as"]],
+                after["classified as"],
+                after["probabilities"][after["classified as"]],
+            )
+            for before, after in pairs
+        ],
+        columns=[
+            "true emotion",
+            "predicted before",
+            "probability before",
+            "predicted after",
+            "probability after",
+        ],
+    )
