@@ -35,7 +35,9 @@ def interrupted(study):
     unit = replace(unit, protocol=replace(unit.protocol, epochs=2))
     path = study.checkpoint("face")
     path.parent.mkdir(parents=True)
-    unit.run(study.faces.images, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tinyvgg.training.unit.SAVE_EVERY", 0)
+        unit.run(study.faces.images, path)
     return study
 
 
