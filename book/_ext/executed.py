@@ -25,6 +25,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from take_along import (
     add_feet,
+    add_feet_of_tables,
     as_downloads,
     fold_code,
     keep_data,
@@ -406,6 +407,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("source-read", show_executed)
     app.connect("doctree-resolved", dash_what_is_missing)
     app.connect("doctree-resolved", add_feet)
+    app.connect("doctree-resolved", add_feet_of_tables)
     app.connect("html-page-context", add_explorer)
     app.connect("html-page-context", offer_downloads, priority=900)
     app.connect("build-finished", lighten)

@@ -8,6 +8,8 @@ table name. Code is folded, and a link under a figure opens the cell that drew i
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import json
 import re
 from html import escape
@@ -115,7 +117,7 @@ def keep_data(app: Sphinx, docname: str, notebook: dict) -> None:
             if name is not None:
                 found[name] = files
             elif "text/html" in bundle:
-                html = "".join(bundle["text/html"]) + foot(_links(app, page, files, stem))
+                html = "".join(bundle["text/html"]) + foot(_links(app, docname, files, stem))
                 wide = width(html) > COLUMN
                 bundle["text/html"] = f'<div class="full-width">{html}</div>' if wide else html
     vars(app.env).setdefault(ATTRIBUTES, {})[docname] = found
@@ -137,13 +139,18 @@ def _write(path: Path, data: str) -> str:
     return path.name
 
 
-def _links(app: Sphinx, page: str, files: dict[str, str], what: str) -> list[str]:
-    up = "" if app.builder.name == "singlehtml" else "../"
+def _links(app: Sphinx, docname: str, files: dict[str, str], what: str) -> list[str]:
+    page, up = Path(docname).name, _up(app, docname)
     return [
         f'<a href="{up}_static/{DATA}/{page}/{name}" download="{page}-{name}" '
         f'aria-label="{WORDS[kind]} of {escape(what)}">{WORDS[kind]}</a>'
         for kind, name in files.items()
     ]
+
+
+def _up(app: Sphinx, docname: str) -> str:
+    """What leads from a page to the root of the book."""
+    return "" if app.builder.name == "singlehtml" else "../" * docname.count("/")
 
 
 def foot(links: list[str]) -> str:
@@ -162,10 +169,9 @@ def add_feet(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if cell is None or image is None or not figure["ids"]:
             continue
         name = figure["ids"][0]
-        links = _links(app, Path(docname).name, known.get(name, {}), name)
+        links = _links(app, docname, known.get(name, {}), name)
         if held := app.env.images.get(image["uri"]):
-            up = "" if app.builder.name == "singlehtml" else "../"
-            file = f"{up}_images/{held[1]}"
+            file = f"{_up(app, docname)}_images/{held[1]}"
             kind = Path(file).suffix
             links.append(
                 f'<a href="{file}" download="{name}{kind}" aria-label="full size picture of '
@@ -174,6 +180,20 @@ def add_feet(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         cell["ids"].append(f"code-{name}")
         links.append(f'<a class="to-code" href="#code-{name}" aria-label="code of {name}">code</a>')
         figure += nodes.legend("", nodes.raw("", foot(links), format="html"))
+
+
+def add_feet_of_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Under each table of the text itself, such as one in Markdown: its cells as CSV."""
+    page = Path(docname).name
+    for number, table in enumerate(list(doctree.findall(nodes.table)), 1):
+        rows = [[cell.astext() for cell in row] for row in table.findall(nodes.row)]
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows(rows)
+        stem = f"text-table-{number}"
+        path = Path(app.outdir) / "_static" / DATA / page / f"{stem}.csv"
+        links = _links(app, docname, {"csv": _write(path, file.getvalue())}, stem)
+        below = nodes.raw("", foot(links), format="html")
+        table.parent.insert(table.parent.index(table) + 1, below)
 
 
 def offer_downloads(

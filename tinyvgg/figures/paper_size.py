@@ -20,7 +20,7 @@ from tinyvgg.experiments.suppressions import MISCLASSIFIED
 from tinyvgg.experiments.table_3 import one_for_each
 from tinyvgg.figures.first_page import at_a_glance
 from tinyvgg.figures.pixels import missing_pixels
-from tinyvgg.figures.style import Photograph, note, use_style
+from tinyvgg.figures.style import Photograph, note, photograph, use_style
 from tinyvgg.figures.suppression import common_values, twin_faces, unique_features
 from tinyvgg.figures.tracking import tracked_features
 from tinyvgg.runs.records import pictures_of
@@ -127,11 +127,11 @@ def _fig_11(study: Any, made: ControlExperiments) -> Figure:
 PICTURES = {"paper": paper_pictures}  # by the name of the study
 
 
-def kept_pictures(name: str) -> Mapping[str, Photograph | Figure]:
+def kept_pictures(name: str) -> Mapping[str, Photograph]:
     """The pictures of a record, by name without ending; a note for one that is not there."""
     missing = "The record has no such picture yet."
     found = {path.stem: kept_photograph(path) for path in pictures_of(name).values()}
-    return defaultdict(lambda: note(missing), found)
+    return defaultdict(lambda: photograph(note(missing)), found)
 
 
 def kept_photograph(path: Path) -> Photograph:

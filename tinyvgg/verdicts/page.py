@@ -85,7 +85,7 @@ def _figures(found: Ledger, claim: Claim) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]], kind: str = "results") -> str:
-    names = "".join(f"<th>{name}</th>" for name in head)
+    names = "".join(f'<th scope="col">{name}</th>' for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in rows)
     table = f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody>"
     return f'<table class="{kind}">{table}</table>'
