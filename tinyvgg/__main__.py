@@ -53,7 +53,7 @@ def book(parameter: list[list[str]], **options: Any) -> None:
     """Train the networks, execute the notebooks, build the book."""
     import yaml
 
-    from tinyvgg.book.build import build
+    from tinyvgg.book.build import ROOT, build
 
     given = {name: yaml.safe_load(value) for name, value in parameter}
     record = build(parameters=given, **options)
@@ -61,6 +61,9 @@ def book(parameter: list[list[str]], **options: Any) -> None:
         reused = "   unchanged" if notebook["reused"] else ""
         print(f"  {name:<30}{notebook['seconds']:7.1f} s{reused}")
     print(f"profile {record['profile']}, run {record['run']}: {record['seconds']:.0f} s in total")
+    if not options["only"]:
+        page = Path(options.get("output", ROOT)).resolve() / "_build" / "html" / "index.html"
+        print(f"open {page}")
 
 
 def faces_info(source: str, profile: str | None, **options: Any) -> None:
