@@ -1,5 +1,5 @@
 // Unfolds code: all of a page by its button, one cell by the link under its figure. Lets keys
-// scroll the tables that do not fit.
+// scroll what does not fit, tables and code.
 const folded = () => document.querySelectorAll("div.cell details.hide");
 
 function tinyvggShowCode(button) {
@@ -29,15 +29,17 @@ addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a.to-code")) link.addEventListener("click", () => setTimeout(unfoldTarget));
 });
 
-const scrolls = (table) => table.scrollWidth > table.clientWidth + 1;
+const scrolls = (box) =>
+  box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
 
-function fitTables() {
-  for (const table of document.querySelectorAll("article.bd-article table")) {
-    if (scrolls(table)) table.tabIndex = 0;
-    else table.removeAttribute("tabindex");
+function letKeysScroll() {
+  for (const box of document.querySelectorAll("article.bd-article :is(table, pre)")) {
+    if (scrolls(box)) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
   }
 }
 
-addEventListener("load", fitTables);
-addEventListener("resize", fitTables);
-document.addEventListener("toggle", fitTables, true); // of what was folded
+addEventListener("load", () => {
+  new ResizeObserver(letKeysScroll).observe(document.querySelector("article.bd-article"));
+});
+document.addEventListener("toggle", letKeysScroll, true); // of what was folded
