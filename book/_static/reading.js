@@ -30,7 +30,7 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 const scrolls = (box) =>
-  box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+  box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
 
 function letKeysScroll() {
   for (const box of document.querySelectorAll("article.bd-article :is(table, pre)")) {
