@@ -23,8 +23,8 @@ def avoided() -> Claim:
             key = f"{measure}_over_{name}"
             parts.append(
                 Part(
-                    f"the deconvolved images of the max-pooling network {words} than those of the "
-                    f"{layers} network (95 % interval of the difference above zero)",
+                    f"the deconvolved images of the network with max-pooling {words} than those of "
+                    f"the network with {layers} (95 % interval of the difference above zero)",
                     key,
                     provided=learnt,
                 )

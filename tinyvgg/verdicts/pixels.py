@@ -26,8 +26,8 @@ READINGS = {
     "released": (
         "The released cut finds the decisive pixels",
         "with the cut of the released code",
-        "The cut is not described in the paper, but the paper's results were obtained with it, so "
-        "it is tested too.",
+        "The paper does not describe the cut, but without it the sets cannot be as small as the "
+        "paper's (page The text and the code). The algorithm is therefore tested with it too.",
     ),
 }
 
@@ -50,7 +50,9 @@ def finds_pixels(reading: str) -> Claim:
         parts += _parts(task, {decisive: falls}, cases="errors")
         parts += _parts(task, {another: differs}, threshold=0.5, cases="errors")
         quantities += [
-            Quantity(decisive, f"effect beyond random, {task} task", "points", mark=0.0, digits=0),
+            Quantity(
+                decisive, f"fall in confidence beyond random, {task}", "points", mark=0.0, digits=0
+            ),
             Quantity(another, f"sets that differ by class, {task} task"),
             Quantity(f"of_active_{reading}_{task}", f"share of the active pixels, {task} task"),
         ]
@@ -150,7 +152,8 @@ def common() -> Claim:
         above = "(95 % interval of the difference above zero)"
         controls = {
             f"{image}_over_random": f"{more}as many random active pixels {above}",
-            f"{image}_over_matched": f"{more}as many with the same summed activation {above}",
+            f"{image}_over_matched": f"{more}as many pixels with the same "
+            f"summed activation {above}",
         }
         parts += _parts("face", {f"{image}_lost": most}, threshold=0.5) + _parts("face", controls)
     return Claim(
@@ -163,8 +166,10 @@ def common() -> Claim:
         f"{printed('pair_b_wrong_after')}; other pairs not shown",
         tuple(parts),
         (
-            Quantity("case_lost", "confidence lost, misclassified", paper=lost["case"], mark=0.5),
-            Quantity("twin_lost", "confidence lost, twin", paper=lost["twin"]),
+            Quantity(
+                "case_lost", "share of confidence lost, misclassified", paper=lost["case"], mark=0.5
+            ),
+            Quantity("twin_lost", "share of confidence lost, twin", paper=lost["twin"]),
             Quantity("case_over_random", "beyond random, misclassified", "points", digits=0),
             Quantity(
                 "case_over_matched",
@@ -244,7 +249,7 @@ def unique() -> Claim:
         "unique-pixels-decide-emotions",
         "Unique pixels determine the predicted emotion",
         "The pixels that backtracking finds in a misclassified face but not in its twin determine "
-        "the result: once they are suppressed, the emotion is classified correctly. Common pixels "
+        "the result. Once they are suppressed, the emotion is classified correctly. Common pixels "
         "contribute little.",
         'Section "Visualization and analysis of the features", Fig. 11 and Table 3',
         f"{paper:.0f} of {paper:.0f} selected cases corrected",
@@ -300,9 +305,9 @@ def table_3_rows() -> Claim:
             ),
         ),
         (
-            Quantity("ties_free", "our rows with ties", "rows", cases, digits=0),
-            Quantity("ties_rectified", "rows with ties, rectified logits", "rows", digits=0),
-            Quantity("chosen", "number of our cases", "", digits=0),
+            Quantity("ties_free", "our rows with tied smallest values", "rows", cases, digits=0),
+            Quantity("ties_rectified", "the same with rectified logits", "rows", digits=0),
+            Quantity("chosen", "number of our rows", "", digits=0),
         ),
         "09_unique_pixels",
         "what-table-3-gives-away",

@@ -231,7 +231,10 @@ class Claim:
         if len(conditions) == 1:
             return f"Reproduced if {conditions[0]}."
         numbered = "; ".join(f"({k}) {text}" for k, text in enumerate(conditions, 1))
-        return f"Reproduced if all of these conditions hold, partly if only some do: {numbered}."
+        return (
+            "Reproduced if all of these conditions hold, partly reproduced if only some do: "
+            f"{numbered}."
+        )
 
     def decide(self, evidence: Evidence) -> str:
         """The verdict: one of `VERDICTS`."""

@@ -37,8 +37,8 @@ def accuracy(task: str) -> Claim:
         "04_training",
         "how-well-table-2",
         "Accuracy depends on the images, and the paper's may not be redistributed. Only a run on "
-        "them (faces rafd:DIR) can test this claim; our value is the accuracy on the faces of this "
-        "run.",
+        "them (the setting faces=rafd:DIR) can test this claim. Our value is the accuracy on the "
+        "faces of this run.",
     )
 
 
@@ -46,21 +46,24 @@ def overfit() -> Claim:
     return Claim(
         "emotion-overfits",
         "The emotion task overfits more than the face task",
-        "Although it has far fewer classes, the emotion task is more prone to overfitting.",
+        "The emotion task is more prone to overfitting, although it has far fewer classes.",
         'Section "Training of the networks", Fig. 5',
         "shown as curves, no number",
         (
             Part(
-                "the gap between test error and training error in the last epoch is larger in the "
-                "emotion task (95 % interval of the difference above zero)",
+                "the generalization gap, which is the test error minus the training error, is "
+                "larger in the emotion task in the last epoch (95 % interval of the difference "
+                "above zero)",
                 "overfit_difference",
                 provided=learnt("emotion"),
             ),
         ),
         (
-            Quantity("overfit_difference", "gap, emotion minus face", "points", mark=0.0),
-            Quantity("gap_emotion", "gap, emotion task", "points"),
-            Quantity("gap_face", "gap, face task", "points", digits=2),
+            Quantity(
+                "overfit_difference", "generalization gap, emotion minus face", "points", mark=0.0
+            ),
+            Quantity("gap_emotion", "generalization gap, emotion task", "points"),
+            Quantity("gap_face", "generalization gap, face task", "points", digits=2),
         ),
         "04_training",
         "how-it-learns-fig-5",
@@ -95,8 +98,9 @@ def optimisers() -> Claim:
         tuple(quantities),
         "15_discussion",
         "adam-and-adagrad",
-        note="The paper gives no learning rates for Adam and Adagrad; we use the customary ones, "
-        "which the page lists. A difference too small to detect counts in favor of the claim.",
+        note="The paper gives no learning rates for Adam and Adagrad. This book uses customary "
+        "ones, which the page Discussion lists. A difference too small to detect counts in favor "
+        "of the claim.",
     )
 
 
@@ -104,15 +108,15 @@ def large_networks() -> Claim:
     parts, quantities = [], []
     for task in TASKS:
         small = Part(
-            f"TinyVGG is above chance on the {task} task",
+            f"TinyVGG is more accurate than chance on the {task} task",
             f"{key_of('TinyVGG', task)}_over_chance",
         )
         for name in LARGE:
             key = f"{key_of(name, task)}_over_chance"
             parts.append(
                 Part(
-                    f"{name} is not above chance on the {task} task (95 % interval of the "
-                    "difference not above zero), while TinyVGG is under the same conditions",
+                    f"{name} is not more accurate than chance on the {task} task (95 % interval of "
+                    "the difference not above zero), but TinyVGG is under the same conditions",
                     key,
                     "not above",
                     provided=small,
@@ -141,7 +145,8 @@ def sad() -> Claim:
     return Claim(
         "sad-for-neutral",
         "Sad misclassified most (as neutral), surprised least",
-        "Sad faces are misclassified most often, mostly as neutral; surprised faces least often.",
+        "Sad faces are misclassified most often, mostly as neutral, and surprised faces least "
+        "often.",
         'Section "Evaluations on miss-classified cases"',
         f"{printed('errors_sad'):.0f} sad faces misclassified, "
         f"{printed('errors_sad_as_neutral'):.0f} of them as neutral; "
