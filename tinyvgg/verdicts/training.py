@@ -35,7 +35,7 @@ def accuracy(task: str) -> Claim:
         ),
         (Quantity(f"accuracy_{task}", f"accuracy, {task} task", paper=theirs, digits=2),),
         "04_training",
-        "how-well-table-2",
+        "accuracy-table-2",
         "Accuracy depends on the images, and the paper's may not be redistributed. Only a run on "
         "them (the setting faces=rafd:DIR) can test this claim. Our value is the accuracy on the "
         "faces of this run.",
@@ -66,7 +66,7 @@ def overfit() -> Claim:
             Quantity("gap_face", "generalization gap, face task", "points", digits=2),
         ),
         "04_training",
-        "how-it-learns-fig-5",
+        "error-by-epoch-fig-5",
         "How hard a task is depends on the images, so the verdict holds for the faces of this run "
         "only. For a single run, the interval is Newcombe's for the two test errors.",
     )
@@ -171,7 +171,7 @@ def sad() -> Claim:
             )
         ),
         "05_misclassified",
-        "which-emotions",
+        "counts-by-emotion",
         "Which expressions of synthetic faces resemble each other depends on how they are drawn, "
         "so their misclassifications say nothing about photographs.",
     )
@@ -197,7 +197,7 @@ def speed() -> Claim:
         ),
         (Quantity("images_per_second", "training speed", "images/s", theirs, digits=0),),
         "04_training",
-        "how-fast",
+        "training-speed",
         "Speed depends on the machine and the image size, so only the paper profile on a Titan X "
         "can test this claim.",
     )
