@@ -117,6 +117,66 @@ def test_has_no_grave_barrier(visit, theme, width):
         visit.page.set_viewport_size(SIZE)
 
 
+def test_what_a_page_offers_to_take_along_is_there(visit, html):
+    links = visit.page.evaluate(
+        """() => [...document.querySelectorAll('a[download]')].map(link => link.pathname)"""
+    )
+    missing = [link for link in links if not (html / link.lstrip("/")).is_file()]
+    assert links and not missing
+
+
+def test_each_figure_of_a_notebook_has_its_code_and_its_data(visit):
+    figures = visit.page.evaluate(
+        """() => [...document.querySelectorAll('div.cell figure[id]')].map(figure => [
+            figure.id,
+            !!document.querySelector(`#code-${figure.id} details.hide`),
+            figure.querySelectorAll('.take-along a[download]').length,
+        ])"""
+    )
+    assert all(code and files for _, code, files in figures), figures
+
+
+def test_code_is_folded_and_one_button_unfolds_all_of_it(visit):
+    if not visit.page.locator("div.cell").count():
+        pytest.skip("no code")
+    folded = "[...document.querySelectorAll('div.cell details.hide')].filter(cell => !cell.open)"
+    count = visit.page.evaluate(f"{folded}.length")
+    assert count and visit.page.locator("div.cell > div.cell_input").count() == 0
+    visit.page.locator(".btn-show-code-button").click()
+    assert visit.page.evaluate(f"{folded}.length") == 0
+    visit.page.locator(".btn-show-code-button").click()
+    assert visit.page.evaluate(f"{folded}.length") == count
+
+
+def test_no_column_is_headed_by_a_code_name(visit):
+    heads = visit.page.locator("article table th").all_inner_texts()
+    assert [head for head in heads if re.fullmatch(r"\w+_\w+", head)] == []
+
+
+def test_a_citation_and_a_figure_are_previewed(chromium, site):
+    page = chromium.new_page()
+    page.goto(f"{site}/notebooks/06_backtracking.html")
+    page.wait_for_load_state("load")
+    for target, shown in (
+        ("a[href*='references.html#']", "Fang"),
+        ("a[href$='#fig-first']", "Fig."),
+    ):
+        page.locator(f"article {target}").first.hover()
+        page.locator(".tippy-box").last.wait_for()
+        assert shown in page.locator(".tippy-box").last.inner_text()
+        page.mouse.move(0, 0)
+    page.close()
+
+
+def test_the_executed_notebook_has_its_outputs(html):
+    import nbformat
+
+    executed = nbformat.read(html / "_static" / "notebooks" / "05_misclassified.ipynb", 4)
+    source = nbformat.read(html / "_sources" / "notebooks" / "05_misclassified.ipynb", 4)
+    assert any(cell.get("outputs") for cell in executed.cells)
+    assert not any(cell.get("outputs") for cell in source.cells)
+
+
 def test_has_one_title(visit):
     assert visit.page.locator("article h1").count() == 1
 

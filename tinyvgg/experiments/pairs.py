@@ -65,12 +65,15 @@ def twin_labels(outcomes: pd.DataFrame) -> tuple[list[str], str]:
 
 
 def twin_rule(outcomes: pd.DataFrame) -> str:
-    """What a twin is in a set of pictures: "the same person and emotion that …", in words."""
+    """What a twin is in a set of images: "the same subject and emotion that …", in words."""
     same, differ = twin_labels(outcomes)
-    names = listed(WORDS[name] for name in same if name != "true") or "class"
+    words = WORDS | {"subject": "subject"}
+    names = listed(words[name] for name in same if name != "true") or "class"
     if differ:
-        return f"the same {names} that differs in {differ} (of two, the more confident one)"
-    return f"the same {names} that looks most alike, by mean absolute difference in grey"
+        return (
+            f"the same {names} that differs in {differ} (if there are two, the more confident one)"
+        )
+    return f"the same {names} that looks most alike, by mean absolute difference in gray levels"
 
 
 def twins_of(outcomes: pd.DataFrame, inputs: Callable[[np.ndarray], Tensor]) -> pd.DataFrame:
