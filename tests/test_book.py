@@ -71,7 +71,7 @@ class Root:
 
 
 @pytest.fixture
-def prepared(monkeypatch):
+def prepared(monkeypatch, tmp_path):
     """A study that costs nothing, no scripts, no binding; what was asked is recorded."""
     asked = SimpleNamespace(identity=dict(IDENTITY), missing=[], trained=0, bound=0, executed=[])
 
@@ -82,6 +82,7 @@ def prepared(monkeypatch):
             self.source, table = faces, {"subject": [0, 0], "emotion": [None] * 2}
             table = pd.DataFrame(table | {"gaze": ["left", "right"], "angle": [90, 90]})
             self.faces = SimpleNamespace(table=table)
+            self.tasks, self.store = ("face",), SimpleNamespace(root=tmp_path / "store")
             asked.identity |= {"faces": faces, "seed": seed}
 
         def networks(self):
@@ -100,6 +101,7 @@ def prepared(monkeypatch):
         return [job for job in asked.missing if job.name in networks]
 
     monkeypatch.setattr(book, "training_jobs", training_jobs)
+    monkeypatch.setattr("tinyvgg.book.forecast.outlook", lambda *_: "about a minute")
     monkeypatch.setattr(book, "accuracy", lambda study, task: f"{task}: all right")
     monkeypatch.setattr(book, "vendor_scripts", lambda root: None)
     monkeypatch.setattr(book, "_bind", bind)
@@ -556,6 +558,8 @@ def test_what_is_said_of_synthetic_faces_is_left_out_of_a_book_of_others(
     app = SimpleNamespace(
         confdir=tmp_path,
         srcdir=tmp_path,
+        outdir=tmp_path / "html",
+        builder=SimpleNamespace(name="html"),
         config=SimpleNamespace(tinyvgg_executed="_build/executed"),
         env=SimpleNamespace(doc2path=lambda _: f"{name}.ipynb", note_dependency=lambda _: None),
     )
