@@ -246,7 +246,7 @@ RECORDS = {  # by name: its key in `sources`, the kind of evidence, and how it i
     "seeds": ("seeds", "seeds", seed_figures),
     "discussion": ("recorded", "recorded", discussion_figures),
     "layers": ("layers", "recorded", layer_figures),
-    "paper": ("paper's size", "recorded", paper_size_figures),
+    "paper": ("paper_size", "recorded", paper_size_figures),
 }
 
 
