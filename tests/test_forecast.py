@@ -27,7 +27,9 @@ def test_a_forecast_names_tasks_twins_pages_and_minutes(people, tmp_path):
     study = Study("smoke", "folder:mine", store=Store(tmp_path / "store"), progress=False)
     said = "\n".join(forecast(study))
     assert "face task: 2 classes, 4 training images, 4 test images, 720 epochs" in said
-    assert "twin: a correctly classified image of the same subject that looks most alike, by" in said
+    assert (
+        "twin: a correctly classified image of the same subject that looks most alike, by" in said
+    )
     assert "09_unique_pixels (no emotion)" in said and "08_common_pixels" not in said
     assert re.search(r"training: about \d+ min under the smoke profile", said)
 

@@ -125,7 +125,10 @@ def test_the_difference_of_precisions_is_taken_seed_by_seed():
     assert row.float32 == pytest.approx(0.8) and row.bfloat16 == pytest.approx(0.82)
     assert (row.value, row.low, row.high) == pytest.approx((0.02, 0.02 - half, 0.02 + half))
     lost = [{**e, "right": e["right"] - 9 * (e["precision"] == "bfloat16")} for e in entries]
-    assert precision.differences(records.Record("x", {}, lost)).verdict.item() == "worse"
+    assert (
+        precision.differences(records.Record("x", {}, lost)).verdict.item()
+        == "bfloat16 less accurate"
+    )
     assert precision.differences(None).empty
 
 
