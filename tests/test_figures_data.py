@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tinyvgg.figures.data import as_csv, as_npz, plotted
+from tinyvgg.figures.data import as_csv, as_npz, has_numbers, plotted
 
 
 @pytest.fixture
@@ -80,7 +80,17 @@ def test_pictures_are_those_given(panels):
     right.imshow(heat)
     with np.load(io.BytesIO(b64decode(as_npz(figure))), allow_pickle=False) as held:
         assert np.array_equal(held["01 face"], image)
-        assert np.array_equal(held["02 panel 2"], heat)
+        assert np.array_equal(held["02 panel 2"], heat.astype(np.float32))
+    assert has_numbers(figure)
+
+
+def test_colors_are_kept_in_bytes_and_a_photograph_has_no_numbers(panels):
+    figure, (left, _) = panels
+    left.imshow(np.full((2, 2, 3), 0.5))
+    with np.load(io.BytesIO(b64decode(as_npz(figure))), allow_pickle=False) as held:
+        assert held["01 panel 1"].dtype == np.uint8 and (held["01 panel 1"] == 128).all()
+    left.images[0].set_data(np.zeros((2, 2, 3), np.uint8))
+    assert not has_numbers(figure)
 
 
 def test_the_csv_reads_back(panels):

@@ -7,8 +7,8 @@ import logging
 import math
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
@@ -21,7 +21,7 @@ from tinyvgg import figures
 from tinyvgg.book.execute import RUN
 from tinyvgg.book.unknown import SYNTHETIC, known_labels
 from tinyvgg.faces.labels import WORDS, listed
-from tinyvgg.figures.data import as_csv, as_npz
+from tinyvgg.figures.data import as_csv, as_npz, has_numbers
 from tinyvgg.figures.style import Photograph, lighter
 from tinyvgg.runs.records import commit
 from tinyvgg.runs.study import Study
@@ -199,9 +199,15 @@ def _show_sharp_and_signed() -> None:
     for kind, of_figure in ((CSV, as_csv), (NPZ, as_npz)):
         data = _data_formatter(kind)
         data.for_type(Figure, of_figure)
-        data.for_type(Photograph, lambda shown, of=of_figure: shown.figure and of(shown.figure))
+        data.for_type(Photograph, partial(_of_photograph, of_figure))
         data.for_type(Html, lambda table, kind=kind: table.csv if kind == CSV else None)
         shell.display_formatter.formatters[kind] = data
+
+
+def _of_photograph(of_figure: Callable[[Figure], str | None], shown: Photograph) -> str | None:
+    """The data of a picture file, unless the file itself is all that there is."""
+    figure = shown.figure
+    return of_figure(figure) if figure is not None and has_numbers(figure) else None
 
 
 def _lighter(drawn: tuple[str, dict]) -> tuple[str, dict]:
