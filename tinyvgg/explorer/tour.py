@@ -80,9 +80,7 @@ def tour(session: Session) -> Tour:
 
     blame = session.choose(case=row, pixel_set=blamed)
     fewest = _fewest(session, int(blame.suppressed.sum()))
-    enough = (
-        "Suppressing the strongest pixels of the set, however many, does not correct the prediction."
-    )
+    enough = "Suppressing the strongest pixels of the set, however many, corrects no prediction."
     if fewest is not None:
         enough = (
             f"Suppressing the {fewest:,} strongest pixels of the set corrects the prediction. "
