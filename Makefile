@@ -40,7 +40,7 @@ test: $(ENVIRONMENT) $(SCRIPTS)
 	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 reproduce: $(ENVIRONMENT) $(SCRIPTS)
-	$(BIN)/python -m pytest -m twice tests/test_book.py tests/test_anyone.py
+	$(BIN)/python -m pytest -m twice tests/test_book.py tests/test_anyone.py tests/browser
 
 lab: $(ENVIRONMENT)
 	$(BIN)/jupyter lab --notebook-dir=notebooks

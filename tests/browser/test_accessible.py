@@ -21,8 +21,16 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1360])
+OTHER = pytest.mark.twice
+VIEWS = [
+    ("light", 1360),
+    ("dark", 360),
+    pytest.param("light", 360, marks=OTHER),
+    pytest.param("dark", 1360, marks=OTHER),
+]
+
+
+@pytest.mark.parametrize(("theme", "width"), VIEWS)
 def test_no_grave_barrier_in_any_state(open_page, session, theme, width):  # noqa: F811
     shown = open_page()
     shown.said()

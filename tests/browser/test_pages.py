@@ -108,7 +108,9 @@ def test_asks_no_other_host_and_reports_no_error(visit):
     assert not visit.wrong
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1360), ("dark", 360)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1360), pytest.param("dark", 360, marks=pytest.mark.twice)]
+)
 def test_has_no_grave_barrier(visit, theme, width):
     try:
         assert barriers(visit.page, theme, width) == []
@@ -122,7 +124,8 @@ def test_what_a_page_offers_to_take_along_is_there(visit, html):
         """() => [...document.querySelectorAll('a[download]')].map(link => link.pathname)"""
     )
     missing = [link for link in links if not (html / link.lstrip("/")).is_file()]
-    assert links and not missing
+    assert not missing
+    assert links or not visit.page.locator("div.cell").count()
 
 
 def test_each_figure_of_a_notebook_has_its_code_and_its_data(visit):
@@ -141,7 +144,9 @@ def test_code_is_folded_and_one_button_unfolds_all_of_it(visit):
         pytest.skip("no code")
     folded = "[...document.querySelectorAll('div.cell details.hide')].filter(cell => !cell.open)"
     count = visit.page.evaluate(f"{folded}.length")
-    assert count and visit.page.locator("div.cell > div.cell_input").count() == 0
+    assert visit.page.locator("div.cell > div.cell_input").count() == 0
+    if not count:
+        pytest.skip("its code is not shown")
     visit.page.locator(".btn-show-code-button").click()
     assert visit.page.evaluate(f"{folded}.length") == 0
     visit.page.locator(".btn-show-code-button").click()
@@ -159,7 +164,7 @@ def test_a_citation_and_a_figure_are_previewed(chromium, site):
     page.wait_for_load_state("load")
     for target, shown in (
         ("a[href*='references.html#']", "Fang"),
-        ("a[href$='#fig-first']", "Fig."),
+        ("a[href$='#fig-first']:not(.headerlink)", "Fig."),
     ):
         page.locator(f"article {target}").first.hover()
         page.locator(".tippy-box").last.wait_for()
