@@ -1,5 +1,9 @@
 """What a notebook begins with: papermill's parameters checked, values bound as plain numbers."""
 
+import ast
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,3 +43,31 @@ def test_a_source_without_a_label_that_is_needed_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"needs the emotion of every .* are: person\."):
         begin("smoke", f"folder:{tmp_path}", needs=["emotion"])
     assert len(begin("smoke", f"folder:{tmp_path}").faces) == 4
+
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+SHOWN = ("show", "photograph", "verdict_table")
+
+
+def hidden(source: str) -> list[str]:
+    """Calls whose result a cell would show if they stood at its end, but which stand within."""
+    tree = ast.parse(source)
+    inner = [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and n not in tree.body]
+    calls = [n.value for n in [*inner, *tree.body[:-1]] if isinstance(n, ast.Expr)]
+    names = [
+        ast.unparse(call.func).rpartition(".")[2] for call in calls if isinstance(call, ast.Call)
+    ]
+    return [name for name in names if name in SHOWN]
+
+
+def test_a_result_within_a_block_is_found():
+    assert hidden("if x:\n    figures.photograph(sheet)") == ["photograph"]
+    assert hidden("show(t)\nglue(a=1)") == ["show"]
+    assert hidden("if x:\n    display(show(t))\nshow(t)") == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_table_or_photograph_is_made_and_not_shown(path):
+    cells = nbformat.read(path, 4).cells
+    found = {c.id: hidden(c.source) for c in cells if c.cell_type == "code"}
+    assert {key: names for key, names in found.items() if names} == {}

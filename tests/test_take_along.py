@@ -70,6 +70,14 @@ def test_cells_that_show_nothing_are_folded_with_one_that_does(take_along):
     assert made[2]["outputs"] == [GLUED, GLUED]
 
 
+def test_what_is_no_part_of_a_page_takes_nothing_else_with_it(take_along):
+    hosted = code("install", tags=["hosted", "remove-cell"])
+    glue = code("glue", GLUED)
+    (made,) = folded(take_along, hosted, code("parameters"), glue)
+    assert made["source"] == "parameters\n\nglue" and made["outputs"] == [GLUED]
+    assert made["metadata"]["tags"] == ["hide-input"]
+
+
 def test_two_that_show_something_stay_two(take_along):
     made = folded(take_along, code("a", PICTURE), code("b", PICTURE))
     assert [cell["source"] for cell in made] == ["a", "b"]

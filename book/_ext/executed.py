@@ -27,10 +27,12 @@ from take_along import (
     add_feet,
     add_feet_of_tables,
     as_downloads,
+    clear,
     fold_code,
     keep_data,
     keep_executed,
     offer_downloads,
+    tags_of,
     without_data,
 )
 
@@ -110,11 +112,6 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
             warn("widget", "a cell shows a widget that gives no HTML of itself")
     source[0] = json.dumps(notebook)
-
-
-def tags_of(cell: dict) -> list[str]:
-    """The tags of a cell."""
-    return cell["metadata"].get("tags", [])
 
 
 def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
@@ -346,7 +343,7 @@ def cost_rows(record: dict) -> tuple[list[str], list[list[str]]]:
     rows = [
         [time, f"{minutes(record['seconds'])} min on {cores} cores"],
         ["memory, largest process", f"{memory / 1e9:.1f} GB" if memory else MISSING],
-        ["disk, networks and book", f"{disk / 1e6:,.0f} MB" if disk else MISSING],
+        ["disk, store and book", f"{disk / 1e6:,.0f} MB" if disk else MISSING],
     ]
     return ["", ""], rows
 
@@ -403,6 +400,7 @@ def read_run(app: Sphinx) -> dict:
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("tinyvgg_executed", "_build/executed", "env")
+    app.connect("builder-inited", clear)
     app.connect("builder-inited", copy_explorer)
     app.connect("source-read", show_executed)
     app.connect("doctree-resolved", dash_what_is_missing)

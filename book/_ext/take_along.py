@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +22,7 @@ from sphinx.application import Sphinx
 
 from tinyvgg.book.notebook import CSV, NPZ
 
-FOLDED, OPEN = "hide-input", "show-input"  # tags of cells
+FOLDED, OPEN, GONE = "hide-input", "show-input", "remove-cell"  # tags of cells
 DATA, NOTEBOOKS = "data", "notebooks"  # folders within _static
 GLUED = "application/papermill.record/"
 KINDS = {CSV: "csv", NPZ: "npz"}
@@ -36,17 +37,23 @@ def fold_code(notebook: dict) -> None:
     """Fold the code of every cell but those tagged ``show-input``; a click unfolds it.
 
     Cells that show nothing are folded together with the next one that does, or else with the one
-    before, so that the eye meets one line between two paragraphs.
+    before, so that the eye meets one line between two paragraphs. Those tagged ``remove-cell``,
+    such as what installs the package on a hosted kernel, are no part of a page.
     """
     cells: list[dict] = []
-    for is_code, run in groupby(notebook["cells"], lambda cell: cell["cell_type"] == "code"):
+    shown = [cell for cell in notebook["cells"] if GONE not in tags_of(cell)]
+    for is_code, run in groupby(shown, lambda cell: cell["cell_type"] == "code"):
         some = list(run)
         cells += _joined(some) if is_code else some
     notebook["cells"] = cells
     for cell in cells:
-        tags = cell["metadata"].setdefault("tags", [])
-        if cell["cell_type"] == "code" and FOLDED not in tags and OPEN not in tags:
-            tags.append(FOLDED)
+        if cell["cell_type"] == "code" and {FOLDED, OPEN}.isdisjoint(tags_of(cell)):
+            tags_of(cell).append(FOLDED)
+
+
+def tags_of(cell: dict) -> list[str]:
+    """The tags of a cell; what is added to them is added to the cell's."""
+    return cell["metadata"].setdefault("tags", [])
 
 
 def _joined(run: list[dict]) -> list[dict]:
@@ -55,7 +62,7 @@ def _joined(run: list[dict]) -> list[dict]:
     waiting: list[dict] = []
     for cell in run:
         waiting.append(cell)
-        if _shows(cell) or OPEN in cell["metadata"].get("tags", []):
+        if _shows(cell) or OPEN in tags_of(cell):
             made.append(_join(waiting, cell))
             waiting = []
     if waiting:
@@ -79,6 +86,12 @@ def _shows(cell: dict) -> bool:
         or any(not kind.startswith(GLUED) for kind in output.get("data", {}))
         for output in cell.get("outputs", [])
     )
+
+
+def clear(app: Sphinx) -> None:
+    """Remove what an earlier build put among the files: figures may have other names now."""
+    for name in (DATA, NOTEBOOKS, "tippy"):
+        shutil.rmtree(Path(app.outdir) / "_static" / name, ignore_errors=True)
 
 
 def without_data(notebook: dict) -> dict:
