@@ -13,6 +13,7 @@ from tinyvgg.paper import PAPER
 from tinyvgg.runs import records
 from tinyvgg.runs.recorded import LongStudy, estimate, record_study
 from tinyvgg.runs.records import Record
+from tinyvgg.runs.so_far import epochs_done, so_far
 from tinyvgg.runs.study import Study
 from tinyvgg.storage.store import Store
 from tinyvgg.studies import paper
@@ -42,14 +43,14 @@ def interrupted(study):
 
 
 def test_nothing_is_there_before_the_first_epoch(study):
-    assert study.epochs_done("emotion") == 0
-    assert study.so_far("emotion") is None
+    assert epochs_done(study, "emotion") == 0
+    assert so_far(study, "emotion") is None
 
 
 def test_what_is_trained_so_far_is_the_network_of_so_many_epochs(interrupted):
-    assert interrupted.epochs_done("face") == 2
+    assert epochs_done(interrupted, "face") == 2
     kept = interrupted.checkpoint("face").read_bytes()
-    other = interrupted.so_far("face")
+    other = so_far(interrupted, "face")
     assert other.protocol("face").epochs == len(other.history("face")) == 2
     fresh = Study("smoke", epochs=2, store=Store(interrupted.store.root / "else"), progress=False)
     assert other.digest("face") == fresh.digest("face")
@@ -64,10 +65,10 @@ def test_what_is_trained_so_far_is_not_estimated_again(interrupted, monkeypatch)
 
 
 def test_the_training_goes_on_afterwards_as_if_nothing_had_been(interrupted):
-    interrupted.so_far("face")
+    so_far(interrupted, "face")
     fresh = Study("smoke", epochs=EPOCHS, store=Store(interrupted.store.root / "whole"))
     assert interrupted.digest("face") == fresh.digest("face")
-    assert interrupted.so_far("face") is interrupted
+    assert so_far(interrupted, "face") is interrupted
 
 
 @pytest.fixture(scope="module")

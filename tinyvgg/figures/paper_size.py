@@ -24,6 +24,7 @@ from tinyvgg.figures.style import Photograph, note, photograph, use_style
 from tinyvgg.figures.suppression import common_values, twin_faces, unique_features
 from tinyvgg.figures.tracking import tracked_features
 from tinyvgg.runs.records import pictures_of
+from tinyvgg.runs.so_far import so_far
 
 DPI, QUALITY = 150, 80
 SHOWN, TRACKED = 3, 15  # images of Fig. 7 and of Fig. 8
@@ -38,7 +39,7 @@ def paper_pictures(study: Any) -> dict[str, bytes]:
         return {}
     drawn: dict[str, Figure] = {}
     for task in study.tasks:
-        if (own := study.so_far(task)) is not None:
+        if (own := so_far(study, task)) is not None:
             drawn |= {f"{name}_{task}": figure for name, figure in _figures(own, task).items()}
     return {f"{name}.webp": as_webp(figure) for name, figure in drawn.items()}
 

@@ -20,6 +20,7 @@ import joblib
 from tinyvgg.runs import records
 from tinyvgg.runs.parallel import Network, missing, train
 from tinyvgg.runs.records import Record
+from tinyvgg.runs.so_far import epochs_done
 from tinyvgg.runs.study import Study
 from tinyvgg.storage.fingerprint import modules_of
 from tinyvgg.training.device import threads
@@ -168,7 +169,7 @@ def estimate(networks: Sequence[Network]) -> float:
     for study, task in networks:  # each goes to the process that is free first
         rows, protocol = study.split(task), study.protocol(task)
         # a test image goes forward only, about a third of the work
-        pictures = (protocol.epochs - study.epochs_done(task)) * (
+        pictures = (protocol.epochs - epochs_done(study, task)) * (
             len(rows.train) + len(rows.test) / 3
         )
         kind = study.architecture, study.image_size, protocol.optimiser, protocol.precision

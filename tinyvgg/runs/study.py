@@ -6,8 +6,6 @@ import importlib.metadata
 import json
 import logging
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
@@ -17,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from tinyvgg.evaluation import outcomes
@@ -29,7 +26,6 @@ from tinyvgg.faces.split import Split, split
 from tinyvgg.model import VGG, as_input, build
 from tinyvgg.runs import parallel
 from tinyvgg.runs.profiles import Profile, get_profile
-from tinyvgg.storage.files import replacing
 from tinyvgg.storage.fingerprint import code_fingerprint, modules_of
 from tinyvgg.storage.store import Store
 from tinyvgg.training.device import full_precision, processor, resolve_device
@@ -293,31 +289,6 @@ class Study:
         recipe, training = self._training_recipe(task), self._training(task)
         return self.store.unfinished("network", recipe, training) / CHECKPOINT
 
-    def epochs_done(self, task: str) -> int:
-        """How many epochs of a task are trained so far."""
-        if self.is_trained(task):
-            return len(self.history(task))
-        return _epochs_in(self.checkpoint(task))
-
-    def so_far(self, task: str) -> Study | None:
-        """The study whose training of a task ends where this one's is now; None before an epoch.
-
-        It is a study of so many epochs: its network is the one that this training had then.
-        """
-        if self.is_trained(task):
-            return self
-        path = self.checkpoint(task)
-        if not _epochs_in(path):
-            return None
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            copy = Path(shutil.copy(path, folder))  # the training may go on meanwhile
-            other = self.variant(epochs=_epochs_in(copy))
-            if not other.is_trained(task):
-                with replacing(other.checkpoint(task)) as temporary:
-                    shutil.copy(copy, temporary)
-        other.result(task)
-        return other
-
     def prerequisites(self, task: str) -> list[parallel.Network]:
         """Networks that must be there before that of a task can be trained; none, in general."""
         return []
@@ -444,14 +415,6 @@ def _faces_for_store(faces: Callable[[], FaceSet], folder: Path) -> dict[str, An
     made = faces()
     table = json.loads(made.table.to_json(orient="split"))
     return {"images": made.images, "table": table, "left_out": list(made.left_out)}
-
-
-def _epochs_in(checkpoint: Path) -> int:
-    """How many epochs a checkpoint is of; 0 without one."""
-    if not checkpoint.is_file():
-        return 0
-    with safe_open(checkpoint, "pt") as file:
-        return len(json.loads((file.metadata() or {}).get("history", "[]")))
 
 
 def _device_name(device: torch.device) -> str:

@@ -26,6 +26,7 @@ from tinyvgg.paper import PAPER
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy
 from tinyvgg.runs.records import Record, results
+from tinyvgg.runs.so_far import so_far
 from tinyvgg.runs.study import Study
 
 NAME = "paper"
@@ -39,7 +40,7 @@ def _networks(study: Study) -> list[Network]:
 
 
 def _measure(study: Study) -> list[Entry]:
-    made = [(task, study.so_far(task)) for task in study.tasks]
+    made = [(task, so_far(study, task)) for task in study.tasks]
     entries = [_entry(own, task, study) for task, own in made if own is not None]
     if not entries:
         raise ValueError(
