@@ -113,6 +113,18 @@ def test_the_page_has_the_paper_the_run_and_the_record_side_by_side(record):
     assert set(paper.side_by_side(run, None)["paper's size"]) == {"–"}
 
 
+def test_the_first_page_quotes_what_the_record_has_and_no_part_of_a_cell(record):
+    found = paper.at_a_glance(record)
+    assert found["large_errors_face"] == "21"
+    assert found["large_accuracy_face"] == "99.13 %"
+    assert found["large_pixels_face"] == "–"  # the share as printed is not there
+    first = record.results[0]
+    first = {**first, "measures": {**first["measures"], "share_printed_face": 0.4}}
+    complete = paper.at_a_glance(Record("paper", {}, [first]))["large_pixels_face"]
+    assert complete == "1.8 % with the released cut, 40.0 % as printed"
+    assert set(paper.at_a_glance(None).values()) == {"–"}
+
+
 def test_what_changes_with_the_size(record):
     found = paper.changes({"face": {"share_released_face": 0.10}, "emotion": {}}, record)
     assert found["released_small_face"] == pytest.approx(10)

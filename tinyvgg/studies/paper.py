@@ -311,28 +311,68 @@ def _number(value: float | None) -> str:
 def changes(
     measured: Mapping[str, Mapping[str, float | None]], record: Record | None
 ) -> dict[str, float]:
-    """What a page quotes of the sizes of the sets: percentages and ratios; NaN if unknown.
+    """What a page quotes of how the results change with the size; NaN if unknown.
 
     Returns
     -------
     dict
-        For each task printed_SIZE_TASK (of the active pixels), released_SIZE_TASK (of all), and
-        ratio_SIZE (pixels of a face per pixel of an emotion), SIZE being small (the run), large
-        (the record) or, but for printed, paper.
+        NAME_SIZE_TASK, SIZE being small (the run) or large (the record), of the misclassified
+        images: printed (percentage of the active pixels that is backtracked), released (of all
+        pixels), other (percentage of traces from another class that return another set), before,
+        without and random (mean confidence; backtracked or random pixels suppressed). Then
+        released_paper_TASK, and ratio_SIZE (pixels of a face per pixel of an emotion).
     """
     kept = {task: entry["measures"] for task, entry in by_task(results(record)).items()}
     found: dict[str, float] = {}
     for size, values in (("small", measured), ("large", kept)):
         for task in TASKS:
-            for name, key in (("printed", "of_active_printed"), ("released", "share_released")):
+            for name, (key, scale) in QUOTED.items():
                 value = values.get(task, {}).get(f"{key}_{task}")
-                found[f"{name}_{size}_{task}"] = math.nan if value is None else 100 * value
+                found[f"{name}_{size}_{task}"] = math.nan if value is None else scale * value
     for task in TASKS:
         found[f"released_paper_{task}"] = 100 * (_printed(f"pixels_{task}/pixels") or math.nan)
     for size in ("small", "large", "paper"):
         face, emotion = (found[f"released_{size}_{task}"] for task in TASKS)
         found[f"ratio_{size}"] = face / emotion if emotion else math.nan
     return found
+
+
+QUOTED = {  # name on the page: name in `measure_task`, scale
+    "printed": ("of_active_printed", 100),
+    "released": ("share_released", 100),
+    "other": ("other_class_released", 100),
+    "before": ("confidence_wrong", 1),
+    "without": ("wrong_released", 1),
+    "random": ("wrong_random", 1),
+}
+
+
+GLANCE = {
+    **{f"accuracy_{task}": f"{{accuracy_{task}:.2%}}" for task in TASKS},
+    **{f"errors_{task}": f"{{errors_{task}:.0f}}" for task in TASKS},
+    **{
+        f"pixels_{task}": f"{{share_released_{task}:.1%}} with the released cut, "
+        f"{{share_printed_{task}:.1%}} as printed"
+        for task in TASKS
+    },
+    "common": "{case_before:.2f} → {case_common:.2f}; random pixels {case_random:.2f}",
+    "unique": "{corrected_unique:.0%}; random pixels {corrected_random_unique:.0%}",
+}
+
+
+def at_a_glance(record: Record | None) -> dict[str, str]:
+    """What the first page quotes of the record, as text; a dash for what it does not have."""
+    known: dict[str, Any] = {}
+    for entry in by_task(results(record)).values():
+        known |= {name: value for name, value in entry["measures"].items() if value is not None}
+    return {f"large_{name}": _filled(template, known) for name, template in GLANCE.items()}
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    try:
+        return template.format(**values).replace("%", " %")
+    except KeyError:
+        return MISSING
 
 
 def table_3(record: Record | None) -> pd.DataFrame:
