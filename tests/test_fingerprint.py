@@ -44,6 +44,7 @@ def little(tmp_path, monkeypatch):
 def clear():
     code_fingerprint.cache_clear()
     module._makes_none.cache_clear()
+    module._module.cache_clear()
 
 
 def imported(name):

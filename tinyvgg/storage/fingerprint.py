@@ -103,8 +103,8 @@ def code_fingerprint(*modules: str) -> str:
     ModuleNotFoundError
         There is no such module.
     """
-    trees = sorted(_closure(modules).items())
-    return digest(*(f"{name}\n{syntax(tree)}\n" for name, tree in trees))
+    sources = sorted(_closure(modules).items())
+    return digest(*(f"{name}\n{source}\n" for name, source in sources))
 
 
 def package_source() -> dict[str, str]:
@@ -138,22 +138,27 @@ def syntax(node: Any) -> str:
     return f"{type(node).__name__}({','.join(parts)})"
 
 
-def _closure(modules: Iterable[str]) -> dict[str, ast.Module]:
-    """Syntax trees, without docstrings, of the modules and of what they import from here."""
-    trees: dict[str, ast.Module] = {}
+def _closure(modules: Iterable[str]) -> dict[str, str]:
+    """Source, as a syntax tree without docstrings, of the modules and of what they import."""
+    sources: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in trees or not _makes_results(name):
-            continue
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"no module {name!r}, so its source cannot be hashed")
-        tree = _parsed(Path(spec.origin))
-        package = name if spec.submodule_search_locations else name.rpartition(".")[0]
-        waiting += _imports(tree, package)
-        trees[name] = _without_docstrings(tree)
-    return trees
+        if name not in sources and _makes_results(name):
+            sources[name], imported = _module(name)
+            waiting += imported
+    return sources
+
+
+@functools.cache
+def _module(name: str) -> tuple[str, list[str]]:
+    """The source of a module, as in `_closure`, and the modules of this package it imports."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"no module {name!r}, so its source cannot be hashed")
+    tree = _parsed(Path(spec.origin))
+    package = name if spec.submodule_search_locations else name.rpartition(".")[0]
+    return syntax(_without_docstrings(tree)), _imports(tree, package)
 
 
 def _makes_results(name: str) -> bool:
