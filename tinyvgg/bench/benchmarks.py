@@ -24,6 +24,8 @@ from tinyvgg.training.device import arithmetic
 from tinyvgg.training.fit import fit
 from tinyvgg.training.protocol import PRECISIONS, Protocol
 
+Pair = tuple[Implementation, Implementation]  # ours, and the other
+
 CLASSES = int(PAPER["subjects"].value)
 PAPER_SIZE = int(PAPER["image_size"].value)  # pixels; pool3 then has 25,088 values
 DEFAULT = 64
@@ -113,9 +115,7 @@ def _steps(size: int, quick: bool, device: str) -> int:
     return max(LEAST, round(PIXELS[quick] / size**2 / BATCH)) if device == "cpu" else STEPS
 
 
-def _prepare_training(
-    size: int, count: int, precision: str, device: str
-) -> tuple[Implementation, Implementation]:
+def _prepare_training(size: int, count: int, precision: str, device: str) -> Pair:
     data = _random_pictures(size, count)
     protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
     return partial(_train, *data, protocol, device), _usual_training(*data, protocol, device)
@@ -134,9 +134,7 @@ def _usual_training(
     return train
 
 
-def _prepare_pair(
-    size: int, count: int, precision: str, device: str, usual: bool
-) -> tuple[Implementation, Implementation]:
+def _prepare_pair(size: int, count: int, precision: str, device: str, usual: bool) -> Pair:
     data = _random_pictures(size, count)
     protocol = Protocol(epochs=1, batch_size=BATCH, precision=precision)
     work = partial(_train, *data, protocol, device)
@@ -187,9 +185,7 @@ def _backtracking(quick: bool, device: str) -> Iterator[Comparison]:
             )
 
 
-def _prepare_backtracking(
-    size: int, batch: int, cut: Cut | None, device: str
-) -> tuple[Implementation, Implementation]:
+def _prepare_backtracking(size: int, batch: int, cut: Cut | None, device: str) -> Pair:
     net = _network(size, device)
     generator = torch.Generator().manual_seed(1)
     maps = ACTIVATION * torch.randn(batch, *net.pixel_shape, generator=generator).relu().to(device)
@@ -249,7 +245,7 @@ def _tracking(quick: bool, device: str) -> Iterator[Comparison]:
     )
 
 
-def _prepare_tracking(size: int, count: int, device: str) -> tuple[Implementation, Implementation]:
+def _prepare_tracking(size: int, count: int, device: str) -> Pair:
     net, images, pixels = _pictures(size, count, device)
     return (
         lambda: track(net, images, pixels, bias="none", ties="first").difference,
@@ -257,15 +253,13 @@ def _prepare_tracking(size: int, count: int, device: str) -> tuple[Implementatio
     )
 
 
-def _prepare_suppression(
-    size: int, count: int, device: str
-) -> tuple[Implementation, Implementation]:
+def _prepare_suppression(size: int, count: int, device: str) -> Pair:
     net, images, pixels = _pictures(size, count, device)
     maps = record(net.features, images).maps
     return lambda: suppress(net, maps, pixels), lambda: reference.suppress(net, images, pixels)
 
 
-def _prepare_check(size: int, count: int, device: str) -> tuple[Implementation, Implementation]:
+def _prepare_check(size: int, count: int, device: str) -> Pair:
     net, images, _ = _pictures(size, count, device)
     return (
         lambda: backtrack(net, images).pixels,
@@ -273,9 +267,7 @@ def _prepare_check(size: int, count: int, device: str) -> tuple[Implementation, 
     )
 
 
-def _prepare_deconvolution(
-    size: int, count: int, device: str
-) -> tuple[Implementation, Implementation]:
+def _prepare_deconvolution(size: int, count: int, device: str) -> Pair:
     from captum.attr import NeuronDeconvolution
 
     net, images, _ = _pictures(size, count, device)
