@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 LIBRARIES = ("torch", "numpy", "scipy", "pillow")
 ARRAYS, VALUES, MANIFEST = "arrays.safetensors", "values.json", "manifest.json"
 
+Recipe = Mapping[str, Any]
+Make = Callable[[Path], Mapping[str, Any]]
+
 
 def default_root() -> Path:
     """Folder of the store: ``$TINYVGG_STORE``, else the checkout's ``_build/store``, else a cache.
@@ -58,12 +61,7 @@ class Store:
     def __init__(self, root: str | Path | None = None):
         self.root = Path(root) if root is not None else default_root()
 
-    def get(
-        self,
-        kind: str,
-        recipe: Mapping[str, Any],
-        make: Callable[[Path], Mapping[str, Any]],
-    ) -> dict[str, Any]:
+    def get(self, kind: str, recipe: Recipe, make: Make) -> dict[str, Any]:
         """Return the result of a recipe, made now if it is not there.
 
         Parameters
@@ -98,45 +96,29 @@ class Store:
             raise OSError(f"{entry} was written but cannot be read back: is the disk full?")
         return found
 
-    def put(
-        self,
-        kind: str,
-        recipe: Mapping[str, Any],
-        make: Callable[[Path], Mapping[str, Any]],
-        result: Mapping[str, Any],
-    ) -> None:
+    def put(self, kind: str, recipe: Recipe, make: Make, result: Mapping[str, Any]) -> None:
         """Store what `make` gave elsewhere, where `get` of the same arguments finds it."""
         entry = self._entry(kind, recipe, make)
         with self._lock(entry.name):
             if not self._intact(entry):
                 self._save(entry, kind, recipe, result)
 
-    def has(
-        self,
-        kind: str,
-        recipe: Mapping[str, Any],
-        make: Callable[[Path], Mapping[str, Any]],
-    ) -> bool:
+    def has(self, kind: str, recipe: Recipe, make: Make) -> bool:
         """Whether the result of a recipe is there, whole."""
         return self._intact(self._entry(kind, recipe, make))
 
-    def unfinished(
-        self,
-        kind: str,
-        recipe: Mapping[str, Any],
-        make: Callable[[Path], Mapping[str, Any]],
-    ) -> Path:
+    def unfinished(self, kind: str, recipe: Recipe, make: Make) -> Path:
         """The folder that `make` is given for work in progress; it need not exist."""
         return self.root / "unfinished" / self._entry(kind, recipe, make).name
 
     @staticmethod
-    def key(recipe: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]) -> str:
+    def key(recipe: Recipe, make: Make) -> str:
         """Hash of the recipe, of the code and of the libraries' versions; 20 hex digits."""
         code = code_fingerprint(*modules_of(make))
         whole = {"recipe": recipe, "code": code, "libraries": _versions()}
         return content_hash(whole, size=10, default=_refuse)
 
-    def _entry(self, kind: str, recipe: Mapping[str, Any], make: Callable) -> Path:
+    def _entry(self, kind: str, recipe: Recipe, make: Make) -> Path:
         return self.root / f"{kind}-{self.key(recipe, make)}"
 
     @contextmanager
@@ -155,7 +137,7 @@ class Store:
             lock.release()
 
     @staticmethod
-    def _save(entry: Path, kind: str, recipe: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    def _save(entry: Path, kind: str, recipe: Recipe, result: Mapping[str, Any]) -> None:
         arrays = {k: np.ascontiguousarray(v) for k, v in result.items() if _is_array(v)}
         values = {k: v for k, v in result.items() if not _is_array(v)}
         with replacing(entry) as folder:
