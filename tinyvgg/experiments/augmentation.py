@@ -10,7 +10,6 @@ a region of the same shape somewhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Cut
 from tinyvgg.comparison import compare, find_twins
-from tinyvgg.experiments.batches import trace_rows, track_rows
+from tinyvgg.experiments.batches import Inputs, trace_rows, track_rows
 from tinyvgg.storage.files import digest
 
 PLACES = ("aimed", "elsewhere")
@@ -57,8 +56,7 @@ class Regions:
 def misleading_regions(
     net: nn.Module,
     outcomes: pd.DataFrame,
-    inputs: Callable[[np.ndarray], Tensor],
-    share: float = SHARE,
+    inputs: Inputs,
     cut: Cut | None = Cut(),  # noqa: B008 (frozen)
 ) -> Regions:
     """Where in the picture those features lie that only a misclassified picture has.
@@ -76,8 +74,6 @@ def misleading_regions(
         As `evaluation.outcomes` gives it.
     inputs : callable
         Gives the network's input of row numbers, as `Study.inputs` does.
-    share : float
-        Of the pixels of a picture.
     cut : Cut or None
         As released, by default.
     """
@@ -94,7 +90,7 @@ def misleading_regions(
     smooth = gaussian_filter(difference.astype(np.float64), (0, blur, blur), mode="constant")
     of_case = outcomes.set_index("row").loc[case]
     return Regions(
-        strongest(smooth, share),
+        strongest(smooth, SHARE),
         case,
         twin,
         of_case.true.to_numpy(np.int64),

@@ -18,14 +18,10 @@ from tinyvgg.tracking import track
 BATCH = 32
 
 T = TypeVar("T")
+Inputs = Callable[[np.ndarray], Tensor]  # of a network, by row numbers, as of `Study.inputs`
 
 
-def maps_of_rows(
-    net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
-    rows: ArrayLike,
-    batch: int = BATCH,
-) -> Tensor:
+def maps_of_rows(net: nn.Module, inputs: Inputs, rows: ArrayLike, batch: int = BATCH) -> Tensor:
     """The last feature maps (N, C, h, w) of any number of pictures; see `trace_rows`."""
     rows = np.asarray(rows, int)
     if not len(rows):
@@ -36,7 +32,7 @@ def maps_of_rows(
 
 def trace_rows(
     net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
+    inputs: Inputs,
     rows: ArrayLike,
     target: ArrayLike | None = None,
     cut: Cut | None = None,
@@ -70,7 +66,7 @@ def trace_rows(
 
 def track_rows(
     net: nn.Module,
-    inputs: Callable[[np.ndarray], Tensor],
+    inputs: Inputs,
     rows: ArrayLike,
     pixels: Tensor,
     batch: int = BATCH,

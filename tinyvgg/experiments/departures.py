@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace
 from tinyvgg.deconv import deconvolve, record
-from tinyvgg.experiments.batches import track_rows
+from tinyvgg.experiments.batches import Inputs, track_rows
 from tinyvgg.experiments.localisation import median, similarity
 from tinyvgg.layers import check_network
 from tinyvgg.model import TinyVGG
@@ -68,7 +68,7 @@ def accuracy_of_errors(task: str) -> float:
 
 
 def feature_changes(
-    net: nn.Module, inputs: Callable[[np.ndarray], Tensor], rows: ArrayLike, pixels: Tensor
+    net: nn.Module, inputs: Inputs, rows: ArrayLike, pixels: Tensor
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """The tracked features of some images as released, and with one choice made otherwise.
 

@@ -6,7 +6,6 @@ has alone, and activation patching, the same pixels with the other image's value
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut
 from tinyvgg.comparison import PixelSets, compare, find_twins, nearest_twins
-from tinyvgg.experiments.batches import BATCH, trace_rows
+from tinyvgg.experiments.batches import BATCH, Inputs, trace_rows
 from tinyvgg.experiments.control_sets import draws_for, random_draws
 from tinyvgg.faces.labels import WORDS, listed
 from tinyvgg.layers import check_network, dense_pass
@@ -76,7 +75,7 @@ def twin_rule(outcomes: pd.DataFrame) -> str:
     return f"the same {names} that looks most alike, by mean absolute difference in gray levels"
 
 
-def twins_of(outcomes: pd.DataFrame, inputs: Callable[[np.ndarray], Tensor]) -> pd.DataFrame:
+def twins_of(outcomes: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     """The twin of each misclassified image, by the rule of `twin_labels`.
 
     Returns
@@ -106,7 +105,7 @@ def twins_of(outcomes: pd.DataFrame, inputs: Callable[[np.ndarray], Tensor]) -> 
 def pair_twins(
     net: nn.Module,
     outcomes: pd.DataFrame,
-    inputs: Callable[[np.ndarray], Tensor],
+    inputs: Inputs,
     cut: Cut | None = Cut(),  # noqa: B008 (frozen)
 ) -> TwinPairs:
     """Pair each misclassified image with its twin, and backtrack both.
@@ -142,7 +141,7 @@ def pair_twins(
 def correct_pairs(
     net: nn.Module,
     outcomes: pd.DataFrame,
-    inputs: Callable[[np.ndarray], Tensor],
+    inputs: Inputs,
     count: int,
     seed: int = 0,
     cut: Cut | None = Cut(),  # noqa: B008 (frozen)

@@ -5,7 +5,7 @@ One table for a run, with a row for each image, set, control and ablation value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace
+from tinyvgg.experiments.batches import Inputs
 from tinyvgg.experiments.control_sets import (
     CONTROLS,
     GRADIENT,
@@ -231,9 +232,7 @@ class _Sums:
         return table.assign(draws=self.draws)
 
 
-def mean_maps(
-    net: nn.Module, inputs: Callable[[np.ndarray], Tensor], rows: ArrayLike, batch: int = BATCH
-) -> Tensor:
+def mean_maps(net: nn.Module, inputs: Inputs, rows: ArrayLike, batch: int = BATCH) -> Tensor:
     """Mean of the last feature maps over some pictures, (C, h, w); each pixel for itself.
 
     The ablation value beside zero: a pixel at its mean says as little about the image, and is
