@@ -8,9 +8,9 @@ from networks import random_images, random_tiny
 from torch import nn
 
 from tinyvgg.backtracking import Cut, backtrack
+from tinyvgg.comparison import first_pixels
 from tinyvgg.experiments.attributions import (
     activation,
-    first_pixels,
     grad_cam,
     grad_cam_map,
     gradient,

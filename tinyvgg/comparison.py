@@ -84,8 +84,7 @@ def jaccard(a: Tensor, b: Tensor) -> Tensor:
     """
     _check_pair(a, b)
     b = b.to(a.device)
-    common = (a & b).reshape(len(a), -1).sum(dim=1)
-    union = (a | b).reshape(len(a), -1).sum(dim=1)
+    common, union = (sets.flatten(1).sum(dim=1) for sets in (a & b, a | b))
     return torch.where(union == 0, 1.0, common.double() / union.clamp(min=1))
 
 
@@ -138,11 +137,23 @@ def random_pixels(maps: Tensor, counts: int | Tensor, generator: torch.Generator
         active.shape, generator=generator, device=generator.device, dtype=torch.float64
     ).to(maps.device)
     order = keys.masked_fill(~active, 2).argsort(dim=1, stable=True)  # active ones first, shuffled
-    drawn = torch.arange(active.shape[1], device=maps.device) < counts.to(maps.device).reshape(
-        -1, 1
-    )
-    chosen = torch.zeros_like(active).scatter_(1, order, drawn.expand_as(active))
-    return (chosen & active).reshape(maps.shape)
+    return first_pixels(order, counts, maps)
+
+
+def first_pixels(order: Tensor, counts: Tensor, maps: Tensor) -> Tensor:
+    """The first pixels of an order as a set, (B, C, h, w) bool, without pixels at zero.
+
+    Parameters
+    ----------
+    order : int64 Tensor, (B, C h w)
+        Numbers of pixels in the flattened maps.
+    counts : int Tensor, one for all or (B,)
+    maps : Tensor, (B, C, h, w)
+    """
+    places = torch.arange(order.shape[1], device=order.device)
+    taken = (places < counts.to(order.device).reshape(-1, 1)).expand_as(order)
+    chosen = torch.zeros_like(taken).scatter_(1, order, taken)
+    return chosen.reshape(maps.shape) & (maps > 0)
 
 
 def find_twins(

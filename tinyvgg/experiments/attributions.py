@@ -123,21 +123,6 @@ def rank(scores: Tensor, maps: Tensor) -> Tensor:
     return by_value.gather(1, ordered.argsort(dim=1, descending=True, stable=True))
 
 
-def first_pixels(order: Tensor, counts: Tensor, maps: Tensor) -> Tensor:
-    """The first pixels of a ranking as a set, (B, C, h, w) bool, without pixels at zero.
-
-    Parameters
-    ----------
-    order : int64 Tensor, (B, C h w)
-        Of `rank`.
-    counts : int Tensor, (B,)
-    maps : Tensor, (B, C, h, w)
-    """
-    taken = torch.arange(order.shape[1], device=order.device) < counts.to(order.device)[:, None]
-    chosen = torch.zeros_like(taken).scatter_(1, order, taken)
-    return chosen.reshape(maps.shape) & (maps > 0)
-
-
 RELEASED, RANDOM = "released (largest contribution)", "random"
 RANKINGS: dict[str, Attribution] = {
     RELEASED: largest_contribution,

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps, feeds_selected
+from tinyvgg.comparison import jaccard
 from tinyvgg.layers import check_network, dense_pass
 
 RELEASED, PRINTED = "L_0, released", "L_0, printed"
@@ -121,10 +122,9 @@ def _spread(sets: Tensor, image: Tensor, k: Tensor, own: Tensor, fresh: Tensor) 
 
 
 def _overlap(sets: Tensor, own: Tensor) -> Tensor:
-    """Jaccard index of each set (N, K, n) with the one of its image (N, n); 1 if both are empty."""
-    common = (sets & own[:, None]).sum(dim=2).double()
-    union = (sets | own[:, None]).sum(dim=2)
-    return torch.where(union == 0, 1.0, common / union.clamp(min=1))
+    """Jaccard index of each set (N, K, n) with the one of its image (N, n)."""
+    each = own[:, None].expand_as(sets)
+    return jaccard(sets.flatten(0, 1), each.flatten(0, 1)).reshape(sets.shape[:2])
 
 
 def dependence_counts(table: pd.DataFrame) -> dict[str, Any]:

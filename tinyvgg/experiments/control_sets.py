@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tinyvgg.experiments.attributions import activation, first_pixels, gradient_x_activation, rank
+from tinyvgg.comparison import first_pixels
+from tinyvgg.experiments.attributions import activation, gradient_x_activation, rank
 
 RANDOM, MATCHED = "random", "random, same activation"
 LARGEST, GRADIENT = "largest activations", "largest gradient x activation"

@@ -131,8 +131,8 @@ def randomised(
         shown = seen if same else _features(other, images, made.pixels[:few])
         return {
             "layers": layers,
-            "released": _mean(jaccard(trace.pixels, made.pixels)) if len(counts) else NAN,
-            "printed": _mean(jaccard(printed, whole)) if len(counts) else NAN,
+            "released": _mean(jaccard(trace.pixels, made.pixels)),
+            "printed": _mean(jaccard(printed, whole)),
             "pixels": _mean(made.pixels.flatten(1).sum(dim=1)),
             "chance": chance,
             "features": mean_known(similarity(seen, shown)),

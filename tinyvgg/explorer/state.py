@@ -12,7 +12,7 @@ import traitlets
 from torch import Tensor
 
 from tinyvgg.backtracking import Backtrace, Cut
-from tinyvgg.comparison import compare
+from tinyvgg.comparison import compare, first_pixels
 from tinyvgg.experiments.attributions import strengths
 from tinyvgg.explorer.gallery import Case, Gallery
 from tinyvgg.tracking import Tracking, suppress_unchecked, track
@@ -210,11 +210,9 @@ def target_of(gallery: Gallery, case: Case, target: str) -> int | None:
 
 def strongest_of(pixels: Tensor, strength: Tensor, count: int) -> Tensor:
     """The `count` strongest pixels of the set of one image; all if it has no more."""
-    ranked = strength.flatten().double().masked_fill(~pixels.flatten(), -torch.inf)
-    order = ranked.argsort(descending=True, stable=True)[: min(count, int(pixels.sum()))]
-    strongest = torch.zeros_like(pixels.flatten())
-    strongest[order] = True
-    return strongest.reshape(pixels.shape)
+    ranked = strength.flatten(1).double().masked_fill(~pixels.flatten(1), -torch.inf)
+    order = ranked.argsort(dim=1, descending=True, stable=True)
+    return first_pixels(order, torch.tensor(count), pixels)
 
 
 def drawn(maps: Tensor, count: int, draw: int) -> Tensor:
