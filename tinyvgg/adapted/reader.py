@@ -76,13 +76,16 @@ class FeatureReader:
         layer: nn.Module,
         *,
         sources: Sequence[int] | None = None,
-        not_negative: bool = False,
+        not_negative: bool | None = None,
     ) -> None:
-        """A node for the value of an operation, fed by its first input or by nodes `sources`."""
+        """A node for the value of an operation, fed by its first input or by nodes `sources`.
+
+        Whether the value is never negative follows from the inputs, if it is not said.
+        """
         self.nodes.append(Node(layer, tuple(sources or [self.number[operation.inputs[0]]])))
         self.number[operation.output] = len(self.nodes) - 1
         self.shapes[operation.output] = operation.shape[1:]
-        if not_negative:
+        if self.all_never_negative(operation) if not_negative is None else not_negative:
             self.never_negative.add(operation.output)
 
     def rename(self, operation: Operation, output: int) -> None:
@@ -127,7 +130,7 @@ class FeatureReader:
             conv.weight.copy_(weight)
             if conv.bias is not None:
                 conv.bias.copy_(bias)
-        self.add(operation, conv)
+        self.add(operation, conv, not_negative=False)
 
     def batch_norm(self, operation: Operation) -> None:
         _, weight, bias, mean, variance, *rest = operation.arguments
@@ -205,8 +208,7 @@ class FeatureReader:
             raise refuse(operation, "joins other things than the maps of branches")
         layer = Concat([self.shapes[part.number][0] for part in parts])
         sources = [self.number[part.number] for part in parts]
-        not_negative = self.all_never_negative(operation)
-        self.add(operation, layer, sources=sources, not_negative=not_negative)
+        self.add(operation, layer, sources=sources)
 
     def max_pool(self, operation: Operation) -> None:
         kernel, stride, padding, dilation, ceil = filled(operation, [], [], [0], [1], False)
@@ -217,7 +219,7 @@ class FeatureReader:
             _two(dilation),
             ceil_mode=bool(ceil),
         )
-        self.add(operation, pool, not_negative=self.all_never_negative(operation))
+        self.add(operation, pool)
 
     def average_pool(self, operation: Operation) -> None:
         kernel, stride, padding, ceil, count_padding, divisor = filled(
@@ -226,7 +228,7 @@ class FeatureReader:
         pool = nn.AvgPool2d(
             _two(kernel), _two(stride or kernel), _two(padding), ceil, count_padding, divisor
         )
-        self.add(operation, pool, not_negative=self.all_never_negative(operation))
+        self.add(operation, pool)
 
     def adaptive_pool(self, operation: Operation) -> None:
         maps = self.shapes[operation.inputs[0]]
@@ -238,8 +240,7 @@ class FeatureReader:
             )
         kernel = (maps[1] // operation.shape[2], maps[2] // operation.shape[3])
         kind = nn.MaxPool2d if operation.name == "adaptive_max_pool2d" else nn.AvgPool2d
-        not_negative = self.all_never_negative(operation)
-        self.add(operation, kind(kernel, kernel), not_negative=not_negative)
+        self.add(operation, kind(kernel, kernel))
 
     def whole_maps(self, operation: Operation) -> None:
         """The mean, or the largest, of each whole map."""
@@ -248,8 +249,7 @@ class FeatureReader:
             raise refuse(operation, "over other dimensions than the rows and columns of maps")
         _, rows, columns = self.shapes[operation.inputs[0]]
         kind = nn.MaxPool2d if operation.name == "amax" else nn.AvgPool2d
-        not_negative = self.all_never_negative(operation)
-        self.add(operation, kind((rows, columns)), not_negative=not_negative)
+        self.add(operation, kind((rows, columns)))
 
     def pad(self, operation: Operation) -> None:
         sides, value = filled(operation, [], 0)
@@ -257,7 +257,7 @@ class FeatureReader:
             raise refuse(operation, "pads with another value than zero")
         sides = tuple(sides) + (0,) * (4 - len(sides))
         layer = nn.ZeroPad2d(sides) if len(sides) == 4 else nn.ZeroPad3d(sides)
-        self.add(operation, layer, not_negative=self.all_never_negative(operation))
+        self.add(operation, layer)
 
     def rearrange(self, operation: Operation) -> None:
         """Maps are chosen, or put in another order, whatever their shape in between.
