@@ -25,22 +25,11 @@ def folded(nodes: list[Node]) -> list[Node]:
             before.factor = before.factor * layer.factor
         else:
             continue
-        idle = Node(nn.Identity(), (source,))
-        return folded(without_identities([*nodes[:number], idle, *nodes[number + 1 :]]))
+        instead = {number: source}
+        after = [Node(each, tuple(instead.get(k, k) for k in given)) for each, given in nodes]
+        last = len(nodes) - 1
+        return folded(that_lead_to(after, instead.get(last, last)))
     return nodes
-
-
-def without_identities(nodes: list[Node]) -> list[Node]:
-    """The same graph without layers that change nothing; the numbers close up."""
-    new = {graph.IMAGES: graph.IMAGES}
-    kept: list[Node] = []
-    for number, (layer, sources) in enumerate(nodes):
-        if isinstance(layer, nn.Identity):
-            new[number] = new[sources[0]]
-        else:
-            kept.append(Node(layer, tuple(new[source] for source in sources)))
-            new[number] = len(kept) - 1
-    return kept
 
 
 def _scale(conv: nn.Conv2d, affine: Affine) -> None:
