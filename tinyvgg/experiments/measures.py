@@ -106,20 +106,16 @@ def measure_task(study: Any, task: str) -> dict[str, float | None]:
     """
 
     def make(_: Path) -> dict[str, Any]:
-        return {"measures": _json(_measure_task(study, task))}
+        made = ControlExperiments(study, task)
+        numbers = training_figures(study, task) | set_figures(made) | _decisive(made)
+        numbers |= _controls(made)
+        numbers |= (_common(made) | _patching(made)) if task == "face" else _unique(made)
+        if task == "emotion":
+            numbers |= confusion_figures(study)
+        return {"measures": _json(numbers)}
 
     recipe = {"task": task, "network": study.recipe(task)}
     return study.store.get("measures", recipe, make)["measures"]
-
-
-def _measure_task(study: Any, task: str) -> Numbers:
-    made = ControlExperiments(study, task)
-    numbers = training_figures(study, task) | set_figures(made) | _decisive(made)
-    numbers |= _controls(made)
-    numbers |= (_common(made) | _patching(made)) if task == "face" else _unique(made)
-    if task == "emotion":
-        numbers |= confusion_figures(study)
-    return numbers
 
 
 # ---------------------------------------------------------------------- training and mistakes
