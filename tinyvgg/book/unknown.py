@@ -128,20 +128,20 @@ def glued_names(notebook: Mapping[str, Any]) -> set[str]:
     for cell in notebook["cells"]:
         outputs = cell.get("outputs", [])
         names |= {o["metadata"]["scrapbook"]["name"] for o in outputs if _is_glue(o)}
-        figure = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
-        if figure and any(not _is_glue(output) for output in outputs):
-            names.add(figure)
+        if any(not _is_glue(output) for output in outputs):
+            names |= _figure(cell)
     return names
 
 
 def drawn_figures(notebook: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """The figures that a notebook names, and those that were drawn."""
-    named = {
-        name
-        for cell in notebook["cells"]
-        if (name := cell["metadata"].get("mystnb", {}).get("figure", {}).get("name"))
-    }
+    named = {name for cell in notebook["cells"] for name in _figure(cell)}
     return named, named & glued_names(notebook)
+
+
+def _figure(cell: Mapping[str, Any]) -> set[str]:
+    """The name of the figure of a cell, if it has one."""
+    return {cell["metadata"].get("mystnb", {}).get("figure", {}).get("name", "")} - {""}
 
 
 def _is_glue(output: Mapping[str, Any]) -> bool:
