@@ -13,7 +13,6 @@ from trainings import CLASSES, Brighter, network, run, same, some_data
 
 from tinyvgg.evaluation import predict
 from tinyvgg.faces.split import Split
-from tinyvgg.runs.parallel import run_unit
 from tinyvgg.storage.store import Store
 from tinyvgg.training.protocol import Protocol
 from tinyvgg.training.unit import TrainingResult, TrainingUnit, run_for_store
@@ -77,5 +76,5 @@ def test_the_digest_is_that_of_names_and_weights_in_their_order(data):
 def test_a_unit_and_its_result_can_be_carried_elsewhere(data):
     unit = a_unit(data)
     with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
-        result = elsewhere.submit(run_unit, unit, data["images"]).result()
+        result = elsewhere.submit(TrainingUnit.run, unit, data["images"]).result()
     assert result.digest() == unit.run(data["images"]).digest()

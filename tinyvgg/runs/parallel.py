@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import numpy as np
 import torch
 
 from tinyvgg.runs.jobs import Job, Processes, run_jobs
 from tinyvgg.storage.files import content_hash
 from tinyvgg.storage.store import Store
 from tinyvgg.training.device import arithmetic, threads
-from tinyvgg.training.unit import TrainingResult, TrainingUnit
+from tinyvgg.training.unit import TrainingUnit
 
 if TYPE_CHECKING:
     from tinyvgg.runs.study import Study
@@ -184,7 +183,7 @@ def _train_on_cluster(networks: list[Network], may_diverge: bool, scheduler: str
         def submit(network: Network) -> Any:
             study, task = network
             data = pictures[id(study.faces.images)]
-            unit = client.submit(run_unit, study.training_unit(task), data, pure=False)
+            unit = client.submit(TrainingUnit.run, study.training_unit(task), data, pure=False)
             units[unit] = network
             return unit
 
@@ -199,11 +198,6 @@ def _train_on_cluster(networks: list[Network], may_diverge: bool, scheduler: str
             except CancelledError:  # the worker was lost with the result in its hands
                 log.warning("%s: its worker was lost; it is trained again", title)
                 waiting.add(submit(network))
-
-
-def run_unit(unit: TrainingUnit, images: np.ndarray) -> TrainingResult:
-    """On a worker: train."""
-    return unit.run(images)
 
 
 @contextmanager
