@@ -89,11 +89,6 @@ def gradients_at_start(study: Study, task: str = "face") -> pd.DataFrame:
     return gradient_norms(study.initial_network(task), *_batch(study, task))
 
 
-def gradients_at_end(study: Study, task: str = "face") -> pd.DataFrame:
-    """`gradient_norms` of a study's network as it is after training, on the same pictures."""
-    return gradient_norms(study.network(task), *_batch(study, task))
-
-
 def _batch(study: Study, task: str) -> tuple[torch.Tensor, torch.Tensor]:
     split = study.split(task)
     rows = split.train[:: max(1, len(split.train) // GRADIENT_IMAGES)][:GRADIENT_IMAGES]
@@ -135,7 +130,8 @@ def _entry(arm: Arm, study: Study, task: str) -> Entry:
         "history": {name: history[name].round(5).tolist() for name in columns},
     }
     if arm.part == "architectures":
-        moments = {"start": gradients_at_start(study, task), "end": gradients_at_end(study, task)}
+        end = gradient_norms(study.network(task), *_batch(study, task))
+        moments = {"start": gradients_at_start(study, task), "end": end}
         entry["gradients"] = {
             moment: {column: table[column].tolist() for column in GRADIENT_COLUMNS}
             for moment, table in moments.items()
@@ -229,19 +225,15 @@ class OrderEffect(NamedTuple):
 def recorded_order(study: Study, folder: str | Path | None = None) -> OrderEffect | None:
     """The effect of the order of batches in the record of this study; None if it has none."""
     record = find_record(NAME, study, folder)
-    return None if record is None else _order_effect(record, study)
-
-
-def _order_effect(record: Record, study: Study) -> OrderEffect | None:
     right: dict[tuple[str, str, int], dict] = {}
-    for entry in record.results:
+    for entry in results(record):
         protocol = entry.get("protocol", {})
         plain = protocol.get("optimiser", "sgd") == "sgd"
         if entry.get("part") in ("order", "optimisers") and plain and "right" in entry:
             right[protocol["order"], entry["task"], entry["seed"]] = entry
     for (order, task, seed), fixed in right.items():
         other = right.get(("reshuffled", task, seed))
-        if order == "fixed" and other is not None:
+        if record is not None and order == "fixed" and other is not None:
             status = record.status(study)
             return OrderEffect(task, other["right"], fixed["right"], fixed["test"], status)
     return None
