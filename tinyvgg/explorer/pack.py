@@ -214,23 +214,19 @@ def _describe(layer: Any) -> dict[str, Any]:
         return {"kind": "sum"}
     if isinstance(layer, nn.ZeroPad2d | nn.ZeroPad3d):  # the last pads maps too
         return {"kind": "pad", "sides": (*layer.padding, 0, 0)[:6]}
-    if isinstance(layer, nn.AvgPool2d):
-        window = {name: pair(getattr(layer, f)) for name, f in _AVERAGE.items()}
-        divisor = {"countPadding": layer.count_include_pad, "divisor": layer.divisor_override}
-        return {"kind": "avgpool", **window, "dilation": [1, 1], "ceil": layer.ceil_mode, **divisor}
     window = {
         "kernel": pair(layer.kernel_size),
         "stride": pair(layer.stride),
         "padding": padding_of(layer),
-        "dilation": pair(layer.dilation),
+        "dilation": pair(getattr(layer, "dilation", 1)),
     }
+    if isinstance(layer, nn.AvgPool2d):
+        divisor = {"countPadding": layer.count_include_pad, "divisor": layer.divisor_override}
+        return {"kind": "avgpool", **window, "ceil": layer.ceil_mode, **divisor}
     if isinstance(layer, nn.MaxPool2d):
         return {"kind": "maxpool", **window, "ceil": layer.ceil_mode}
     ends = {"from": layer.in_channels, "to": layer.out_channels, "groups": layer.groups}
     return {"kind": "conv", **ends, **window}
-
-
-_AVERAGE = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
 
 
 def _describe_activation(layer: nn.Module) -> dict[str, Any]:
