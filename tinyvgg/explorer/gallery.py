@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tinyvgg.adapted.network import as_network, check_classes
 from tinyvgg.comparison import find_twins
 from tinyvgg.experiments.pairs import twin_labels, twins_of
-from tinyvgg.explorer.training import Training, as_rgb, training_of
+from tinyvgg.explorer.training import Training, as_rgb, check_labels, training_of
 from tinyvgg.faces.labels import listed
 from tinyvgg.forward import checked_maps
 from tinyvgg.layers import check_network, dense_pass, feature_maps_of, unwrapped
@@ -157,15 +157,7 @@ def gallery_of(
     classes = check_classes(classes, linears[-1].out_features)
     if images.ndim == 3:
         images = images[..., None]
-    if len(images) == 0 or labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            "labels must be class numbers, one for each image, and at least one; got "
-            f"{labels.dtype} of shape {labels.shape} for {len(images)} images"
-        )
-    if labels.min() < 0 or labels.max() >= len(classes):
-        raise ValueError(
-            f"labels must lie in 0..{len(classes) - 1}, got {labels.min()} to {labels.max()}"
-        )
+    check_labels(labels, len(images), len(classes))
     logits = logits_of(net, images, BATCH, checked=True)
     probabilities = logits.softmax(1).double().cpu().numpy()
     predicted = probabilities.argmax(1)

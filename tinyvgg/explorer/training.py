@@ -72,16 +72,21 @@ def training_of(
             f"training images must be uint8 of shape (N, {', '.join(map(str, like.shape[1:]))}), "
             f"as the other images; got {images.dtype} of shape {images.shape}"
         )
-    if len(images) == 0 or labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+    check_labels(labels, len(images), classes, "training ")
+    return Training(images, np.arange(len(images)), labels)
+
+
+def check_labels(labels: np.ndarray, images: int, classes: int, kind: str = "") -> None:
+    """Raise ValueError unless these are the class numbers of so many images of a kind."""
+    if images == 0 or labels.shape != (images,) or labels.dtype.kind not in "iu":
         raise ValueError(
-            "training labels must be class numbers, one for each training image, and at least "
-            f"one; got {labels.dtype} of shape {labels.shape} for {len(images)} images"
+            f"{kind}labels must be class numbers, one for each {kind}image, and at least one; "
+            f"got {labels.dtype} of shape {labels.shape} for {images} images"
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
-            f"training labels must lie in 0..{classes - 1}, got {labels.min()} to {labels.max()}"
+            f"{kind}labels must lie in 0..{classes - 1}, got {labels.min()} to {labels.max()}"
         )
-    return Training(images, np.arange(len(images)), labels)
 
 
 # ---------------------------------------------------------------------- measured
