@@ -32,6 +32,7 @@ from tinyvgg.figures.style import (
     inverted,
     montage,
     picture,
+    rgb,
     use_style,
 )
 
@@ -109,7 +110,7 @@ def feature_maps(state: State, gap: int = 1) -> np.ndarray:
     """
     largest = state.maps.max() or 1.0
     shade = PALEST + (DARKEST - PALEST) * np.clip(state.maps / largest, 0, 1)
-    coloured = np.repeat(shade[..., None], 3, axis=-1)
+    coloured = rgb(shade)
     for name, pixels in parts(state).items():
         coloured[pixels] = to_rgb(ON_MAPS[name])
     return _bytes(montage(coloured, columns_of(len(state.maps)), gap, fill=1.0))
@@ -134,14 +135,14 @@ def over_face(state: State, only_suppressed: bool = False) -> np.ndarray:
     sides = zip(face.shape[:2], shown.shape, strict=True)
     rows, columns = (np.arange(large) * small // large for large, small in sides)
     strength = shown[np.ix_(rows, columns)] / (summed.max() or 1.0)  # each pixel as a block
-    grey = np.repeat(face.mean(axis=-1, keepdims=True) / 255, 3, axis=-1)
+    grey = rgb(face.mean(axis=-1) / 255)
     colour = matplotlib.colormaps[SEQUENTIAL](strength)[..., :3]
     return _bytes(0.4 * grey + 0.6 * colour)
 
 
 def tracked(state: State) -> np.ndarray:
     """What the suppressed pixels show in the image (D' of Algorithm 2), dark on light grey."""
-    return _bytes(np.repeat(inverted(state.difference)[..., None], 3, axis=-1))
+    return _bytes(rgb(inverted(state.difference)))
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:
