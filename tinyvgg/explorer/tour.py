@@ -52,21 +52,14 @@ class Tour:
     steps : list of Step
         The mistake; without the set that the paper blames; without as many random pixels;
         nothing suppressed yet, by hand.
-    blamed : str
-        The set that the paper blames in this task; "backtracked" if no mistake has a twin.
     cases, chosen_from : int
-        Cases that have that set, and those among them that are classified correctly without it
-        but not without as many random pixels: the most confident of these was taken.
-    fewest : int or None
-        How many of the set's strongest pixels, at least, must be suppressed for the case to be
-        classified correctly; None if it never is.
+        Cases that have the blamed set, and those among them that are classified correctly
+        without it but not without as many random pixels: the most confident of these was taken.
     """
 
     steps: list[Step]
-    blamed: str
     cases: int
     chosen_from: int
-    fewest: int | None
 
 
 def tour(session: Session) -> Tour:
@@ -95,7 +88,7 @@ def tour(session: Session) -> Tour:
         Step(control.choice, "Suppress as many random pixels.", control.sentence),
         Step(nothing.choice, "Begin with all pixels.", enough),
     ]
-    return Tour(steps, blamed, len(rows), len(corrected), fewest)
+    return Tour(steps, len(rows), len(corrected))
 
 
 def _corrects(state: State) -> bool:
