@@ -38,12 +38,8 @@ def tracked_features(
     """
     if not len(images):
         return note(NOBODY)
-    tiles = np.stack(
-        [
-            np.concatenate([image / 255, rgb(inverted(d))], axis=1)
-            for image, d in zip(images, differences, strict=True)
-        ]
-    )  # (N, S, 2S, 3)
+    features = rgb(np.stack([inverted(d) for d in differences]))
+    tiles = np.concatenate([images / 255, features], axis=2)  # (N, S, 2S, 3)
     columns = min(columns, len(tiles))
     sheet = montage(tiles, columns, gap=gap, fill=1.0)
     width = WIDTH * min(columns, 5) / 5
