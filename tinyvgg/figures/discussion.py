@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -80,10 +80,7 @@ def ways_by_epoch(*panels_: Panel) -> Figure:
         scale, unit = words[panel.column]
         ax.axhline(scale * panel.guess, color=FAINT, lw=1.2, ls=":", label="chance")
         for name, table in panel.tables.items():
-            colour, dashes = WAYS.get(name, (FAINT, ":"))
-            values = scale * table[panel.column]
-            label = discussion.SHOWN.get(name, name)
-            ax.plot(table.epoch, values, ls=dashes, color=colour, label=label, lw=1.6)
+            ax.plot(table.epoch, scale * table[panel.column], lw=1.6, **_line_of(name))
         ax.set(title=panel.title, xlabel="epoch", ylabel=unit, xlim=(0, None), ylim=(0, None))
         ax.grid(axis="y")
     legend_of(figure, axes[0, 0])
@@ -110,10 +107,7 @@ def gradients_by_layer(
     )
     for ax, (title, column, tables) in zip(axes[0], shown, strict=True):
         for name, table in tables.items():
-            colour, dashes = WAYS.get(name, (FAINT, ":"))
-            layers = np.arange(1, len(table) + 1)
-            label = discussion.SHOWN.get(name, name)
-            ax.plot(layers, table[column], ls=dashes, color=colour, label=label)
+            ax.plot(np.arange(1, len(table) + 1), table[column], **_line_of(name))
         ax.set(xlabel="layer, counted from the image")
         ax.set_title(title, fontsize=8.5)
         if tables:
@@ -129,6 +123,12 @@ def gradients_by_layer(
     axes[0, 1].set_ylabel("norm of the weight gradient")
     legend_of(figure, axes[0, 0])
     return figure
+
+
+def _line_of(way: str) -> dict[str, Any]:
+    """The look of a way to train, and how the legend calls it."""
+    colour, dashes = WAYS.get(way, (FAINT, ":"))
+    return {"color": colour, "ls": dashes, "label": discussion.SHOWN.get(way, way)}
 
 
 def region_examples(
