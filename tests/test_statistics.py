@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tinyvgg.experiments import statistics
 from tinyvgg.experiments.statistics import (
     Interval,
     bootstrap_difference,
@@ -59,11 +60,12 @@ def test_values_without_groups_are_resampled_one_by_one():
     assert bootstrap_mean(values) == bootstrap_mean(values, 7 * np.arange(25))
 
 
-def test_a_bootstrap_interval_covers_the_mean_as_often_as_it_claims():
+def test_a_bootstrap_interval_covers_the_mean_as_often_as_it_claims(monkeypatch):
+    monkeypatch.setattr(statistics, "DRAWS", 600)
     rng = np.random.default_rng(0)
     covered = 0
     for trial in range(200):
-        _, low, high = bootstrap_mean(rng.normal(1, 2, 40), seed=trial, draws=600)
+        _, low, high = bootstrap_mean(rng.normal(1, 2, 40), seed=trial)
         covered += low <= 1 <= high
     assert 178 <= covered <= 199
 
@@ -77,16 +79,15 @@ def test_groups_that_resemble_each_other_widen_the_interval():
     assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
 
 
-def test_the_interval_comes_from_the_seed_alone_and_widens_with_its_level():
+def test_the_interval_comes_from_the_seed_alone_and_widens_with_its_level(monkeypatch):
     rng = np.random.default_rng(1)
     values, groups = rng.normal(size=60), rng.integers(0, 20, 60)
     made = bootstrap_mean(values, groups, seed=3)
     assert made == bootstrap_mean(values, groups, seed=3)
     assert made != bootstrap_mean(values, groups, seed=4)
-    half = bootstrap_mean(values, groups, seed=3, level=0.5)
+    monkeypatch.setattr(statistics, "LEVEL", 0.5)
+    half = bootstrap_mean(values, groups, seed=3)
     assert made.low < half.low < half.value < half.high < made.high
-    with pytest.raises(ValueError, match="between 0 and 1, got 95"):
-        bootstrap_mean(values, groups, level=95)
 
 
 def test_intervals_of_too_few_values_are_unknown():

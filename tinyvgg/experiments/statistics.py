@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 NAN = math.nan
-LEVEL = 0.95  # of every interval by default
+LEVEL = 0.95  # of every interval
 DRAWS = 10_000  # of every bootstrap
 SEEDS = 3  # fewest seeds for an interval over seeds
 
@@ -57,13 +57,7 @@ def people(table: pd.DataFrame) -> np.ndarray:
     return table["case" if "case" in table else "row"].to_numpy()
 
 
-def bootstrap_mean(
-    values: ArrayLike,
-    groups: ArrayLike | None = None,
-    seed: int = 0,
-    level: float = LEVEL,
-    draws: int = DRAWS,
-) -> Interval:
+def bootstrap_mean(values: ArrayLike, groups: ArrayLike | None = None, seed: int = 0) -> Interval:
     """Mean of some values, with a percentile bootstrap interval.
 
     Parameters
@@ -74,9 +68,6 @@ def bootstrap_mean(
         resemble each other. If not given, each value is a group of its own.
     seed : int
         Seeds the random number generator.
-    level : float
-        The confidence level.
-    draws : int
 
     Returns
     -------
@@ -89,22 +80,16 @@ def bootstrap_mean(
         raise ValueError(
             f"values and groups must be of one length, got {values.shape} and {groups.shape}"
         )
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, got {level!r}")
     _, member = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(member, values), np.bincount(member)
     if len(sums) < 2:
         return Interval(mean(values), NAN, NAN)
-    bounds = _percentiles((sums, counts), lambda s, n: s / n, seed, level, draws)
+    bounds = _percentiles((sums, counts), lambda s, n: s / n, seed)
     return Interval(mean(values), *bounds)
 
 
 def _percentiles(
-    totals: Sequence[np.ndarray],
-    statistic: Callable[..., np.ndarray],
-    seed: int,
-    level: float,
-    draws: int,
+    totals: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], seed: int
 ) -> tuple[float, float]:
     """Percentile interval of a statistic of sums over groups, the groups resampled together.
 
@@ -124,12 +109,12 @@ def _percentiles(
             resampled,
             paired=True,
             vectorized=True,
-            n_resamples=draws,
+            n_resamples=DRAWS,
             method="percentile",
             rng=np.random.default_rng(seed),
         )
     known = made.bootstrap_distribution[np.isfinite(made.bootstrap_distribution)]
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
@@ -139,8 +124,6 @@ def bootstrap_difference(
     others: ArrayLike,
     other_groups: ArrayLike,
     seed: int = 0,
-    level: float = LEVEL,
-    draws: int = DRAWS,
 ) -> Interval:
     """Mean of some values minus that of others, with a percentile bootstrap interval.
 
@@ -151,7 +134,7 @@ def bootstrap_difference(
     values, others : array (N,), array (M,)
     groups, other_groups : array (N,), array (M,)
         As for `bootstrap_mean`. A label means the same group in both.
-    seed, level, draws
+    seed : int
         As for `bootstrap_mean`. The interval is NaN if either has fewer than two groups.
     """
     one, two = np.asarray(values, float), np.asarray(others, float)
@@ -167,19 +150,19 @@ def bootstrap_difference(
     totals = []
     for some, of in ((one, member[: len(one)]), (two, member[len(one) :])):
         totals += [np.bincount(of, weights, len(names)) for weights in (some, np.ones(len(some)))]
-    bounds = _percentiles(totals, lambda s, n, t, m: s / n - t / m, seed, level, draws)
+    bounds = _percentiles(totals, lambda s, n, t, m: s / n - t / m, seed)
     return Interval(found, *bounds)
 
 
 def difference_of_shares(
-    successes: int, total: int, other_successes: int, other_total: int, level: float = LEVEL
+    successes: int, total: int, other_successes: int, other_total: int
 ) -> Interval:
     """A share minus another, with Newcombe's interval (his method 10); NaN without trials.
 
     Newcombe (1998), Statistics in Medicine 17, 873: Wilson's intervals of the two shares, their
     distances from the shares added in quadrature.
     """
-    p, q = wilson(successes, total, level), wilson(other_successes, other_total, level)
+    p, q = wilson(successes, total), wilson(other_successes, other_total)
     return Interval(
         p.value - q.value,
         p.value - q.value - math.hypot(p.value - p.low, q.high - q.value),
@@ -187,25 +170,25 @@ def difference_of_shares(
     )
 
 
-def over_seeds(values: ArrayLike, level: float = LEVEL) -> Interval:
+def over_seeds(values: ArrayLike) -> Interval:
     """Mean of one value per seed, with Student's t-interval if there are `SEEDS` or more."""
     values = np.asarray(values, float)
     if len(values) < SEEDS:
         return Interval(mean(values), NAN, NAN)
     from scipy.stats import t as student
 
-    half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1)
+    half = student.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1)
     value, half = mean(values), float(half / math.sqrt(len(values)))
     return Interval(value, value - half, value + half)
 
 
-def wilson(successes: int, total: int, level: float = LEVEL) -> Interval:
+def wilson(successes: int, total: int) -> Interval:
     """Share of successes, with Wilson's interval; NaN if there was no trial."""
     if not total:
         return Interval.unknown()
     from scipy.stats import binomtest
 
-    bounds = binomtest(int(successes), int(total)).proportion_ci(level, method="wilson")
+    bounds = binomtest(int(successes), int(total)).proportion_ci(LEVEL, method="wilson")
     return Interval(successes / total, float(bounds.low), float(bounds.high))
 
 
