@@ -38,18 +38,10 @@ class AdaptedNetwork(Scaled):
         A name for each logit.
     """
 
-    def __init__(
-        self,
-        features: Features,
-        classifier: nn.Sequential,
-        scale: float,
-        mean: Tensor,
-        std: Tensor,
-        classes: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__(scale, mean, std)
+    def __init__(self, features: Features, classifier: nn.Sequential, own: Scaled) -> None:
+        super().__init__(own.scale, own.mean, own.std)
         self.features, self.classifier = features, classifier
-        self.classes = None if classes is None else list(classes)
+        self.classes: list[str] | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of images (B, C, H, W)."""
@@ -123,7 +115,7 @@ def as_network(
             unwrapped(model), few.clone(memory_format=torch.contiguous_format)
         )
     features, classifier = _read(operations, output, few)
-    network = AdaptedNetwork(features, classifier, own.scale, own.mean, own.std).eval()
+    network = AdaptedNetwork(features, classifier, own).eval()
     network.to(images.device).requires_grad_(False)
     for some in images.split(AT_ONCE):
         with torch.no_grad():
