@@ -26,13 +26,9 @@ RELEASED = Variant()
 VARIANTS = tuple(Variant(*options) for options in product(BIASES, TIES, (True, False)))
 
 
-def deconvolve_variants(
-    features: nn.Sequential, recording: Recording, maps: Tensor | None = None
-) -> dict[Variant, Tensor]:
+def deconvolve_variants(features: nn.Sequential, recording: Recording) -> dict[Variant, Tensor]:
     """The pictures (B, 3, H, W) that each of the eight variants of the deconvolution gives."""
-    return {
-        variant: deconvolve(features, recording, maps, **variant._asdict()) for variant in VARIANTS
-    }
+    return {way: deconvolve(features, recording, **way._asdict()) for way in VARIANTS}
 
 
 def variant_changes(pictures: Mapping[Variant, Tensor]) -> pd.DataFrame:
