@@ -106,6 +106,7 @@ def build(
     """
     from tinyvgg.book.forecast import outlook
     from tinyvgg.runs.study import Study
+    from tinyvgg.verdicts.ledger import write_claims
 
     started, clock = datetime.now(UTC), time.perf_counter()
     every = notebooks(root)
@@ -179,14 +180,16 @@ def build(
         if only:
             return record
         write_json(build_folder / "run.json", record)
-        ledger = _write_ledger(build_folder, study, run) if VERDICTS in done else None
+        ledger = build_folder / "claims.json"  # the verdicts that the book shows, for programs
+        if VERDICTS in done:
+            write_claims(ledger, study, run=run)
         if EXPLORER in done:
             _write_explorer(build_folder, study, DIGITS in done)
         (build_folder / PDF).unlink(missing_ok=True)  # that of another run
         if pdf:
             _print(root, Path(output).resolve())
         _bind(root, Path(output).resolve())
-        if ledger:
+        if VERDICTS in done:
             shutil.copyfile(ledger, build_folder / "html" / ledger.name)
         record["seconds"] = round(time.perf_counter() - clock, 1)
         write_json(build_folder / "run.json", record)
@@ -272,13 +275,6 @@ def vendor_scripts(root: Path = ROOT) -> None:
             copy = target / source.name
             if not (copy.exists() and filecmp.cmp(source, copy, shallow=False)):
                 shutil.copyfile(source, copy)
-
-
-def _write_ledger(build_folder: Path, study: Any, run: str) -> Path:
-    """The ledger as ``claims.json``: the verdicts that the book shows, for programs to read."""
-    from tinyvgg.verdicts.ledger import write_claims
-
-    return write_claims(build_folder / "claims.json", study, run=run)
 
 
 def _write_explorer(build_folder: Path, study: Any, digits: bool) -> None:
