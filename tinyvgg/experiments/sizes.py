@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 
 import pandas as pd
@@ -25,22 +24,15 @@ CASES = {  # which the paper gives an inverse for
     "strided": "stride, no padding",
     "unit": "unit stride, no padding",
 }
+INPUTS, KERNELS, PADDINGS, STRIDES = range(1, 41), range(1, 8), range(4), range(1, 5)  # pixels
 
 
 @torch.no_grad()
-def run_sizes(
-    inputs: Sequence[int] = range(1, 41),
-    kernels: Sequence[int] = range(1, 8),
-    paddings: Sequence[int] = range(4),
-    strides: Sequence[int] = range(1, 5),
-) -> pd.DataFrame:
+def run_sizes() -> pd.DataFrame:
     """Run a convolution and its transpose for every combination of sizes, and note what came out.
 
-    Parameters
-    ----------
-    inputs, kernels, paddings, strides : sequences of int
-        In pixels. Combinations whose kernel is larger than the padded input are left out, and
-        so are those with both padding and a stride, for which the paper gives no inverse.
+    Combinations whose kernel is larger than the padded input are left out, and so are those with
+    both padding and a stride, for which the paper gives no inverse.
 
     Returns
     -------
@@ -51,7 +43,7 @@ def run_sizes(
         `rest`, the pixels that the stride leaves over.
     """
     rows = []
-    for i, k, p, s in product(inputs, kernels, paddings, strides):
+    for i, k, p, s in product(INPUTS, KERNELS, PADDINGS, STRIDES):
         if k > i + 2 * p or (p and s > 1):
             continue
         case = "padded" if p else "strided" if s > 1 else "unit"
