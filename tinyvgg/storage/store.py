@@ -138,8 +138,9 @@ class Store:
 
     @staticmethod
     def _save(entry: Path, kind: str, recipe: Recipe, result: Mapping[str, Any]) -> None:
-        arrays = {k: np.ascontiguousarray(v) for k, v in result.items() if _is_array(v)}
-        values = {k: v for k, v in result.items() if not _is_array(v)}
+        found = {k: v for k, v in result.items() if isinstance(v, np.ndarray)}
+        arrays = {k: np.ascontiguousarray(v) for k, v in found.items()}
+        values = {k: v for k, v in result.items() if k not in found}
         with replacing(entry) as folder:
             folder.mkdir()
             save_file(arrays, folder / ARRAYS)
@@ -174,10 +175,6 @@ class Store:
 
 def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name).split("+")[0] for name in LIBRARIES}
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray)
 
 
 def _refuse(value: Any):
