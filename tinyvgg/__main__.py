@@ -221,16 +221,7 @@ def _parser() -> argparse.ArgumentParser:
             "folder:DIR?labels=person/emotion,crop=detect,problems=skip",
         )
         way.add_argument("--size", type=int, help="side in pixels (default: that of the profile)")
-        way.add_argument(
-            "--subjects", type=int, help="read only the first N subjects (default: all)"
-        )
-        way.add_argument(
-            "--angles",
-            type=int,
-            nargs="+",
-            metavar="DEGREES",
-            help="any of 0 45 90 135 180 (default: 45 90 135, as in the paper)",
-        )
+        _part_of_design(way, "read", "all", "45 90 135, as in the paper")
     info.add_argument("--profile", help=PROFILE_HELP)
     show.add_argument(
         "--out", default="faces.png", help="image file to write (default: %(default)s)"
@@ -256,16 +247,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a new or empty folder, or that of an export to resume",
     )
-    export.add_argument(
-        "--subjects", type=int, help="write only the first N subjects (default: 67)"
-    )
-    export.add_argument(
-        "--angles",
-        type=int,
-        nargs="+",
-        metavar="DEGREES",
-        help="any of 0 45 90 135 180 (default: all)",
-    )
+    _part_of_design(export, "write", "67", "all")
     export.add_argument("--workers", type=int, help="number of processes (default: one per core)")
     export.add_argument(
         "--height",
@@ -407,6 +389,13 @@ def _command(commands, name: str, help: str, example: str, function) -> argparse
     )
     parser.set_defaults(command=function)
     return parser
+
+
+def _part_of_design(parser: argparse.ArgumentParser, do: str, subjects: str, angles: str) -> None:
+    about = f"{do} only the first N subjects (default: {subjects})"
+    parser.add_argument("--subjects", type=int, help=about)
+    about = f"any of 0 45 90 135 180 (default: {angles})"
+    parser.add_argument("--angles", type=int, nargs="+", metavar="DEGREES", help=about)
 
 
 def _run_options(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
