@@ -241,8 +241,6 @@ class GoogLeNet(nn.Module):
         return self.fc(self.dropout(x))
 
 
-# ---------------------------------------------------------------------- building blocks
-
 # ---------------------------------------------------------------------- what traces them
 
 PUBLIC: Mapping[str, tuple[Callable[..., nn.Module], int]] = {  # and the side of small images
