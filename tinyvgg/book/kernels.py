@@ -43,6 +43,7 @@ class _Started:
 
     def __init__(self, process: BaseProcess) -> None:
         self.process, self.pid = process, process.pid
+        self.terminate, self.kill = process.terminate, process.kill
 
     def poll(self) -> int | None:
         return self.process.exitcode
@@ -54,12 +55,6 @@ class _Started:
     def send_signal(self, number: int) -> None:
         if self.pid is not None and self.process.is_alive():
             os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        self.process.terminate()
-
-    def kill(self) -> None:
-        self.process.kill()
 
 
 def _be_kernel(arguments: list[str], environment: dict[str, str], folder: str) -> None:
