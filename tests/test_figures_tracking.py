@@ -8,6 +8,7 @@ import pytest
 from drawn import shown, words
 
 from tinyvgg import figures
+from tinyvgg.figures import tracking
 
 
 @pytest.fixture(autouse=True)
@@ -16,12 +17,14 @@ def close_figures():
     plt.close("all")
 
 
-def test_each_face_stands_left_of_its_own_features():
+def test_each_face_stands_left_of_its_own_features(monkeypatch):
+    monkeypatch.setattr(tracking, "COLUMNS", 2)
+    monkeypatch.setattr(tracking, "GAP", 2)
     images = np.zeros((3, 4, 4, 3), np.uint8)
     images[1] = 255
     features = np.zeros((3, 4, 4))
     features[1, 0, 0] = 1
-    (ax,) = figures.tracked_features(images, features, columns=2, gap=2).axes
+    (ax,) = figures.tracked_features(images, features).axes
     sheet = shown(ax)
     assert sheet.shape == (4 + 2 + 4, 8 + 2 + 8, 3)
     assert (sheet[:4, :4] == 0).all() and (sheet[:4, 10:14] == 1).all()

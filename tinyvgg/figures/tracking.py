@@ -19,11 +19,10 @@ from tinyvgg.figures.style import (
 )
 
 NOBODY = "In this run, no such face is misclassified."
+COLUMNS, GAP = 5, 6  # pairs side by side, and the space between them in pixels of the image
 
 
-def tracked_features(
-    images: np.ndarray, differences: np.ndarray, columns: int = 5, gap: int = 6
-) -> Figure:
+def tracked_features(images: np.ndarray, differences: np.ndarray) -> Figure:
     """Fig. 8: each face, and to its right the features that were tracked, dark on light grey.
 
     Parameters
@@ -31,18 +30,14 @@ def tracked_features(
     images : uint8 array (N, S, S, 3)
     differences : array (N, S, S)
         D' of Algorithm 2; each is scaled by itself.
-    columns : int
-        Pairs side by side.
-    gap : int
-        Space between pairs, in pixels of the image.
     """
     if not len(images):
         return note(NOBODY)
     features = rgb(np.stack([inverted(d) for d in differences]))
     tiles = np.concatenate([images / 255, features], axis=2)  # (N, S, 2S, 3)
-    columns = min(columns, len(tiles))
-    sheet = montage(tiles, columns, gap=gap, fill=1.0)
-    width = WIDTH * min(columns, 5) / 5
+    columns = min(COLUMNS, len(tiles))
+    sheet = montage(tiles, columns, gap=GAP, fill=1.0)
+    width = WIDTH * columns / COLUMNS
     figure, axes = panels(1, 1, width * sheet.shape[0] / sheet.shape[1], width=width)
     picture(axes[0, 0], sheet)
     return figure
