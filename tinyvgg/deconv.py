@@ -200,7 +200,8 @@ def deconvolve(
         elif isinstance(layer, ACTIVATIONS):
             back = [torch.relu(x)]
         elif isinstance(layer, nn.Conv2d):
-            before = _bias_of_the_last_convolution(nodes[:number]) if bias == "previous" else None
+            earlier = [n.layer for n in nodes[:number] if isinstance(n.layer, nn.Conv2d)]
+            before = earlier[-1].bias if earlier and bias == "previous" else None
             back = [_transposed_convolution(layer, x, size, before)]
         else:
             back = _transposed(layer, x, size, len(sources))
@@ -250,13 +251,6 @@ def _transposed_convolution(
         conv.groups,
         conv.dilation,
     )
-
-
-def _bias_of_the_last_convolution(nodes: list[Node]) -> Tensor | None:
-    for layer, _ in reversed(nodes):
-        if isinstance(layer, nn.Conv2d):
-            return layer.bias
-    return None
 
 
 def find_switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
