@@ -89,7 +89,9 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
             released[places] = found.flatten(1)
         sets = {RELEASED: released} | sets
     for name, pixels in sets.items():
-        whole = _spread(pixels, image, k, own, fresh)
+        mine = pixels[k == own[image]]  # (N, pixels), in the order of the images
+        whole = mine[:, None].repeat(1, classes, 1)  # that of the class traced, for all classes
+        whole[image, k] = pixels
         reading = name.partition(", ")[2]
         columns[name] = _overlap(whole, whole[each, own])
         columns[f"differ, {reading}"] = (whole ^ whole[each, own][:, None]).sum(dim=2)
@@ -108,17 +110,6 @@ def _part(net: nn.Module, trace: Backtrace, cut: Cut | None, some: slice, first:
     )
     traced = table.target.to_numpy() == np.repeat(own.cpu().numpy(), classes)
     return table.assign(traced=traced)
-
-
-def _spread(sets: Tensor, image: Tensor, k: Tensor, own: Tensor, fresh: Tensor) -> Tensor:
-    """The sets (M, pixels) of some images and classes as (N, K, pixels).
-
-    The other classes have the set of the class that was traced.
-    """
-    mine = sets[k == own[image]]  # (N, pixels), in the order of the images
-    whole = mine[:, None].repeat(1, fresh.shape[1], 1)
-    whole[image, k] = sets
-    return whole
 
 
 def _overlap(sets: Tensor, own: Tensor) -> Tensor:
