@@ -243,8 +243,7 @@ def difficulty_dots(table: pd.DataFrame) -> Figure:
         As `difficulty_table` returns it. Hollow marks are of a record, not of this run.
     """
     questions = list(dict.fromkeys(table.question))
-    height = 0.55 * len(questions) + 1.0
-    figure, axes = panels(1, 1, height, width=WIDTH)
+    figure, axes = panels(1, 1, 0.55 * len(questions) + 1.0)
     ax = axes[0, 0]
     for row in table.itertuples():
         at = questions.index(row.question)
