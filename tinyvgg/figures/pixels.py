@@ -35,9 +35,10 @@ from tinyvgg.figures.style import (
 
 COLUMNS = 8  # maps side by side
 SELECTED = "#56B4E9"  # what backtracking selected
+CLASSES = 5  # whose probabilities are drawn, the most probable ones
 
 
-def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: int = 5) -> Figure:
+def contributions(layer: LastLayer, classes: Sequence[str], true: str) -> Figure:
     """Fig. 6 from real numbers: a class's logit as a sum over the last hidden layer.
 
     Parameters
@@ -47,8 +48,6 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: in
         Names of the classes.
     true : str
         Name of the true class, shown in its colour.
-    shown : int
-        How many classes to show, the most probable ones.
     """
     parts = layer.contributions
     helping, opposing = np.sort(parts[parts > 0])[::-1], np.sort(parts[parts < 0])[::-1]
@@ -86,7 +85,7 @@ def contributions(layer: LastLayer, classes: Sequence[str], true: str, shown: in
     steps.set_ylim(bottom - 0.05 * (top - bottom), top + 0.1 * (top - bottom))
     steps.set(title="sum: the logit")
 
-    best = np.argsort(-layer.probabilities, kind="stable")[:shown][::-1]
+    best = np.argsort(-layer.probabilities, kind="stable")[:CLASSES][::-1]
     names = [classes[k] for k in best]
     colours = [WRONG if k == layer.target else FAINT for k in best]
     colours = [TRUE if name == true else c for name, c in zip(names, colours, strict=True)]
