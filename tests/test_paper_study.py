@@ -23,10 +23,9 @@ EPOCHS = 3
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(tmp_path_factory, place):
     store = Store(tmp_path_factory.mktemp("store"))
-    faces = Study("smoke", progress=False).faces
-    return Study("smoke", epochs=EPOCHS, store=store, face_set=faces, progress=False)
+    return Study("smoke", place, epochs=EPOCHS, store=store, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,8 @@ def test_what_is_trained_so_far_is_the_network_of_so_many_epochs(interrupted):
     kept = interrupted.checkpoint("face").read_bytes()
     other = so_far(interrupted, "face")
     assert other.protocol("face").epochs == len(other.history("face")) == 2
-    fresh = Study("smoke", epochs=2, store=Store(interrupted.store.root / "else"), progress=False)
+    store = Store(interrupted.store.root / "else")
+    fresh = Study("smoke", interrupted.source, epochs=2, store=store, progress=False)
     assert other.digest("face") == fresh.digest("face")
     assert interrupted.checkpoint("face").read_bytes() == kept
     assert not interrupted.is_trained("face")
@@ -66,7 +66,8 @@ def test_what_is_trained_so_far_is_not_estimated_again(interrupted, monkeypatch)
 
 def test_the_training_goes_on_afterwards_as_if_nothing_had_been(interrupted):
     so_far(interrupted, "face")
-    fresh = Study("smoke", epochs=EPOCHS, store=Store(interrupted.store.root / "whole"))
+    store = Store(interrupted.store.root / "whole")
+    fresh = Study("smoke", interrupted.source, epochs=EPOCHS, store=store)
     assert interrupted.digest("face") == fresh.digest("face")
     assert so_far(interrupted, "face") is interrupted
 
