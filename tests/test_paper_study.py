@@ -91,7 +91,11 @@ def record():
         "planned": 100,
         "images_per_second": 27.4,
         "precision": "bfloat16",
-        "errors": {"angle": {"45": 9, "90": 12}, "emotion": {}},
+        "errors": {
+            "angle": {"45": 9, "90": 12},
+            "subject": {"1": 8, "2": 13},
+            "emotion": {"sad": 21},
+        },
         "curves": {"loss": [4.2, 4.0], "train_error": [0.9, 0.8], "test_error": [0.9, 0.7]},
         "measures": measures,
         "pair": pair,
@@ -143,8 +147,15 @@ def test_the_pair_and_the_curves(record):
     assert row(table, "twin, probability of the true class")[1:] == ["0.99", "–", "0.9"]
     curves = paper.curves(paper.by_task(record.results)["face"])
     assert curves.epoch.tolist() == [1, 2] and curves.test_error.tolist() == [0.9, 0.7]
-    assert paper.errors_by(record, "angle")["face"].to_dict() == {"45": 9, "90": 12}
-    assert paper.errors_by(record, "emotion") == {}
+
+
+def test_the_errors_by_angle_subject_and_emotion(record):
+    table = paper.error_table(record).set_index("images")
+    assert table.loc["angle 45°"].tolist() == ["17", "9", "73", "–"]
+    assert table.loc["angle 135°", "face, paper's size"] == "0"
+    assert table.loc["most images of one subject"].tolist() == ["4", "13", "–", "–"]
+    assert table.loc["subjects with a misclassified image", "face, paper's size"] == "2"
+    assert table.loc["“sad” shown"].tolist() == ["–", "21", "57", "–"]
 
 
 def test_a_record_says_of_how_many_epochs_it_is(record, monkeypatch):

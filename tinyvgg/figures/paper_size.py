@@ -59,7 +59,7 @@ def _figures(study: Any, task: str) -> dict[str, Figure]:
     drawn = {"first": at_a_glance(first_case(study, task), what)}
     if not len(made.wrong):
         return drawn
-    drawn |= {"fig_07": _fig_7(study, made), "fig_08": _fig_8(study, made)}
+    drawn |= {"fig_07": _fig_7(study, made, what), "fig_08": _fig_8(study, made)}
     if not len(made.pairs[MISCLASSIFIED]):
         return drawn
     if task == "face":
@@ -67,14 +67,14 @@ def _figures(study: Any, task: str) -> dict[str, Figure]:
     return drawn | {"fig_11": _fig_11(study, made)}
 
 
-def _fig_7(study: Any, made: ControlExperiments) -> Figure:
+def _fig_7(study: Any, made: ControlExperiments, what: str) -> Figure:
     """Feature maps whose backtracked pixels are missing: the most confident mistakes."""
     some = made.wrong.drop_duplicates("true").head(SHOWN)
     places = some.index.to_numpy().copy()
     traces = {"as released": made.released, "as printed": made.printed}
     sets = {name: trace.pixels[places].cpu().numpy() for name, trace in traces.items()}
     titles = [
-        f"{case.true_name}, classified as {case.predicted_name}" for case in some.itertuples()
+        f"{what}{case.true_name}, classified as {case.predicted_name}" for case in some.itertuples()
     ]
     maps = made.released.maps[places].cpu().numpy()
     return missing_pixels(study.faces.images[some.row], maps, sets, titles)

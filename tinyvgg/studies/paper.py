@@ -21,6 +21,7 @@ from tinyvgg.experiments.measures import TASKS, measure_task
 from tinyvgg.experiments.one_pair import pair_figures
 from tinyvgg.experiments.suppressions import MISCLASSIFIED
 from tinyvgg.experiments.table_3 import at_moment, one_for_each, probability_table, read_as
+from tinyvgg.faces.design import PAPER_ANGLES
 from tinyvgg.faces.labels import listed
 from tinyvgg.paper import PAPER
 from tinyvgg.runs.parallel import Network
@@ -159,6 +160,32 @@ class Row(NamedTuple):
     format: str = "{:,.0f}"
 
 
+OWN_ROWS = {
+    "face": [
+        Row("confidence in the wrong class, pairs", "face", "case_before", "", 1, "{:.2f}"),
+        Row("… common pixels suppressed", "face", "case_common", "", 1, "{:.2f}"),
+        Row("… random pixels suppressed", "face", "case_random", "", 1, "{:.2f}"),
+    ],
+    "emotion": [
+        Row("“sad” misclassified", "emotion", "missed_sad", "errors_sad"),
+        Row("… as “neutral”", "emotion", "sad_as_neutral", "errors_sad_as_neutral"),
+        Row("“surprised” misclassified", "emotion", "missed_surprised", "errors_surprised"),
+        Row("cases of Table 3 corrected", "emotion", "chosen_share", "", 100, "{:.0f} %"),
+        Row(
+            "images corrected, unique pixels suppressed",
+            "emotion",
+            "corrected_unique",
+            "",
+            100,
+            "{:.0f} %",
+        ),
+        Row(
+            "… random pixels suppressed", "emotion", "corrected_random_unique", "", 100, "{:.0f} %"
+        ),
+    ],
+}
+
+
 def _rows() -> list[Row]:
     rows = []
     for task in TASKS:
@@ -192,26 +219,8 @@ def _rows() -> list[Row]:
             Row("confidence in the wrong class", task, f"confidence_wrong_{task}", "", 1, "{:.2f}"),
             Row("… backtracked pixels suppressed", task, f"wrong_released_{task}", "", 1, "{:.2f}"),
             Row("… random pixels suppressed", task, f"wrong_random_{task}", "", 1, "{:.2f}"),
+            *OWN_ROWS[task],
         ]
-    rows += [
-        Row("wrong class, common pixels suppressed", "face", "case_common", "", 1, "{:.3f}"),
-        Row("wrong class, random pixels suppressed", "face", "case_random", "", 1, "{:.2f}"),
-        Row("“sad” misclassified", "emotion", "missed_sad", "errors_sad"),
-        Row("… as “neutral”", "emotion", "sad_as_neutral", "errors_sad_as_neutral"),
-        Row("“surprised” misclassified", "emotion", "missed_surprised", "errors_surprised"),
-        Row("cases of Table 3 corrected", "emotion", "chosen_share", "", 100, "{:.0f} %"),
-        Row(
-            "misclassified images corrected, unique pixels suppressed",
-            "emotion",
-            "corrected_unique",
-            "",
-            100,
-            "{:.0f} %",
-        ),
-        Row(
-            "… random pixels suppressed", "emotion", "corrected_random_unique", "", 100, "{:.0f} %"
-        ),
-    ]
     return rows
 
 
@@ -286,16 +295,41 @@ def in_words(record: Record | None, study: Study) -> dict[str, str]:
         f"({entry['images_per_second']:.0f} images per second in {entry['precision']})"
         for task, entry in entries.items()
     )
-    return {"status": f"It was trained for {epochs}; {record.status(study)}."}
+    return {"status": f"The record's networks were trained for {epochs}; {record.status(study)}."}
 
 
-def errors_by(record: Record | None, label: str) -> dict[str, pd.Series]:
-    """Misclassified images by a label, such as "angle", by task."""
-    return {
-        task: pd.Series(entry["errors"][label], dtype=int)
-        for task, entry in by_task(results(record)).items()
-        if entry["errors"].get(label)
-    }
+def error_table(record: Record | None) -> pd.DataFrame:
+    """Misclassified images by camera angle, subject and emotion shown, in the paper and a record.
+
+    Returns
+    -------
+    DataFrame
+        A row for each angle and emotion, and two for the subjects; columns images, then
+        "TASK, paper" and "TASK, paper's size" for each task; a dash for what is not known.
+    """
+    errors = {task: entry["errors"] for task, entry in by_task(results(record)).items()}
+    emotions = sorted({name for kept in errors.values() for name in kept["emotion"]})
+    columns: dict[str, list[float | None]] = {}
+    for task in TASKS:
+        kept = errors.get(task, {label: {} for label in LABELS})
+        subjects = kept["subject"]
+        printed = [f"errors_{task}_{angle}" for angle in PAPER_ANGLES]
+        printed += [f"errors_{task}_subjects", f"errors_{task}_worst_subject"]
+        printed += [f"errors_{name}" if task == "emotion" else "" for name in emotions]
+        columns[f"{task}, paper"] = [PAPER[key].value if key in PAPER else None for key in printed]
+        columns[f"{task}, paper's size"] = [
+            *(kept["angle"].get(str(angle), 0) for angle in PAPER_ANGLES),
+            *(len(subjects), max(subjects.values(), default=0)),
+            *(kept["emotion"].get(name, 0) for name in emotions),
+        ]
+        if task not in errors:
+            columns[f"{task}, paper's size"] = [None] * len(printed)
+    images = [f"angle {angle}°" for angle in PAPER_ANGLES]
+    images += ["subjects with a misclassified image", "most images of one subject"]
+    images += [f"“{name}” shown" for name in emotions]
+    table = pd.DataFrame({name: map(_number, column) for name, column in columns.items()})
+    table.insert(0, "images", images)
+    return table
 
 
 def _printed(name: str) -> float | None:
