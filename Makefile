@@ -37,7 +37,7 @@ book pdf: $(ENVIRONMENT) $(SCRIPTS)
 	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE) $(if $(UNSEEN),--unseen-subjects) $(if $(filter pdf,$@),--pdf)
 
 test: $(ENVIRONMENT) $(SCRIPTS)
-	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
+	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 reproduce: $(ENVIRONMENT) $(SCRIPTS)
 	$(BIN)/python -m pytest -m twice tests/test_book.py tests/test_anyone.py tests/browser

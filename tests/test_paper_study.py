@@ -199,8 +199,11 @@ def test_no_picture_of_a_photograph_is_kept():
     assert paper_size.paper_pictures(SimpleNamespace(source="rafd:/photographs")) == {}
 
 
-def test_so_far_trains_nothing(study, tmp_path, monkeypatch):
+def test_so_far_trains_nothing_and_names_what_is_trained(interrupted, tmp_path, monkeypatch):
     monkeypatch.setattr("tinyvgg.runs.recorded.train", pytest.fail)
-    nothing = LongStudy("nothing", (0,), lambda study: [], lambda study: [{"seed": 0}], str)
+    both = [(interrupted, "face"), (interrupted, "emotion")]
+    nothing = LongStudy("nothing", (0,), lambda study: both, lambda study: [{"seed": 0}], str)
     record, path = record_study(nothing, "smoke", folder=tmp_path, so_far=True, progress=False)
     assert path.name == "nothing-smoke.json" and record.results == [{"seed": 0}]
+    (network,) = record.made["networks"].values()
+    assert network["weights"] == so_far(interrupted, "face").digest("face")

@@ -21,6 +21,7 @@ from tinyvgg.runs import records
 from tinyvgg.runs.parallel import Network, missing, train
 from tinyvgg.runs.records import Record
 from tinyvgg.runs.so_far import epochs_done
+from tinyvgg.runs.so_far import so_far as part_of
 from tinyvgg.runs.study import Study
 from tinyvgg.storage.fingerprint import modules_of
 from tinyvgg.training.device import threads
@@ -125,7 +126,10 @@ def record_study(
     # the first network of every seed, then the second: who builds on another comes late
     columns = zip_longest(*(long.networks(study) for study in studies))
     jobs = [job for column in columns for job in column if job]
-    if not so_far:
+    if so_far:
+        parts = [(part_of(*job), job[1]) for job in jobs]
+        jobs = [(part, task) for part, task in parts if part is not None]
+    else:
         announce(jobs, scheduler)
         train(jobs, long.may_diverge, scheduler)
     results = [entry for study in studies for entry in long.measure(study)]
