@@ -308,9 +308,9 @@ def planned(root, networks=("face", "emotion", "photographs")):
     return {job.name: sorted(job.needs) for job in jobs}
 
 
-def test_a_notebook_waits_for_the_networks_it_names_or_for_all(root):
-    root.write("02_two", needing("face"))
-    assert planned(root) == {"02_two": ["face"], "01_one": ["emotion", "face", "photographs"]}
+def test_a_notebook_waits_for_the_networks_it_names_or_for_those_of_the_faces(root):
+    root.write("02_two", needing("photographs"))
+    assert planned(root) == {"02_two": ["photographs"], "01_one": ["emotion", "face"]}
 
 
 def test_notebooks_that_wait_for_fewer_networks_come_first_and_else_the_order_stays(root):
@@ -318,6 +318,13 @@ def test_notebooks_that_wait_for_fewer_networks_come_first_and_else_the_order_st
     root.write("02_two", needing())
     assert list(planned(root)) == ["02_two", "01_one"]
     assert list(planned(root, networks=())) == ["01_one", "02_two"]
+
+
+def test_what_others_find_in_the_store_is_computed_first(root):
+    second = notebook("1")
+    second.metadata["tinyvgg"] = {"early": True}
+    root.write("02_two", second)
+    assert list(planned(root)) == ["02_two", "01_one"]
 
 
 def test_a_network_that_the_book_does_not_train_is_refused(root):

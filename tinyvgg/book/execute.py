@@ -24,6 +24,7 @@ from tinyvgg.storage.files import content_hash, write_json
 log = logging.getLogger(__name__)
 
 STAMP = "tinyvgg"  # the key of the stamp in a copy's metadata
+PHOTOGRAPHS = "photographs"  # the network of the page on real faces
 MOST = 4  # jobs at a time: each holds the faces and a network in memory
 KERNELS = "tinyvgg-forked"  # what starts them: the entry point of `kernels.ForkedProvisioner`
 KERNEL_OUTPUT = "TINYVGG_KERNEL_OUTPUT"  # a file for what a kernel writes beside its cells
@@ -99,9 +100,10 @@ def plan(
     folder : path
         Of the executed copies.
     networks : frozenset of str
-        Names of the jobs that train networks. A notebook waits for those that its metadata
-        name (``"tinyvgg": {"networks": ["face"]}``), or for all; those that need fewer come
-        first, so that there is something to do while the longest training goes on.
+        Names of the jobs that train networks. A notebook waits for those of `networks_needed`;
+        those that need fewer come first, so that there is something to do while the longest
+        training goes on. Of those that need as many, the ones marked ``"early": true`` come first:
+        they compute what others find in the store and would otherwise wait for.
 
     Returns
     -------
@@ -126,24 +128,32 @@ def plan(
         if not reused:
             work = partial(execute, path, copy, stamp)
             jobs.append(Job(path.stem, work, networks_needed(path, networks)))
-    return done, sorted(jobs, key=lambda job: job.needs == networks)
+    early = {path.stem for path in chosen if _about(path).get("early")}
+    return done, sorted(jobs, key=lambda job: (len(job.needs), job.name not in early))
+
+
+def _about(notebook: Path) -> dict[str, Any]:
+    """What the metadata of a notebook say of how to execute it."""
+    return json.loads(notebook.read_text("utf8"))["metadata"].get(STAMP, {})
 
 
 def networks_needed(notebook: Path, every: frozenset[str]) -> frozenset[str]:
-    """The networks that a notebook names as needed; all, if it names none.
+    """The networks that a notebook names (``"tinyvgg": {"networks": ["face"]}`` in its metadata).
+
+    Those of the faces, if it names none: only the page on photographs needs theirs.
 
     Raises
     ------
     ValueError
         It names one that the book does not train.
     """
-    said = json.loads(notebook.read_text("utf8"))["metadata"].get(STAMP, {}).get("networks")
+    said = _about(notebook).get("networks")
     if said is None:
-        return every
-    if unknown := sorted(set(said) - {"face", "emotion", "photographs"}):
+        return every - {PHOTOGRAPHS}
+    if unknown := sorted(set(said) - {"face", "emotion", PHOTOGRAPHS}):
         raise ValueError(
             f"{notebook.name} needs an unknown network {', '.join(unknown)}: "
-            "choose among face, emotion, photographs"
+            f"choose among face, emotion, {PHOTOGRAPHS}"
         )
     # without people the other task stands in, and its network is none of those named
     return every & frozenset(said) or (every if said else frozenset())
