@@ -195,6 +195,11 @@ def test_pictures_go_with_a_record_all_or_none(tmp_path):
     assert records.pictures_of("none", tmp_path) == {}
 
 
+def test_pictures_of_other_faces_are_not_shown():
+    assert paper_size.kept_pictures("paper", shown=False)["first_face"] is None
+    assert paper_size.kept_pictures("none")["first_face"] is not None
+
+
 def test_no_picture_of_a_photograph_is_kept():
     assert paper_size.paper_pictures(SimpleNamespace(source="rafd:/photographs")) == {}
 

@@ -165,3 +165,10 @@ def test_headings_go_under_which_nothing_is_left():
 def test_a_page_from_which_nothing_is_missing_keeps_every_heading():
     cells = [part("# Title\n\nText\nof two lines.\n\n## One\n\n- a\n- b"), part("## Two\n\nText.")]
     assert without_empty_sections(cells) == cells
+
+
+def test_a_box_in_which_nothing_is_left_goes_and_others_stay():
+    box = "```{{admonition}} In short\n:class: tip\n- It is {{glue:text}}`{}`.\n```"
+    text = f"First.\n\n{box.format('no')}\n\n{box.format('yes')}\n\n```{{pdf-link}}\n```"
+    expected = f"First.\n\n{box.format('yes')}\n\n```{{pdf-link}}\n```"
+    assert without_unknown(text, {"yes"}.__contains__) == expected

@@ -23,6 +23,7 @@ FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
 SHORT = r"(?<!Fig)(?<!Figs)(?<!Eq)(?<!Eqs)(?<!al)(?<!Sect)(?<!vs)(?<!cf)"
 ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
 FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
+EMPTIED = re.compile(r"^(`{3,}|~{3,})\{.*\n(?::.*\n)*\1\s*$", re.MULTILINE)  # but for its options
 PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
 
 
@@ -62,7 +63,8 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
             kept.append(block)
         elif any(PIECE.match(line) for line in block.split("\n")):
             lines = block.split("\n")
-            kept.append("\n".join(x for x in lines if all(map(known, names_in(x)))))
+            left = "\n".join(x for x in lines if all(map(known, names_in(x))))
+            kept.append(EMPTIED.sub("", left))
         else:
             kept.append(" ".join(x for x in sentences(block) if all(map(known, names_in(x)))))
     return re.sub(r"\n{3,}", "\n\n", "".join(kept))

@@ -128,8 +128,13 @@ def _fig_11(study: Any, made: ControlExperiments) -> Figure:
 PICTURES = {"paper": paper_pictures}  # by the name of the study
 
 
-def kept_pictures(name: str) -> Mapping[str, Photograph]:
-    """The pictures of a record, by name without ending; a note for one that is not there."""
+def kept_pictures(name: str, shown: bool = True) -> Mapping[str, Photograph | None]:
+    """The pictures of a record, by name without ending; a note for one that is not there.
+
+    None for each, if the record is not of the faces of a page and is not shown there.
+    """
+    if not shown:
+        return defaultdict(lambda: None)
     missing = "The record has no such picture yet."
     found = {path.stem: kept_photograph(path) for path in pictures_of(name).values()}
     return defaultdict(lambda: photograph(note(missing)), found)
