@@ -287,8 +287,8 @@ def in_words(record: Record | None, study: Study) -> dict[str, str]:
     entries = by_task(results(record))
     if record is None:
         return {
-            "status": f"The study has not been run yet. `{STUDY.command}` runs it; the command "
-            "says beforehand how long that takes."
+            "status": f"The study has not been run on such faces yet. {STUDY.command} runs it and "
+            "says beforehand how long it takes."
         }
     epochs = listed(
         f"{entry['epochs']} of {entry['planned']} epochs in the {task} task "
