@@ -156,13 +156,17 @@ def test_the_errors_by_angle_subject_and_emotion(record):
     assert table.loc["most images of one subject"].tolist() == ["4", "13", "–", "–"]
     assert table.loc["subjects with a misclassified image", "face, paper's size"] == "2"
     assert table.loc["“sad” shown"].tolist() == ["–", "21", "57", "–"]
+    first = record.results[0]
+    bare = {**first, "errors": {**first["errors"], "angle": {}}}
+    table = paper.error_table(Record("paper", {}, [bare])).set_index("images")
+    assert table.loc["angle 45°", "face, paper's size"] == "–"
 
 
 def test_a_record_says_of_how_many_epochs_it_is(record, monkeypatch):
     monkeypatch.setattr(Record, "status", lambda *_: "recorded today")
-    said = paper.in_words(record, None)["status"]
+    said = paper.in_words(record, None)
     assert "30 of 100 epochs in the face task (27 images per second in bfloat16)" in said
-    assert "study paper" in paper.in_words(None, None)["status"]
+    assert "study paper" in paper.in_words(None, None)
 
 
 def test_the_ledger_reads_its_values_under_names_of_their_own(record):

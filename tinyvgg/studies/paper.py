@@ -10,7 +10,7 @@ there, and the record says of how many it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -282,20 +282,19 @@ PAIR = [
 ]
 
 
-def in_words(record: Record | None, study: Study) -> dict[str, str]:
-    """What a page says of the record: status and epochs, in words."""
-    entries = by_task(results(record))
+def in_words(record: Record | None, study: Study) -> str:
+    """What a page says of the record: its epochs, speed and date."""
     if record is None:
-        return {
-            "status": f"The study has not been run on such faces yet. {STUDY.command} runs it and "
-            "says beforehand how long it takes."
-        }
+        return (
+            f"The study has not been run on such faces yet. {STUDY.command} runs it and says "
+            "beforehand how long it takes."
+        )
     epochs = listed(
         f"{entry['epochs']} of {entry['planned']} epochs in the {task} task "
         f"({entry['images_per_second']:.0f} images per second in {entry['precision']})"
-        for task, entry in entries.items()
+        for task, entry in by_task(record.results).items()
     )
-    return {"status": f"The record's networks were trained for {epochs}; {record.status(study)}."}
+    return f"The record's networks were trained for {epochs}; {record.status(study)}."
 
 
 def error_table(record: Record | None) -> pd.DataFrame:
@@ -307,29 +306,33 @@ def error_table(record: Record | None) -> pd.DataFrame:
         A row for each angle and emotion, and two for the subjects; columns images, then
         "TASK, paper" and "TASK, paper's size" for each task; a dash for what is not known.
     """
-    errors = {task: entry["errors"] for task, entry in by_task(results(record)).items()}
-    emotions = sorted({name for kept in errors.values() for name in kept["emotion"]})
+    entries = by_task(results(record))
+    emotions = sorted({name for entry in entries.values() for name in entry["errors"]["emotion"]})
     columns: dict[str, list[float | None]] = {}
     for task in TASKS:
-        kept = errors.get(task, {label: {} for label in LABELS})
-        subjects = kept["subject"]
         printed = [f"errors_{task}_{angle}" for angle in PAPER_ANGLES]
         printed += [f"errors_{task}_subjects", f"errors_{task}_worst_subject"]
         printed += [f"errors_{name}" if task == "emotion" else "" for name in emotions]
         columns[f"{task}, paper"] = [PAPER[key].value if key in PAPER else None for key in printed]
+        entry = entries.get(task)
+        subjects = entry["errors"]["subject"] if entry else {}
         columns[f"{task}, paper's size"] = [
-            *(kept["angle"].get(str(angle), 0) for angle in PAPER_ANGLES),
-            *(len(subjects), max(subjects.values(), default=0)),
-            *(kept["emotion"].get(name, 0) for name in emotions),
+            *_counted(entry, "angle", [str(angle) for angle in PAPER_ANGLES]),
+            *(len(subjects) or None, max(subjects.values(), default=None)),
+            *_counted(entry, "emotion", emotions),
         ]
-        if task not in errors:
-            columns[f"{task}, paper's size"] = [None] * len(printed)
     images = [f"angle {angle}°" for angle in PAPER_ANGLES]
     images += ["subjects with a misclassified image", "most images of one subject"]
     images += [f"“{name}” shown" for name in emotions]
     table = pd.DataFrame({name: map(_number, column) for name, column in columns.items()})
     table.insert(0, "images", images)
     return table
+
+
+def _counted(entry: Entry | None, label: str, values: Sequence[str]) -> list[float | None]:
+    """How many misclassified images of an entry have each value; None if the images lack it."""
+    counts = entry["errors"][label] if entry else {}
+    return [counts.get(value, 0) if counts else None for value in values]
 
 
 def _printed(name: str) -> float | None:
