@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from serving import settle
+from serving import settle, watch
 
 from tinyvgg.explorer.static import bundle
 
@@ -74,28 +75,14 @@ def write_page(folder: Path, packs: Mapping[str, bytes], traits: Mapping[str, ob
 class Hands:
     """An explorer in a browser: what it says, and what can be done to it."""
 
-    def __init__(self, page):
-        self.page = page
-        self.wrong: list[str] = []
-        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        page.on("console", self._console)
+    def __init__(self, context, address: str):
+        self.page = context.new_page()
+        self.address = address
+        self.wrong = watch(self.page, f"{address}/")
 
-    def _console(self, message):
-        if message.type in ("error", "warning"):
-            self.wrong.append(f"{message.type}: {message.text}")
-
-    def open(self, address: str, query: str = "") -> Hands:
-        base = f"{address}/"
-
-        def route(route):
-            if route.request.url.startswith((base, "data:", "blob:")):
-                route.continue_()
-            else:
-                self.wrong.append(f"asked for {route.request.url}")
-                route.abort()
-
-        self.page.route("**/*", route)
-        self.page.goto(f"{base}index.html{query}")
+    def open(self, query: str = "") -> Hands:
+        self.page.goto("about:blank")  # a page that differs in its fragment alone is not loaded
+        self.page.goto(f"{self.address}/index.html{query}")
         self.page.locator(".tve-sentence").first.wait_for()
         return self
 
@@ -111,7 +98,7 @@ class Hands:
 
     def shown(self, canvas: str) -> np.ndarray:
         """What a canvas shows, (H, W, 3); what is transparent is black."""
-        width, height, *data = self.page.locator(canvas).first.evaluate(
+        width, height, data = self.page.locator(canvas).first.evaluate(
             """node => {
                 const copy = Object.assign(document.createElement("canvas"), {
                     width: node.width, height: node.height,
@@ -120,10 +107,12 @@ class Hands:
                 context.fillRect(0, 0, copy.width, copy.height);
                 context.drawImage(node, 0, 0);
                 const { data } = context.getImageData(0, 0, copy.width, copy.height);
-                return [copy.width, copy.height, ...data];
+                const letters = Array.from(data, (byte) => String.fromCharCode(byte));
+                return [copy.width, copy.height, btoa(letters.join(""))];
             }"""
         )
-        return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+        found = np.frombuffer(base64.b64decode(data), np.uint8)
+        return found.reshape(height, width, 4)[..., :3]
 
     def trait(self, name: str):
         return self.page.evaluate("name => model.get(name)", name)

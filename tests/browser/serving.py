@@ -1,4 +1,4 @@
-"""A folder as a site for as long as a test needs it, and a page that has come to rest."""
+"""A folder as a site for as long as a test needs it, and a page: watched, or come to rest."""
 
 from __future__ import annotations
 
@@ -26,6 +26,30 @@ def serve(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def watch(page, own: str) -> list[str]:
+    """A list that fills with what a page complains of and what it asks of others than `own`."""
+    wrong: list[str] = []
+
+    def asked(request):
+        if not request.url.startswith((own, "data:", "blob:")):
+            wrong.append(f"asked for {request.url}")
+
+    def answered(response):
+        if response.status >= 400 and "favicon" not in response.url:
+            wrong.append(f"{response.status} {response.url}")
+
+    def said(message):
+        text = f"{message.type}: {message.text} {message.location['url']}"
+        if message.type == "error" and "favicon" not in text:
+            wrong.append(text)
+
+    page.on("request", asked)
+    page.on("response", answered)
+    page.on("console", said)
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    return wrong
 
 
 def settle(page, frames: int = 6) -> None:

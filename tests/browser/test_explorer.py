@@ -23,6 +23,7 @@ from tinyvgg.explorer.training import leaders
 pytestmark = pytest.mark.browser
 
 CLASSES = {"emotion": ["angry", "calm", "dull", "eager", "fond", "glad"], "face": list("123456")}
+VIEWPORT = {"width": 1100, "height": 1300}
 OPEN = {"floor": 0.0, "percentile": 60.0}  # a cut that leaves something of a random network
 SIZE, MAPS, SIDE = 64, 6, 8  # of the pictures; the last maps, and their height and width
 FACE, GRID = ".tve-face .tve-canvas", ".tve-maps .tve-canvas"
@@ -69,21 +70,38 @@ def site(galleries, tmp_path_factory):
         yield address
 
 
+def context_of(chromium, **settings):
+    context = chromium.new_context(**{"viewport": VIEWPORT, **settings})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return context
+
+
+@pytest.fixture(scope="module")
+def tab(chromium, site):
+    """One for all tests that ask for nothing particular."""
+    with context_of(chromium) as context:
+        yield Hands(context, site)
+
+
 @pytest.fixture
-def opened(chromium, site):
-    """Open explorers in contexts of their own; none may complain or ask another host."""
-    contexts = []
+def opened(chromium, site, tab):
+    """Open explorers, further ones in contexts of their own; none may complain or ask elsewhere."""
+    used, contexts = [], []
 
     def open_one(query: str = "", **settings) -> Hands:
-        settings = {"viewport": {"width": 1100, "height": 1300}} | settings
-        context = chromium.new_context(**settings)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        contexts.append((context, hands := Hands(context.new_page())))
-        return hands.open(site, query)
+        if settings or used:
+            contexts.append(context_of(chromium, **settings))
+            used.append(Hands(contexts[-1], site))
+        else:
+            tab.page.emulate_media(color_scheme="light")
+            tab.page.set_viewport_size(VIEWPORT)
+            tab.wrong.clear()
+            used.append(tab)
+        return used[-1].open(query)
 
     yield open_one
-    wrong = [each for _, hands in contexts for each in hands.wrong]
-    for context, _ in contexts:
+    wrong = [each for hands in used for each in hands.wrong]
+    for context in contexts:
         context.close()
     assert not wrong
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from accessible import barriers
-from serving import serve, settle
+from serving import serve, settle, watch
 
 from tinyvgg.book import build as book
 from tinyvgg.explorer.static import MOUNT
@@ -48,37 +48,19 @@ def site(html):
 
 
 class Visit:
-    """A page opened with no way out; what it asked for in vain, and what it complained of."""
+    """A page of the browser that opens those of a book, and what was wrong with the latest."""
 
-    def __init__(self, chromium, base: str, name: str):
-        self.wrong: list[str] = []
+    def __init__(self, chromium, base: str):
         self.page = chromium.new_page(viewport=SIZE)
         self.base = base
-        self.page.route("**/*", self._route)
-        self.page.on("response", self._response)
-        self.page.on("pageerror", lambda error: self._complain(f"error: {error}"))
-        self.page.on("console", self._console)
-        self.page.goto(f"{base}/{name}.html")
-        self.page.wait_for_load_state("networkidle")
+        self.wrong = watch(self.page, base)
 
-    def _route(self, route):
-        if route.request.url.startswith((self.base, "data:", "blob:")):
-            route.continue_()
-        else:
-            self.wrong.append(f"asked for {route.request.url}")
-            route.abort()
-
-    def _response(self, response):
-        if response.status >= 400 and "favicon" not in response.url:
-            self.wrong.append(f"{response.status} {response.url}")
-
-    def _console(self, message):
-        said = f"{message.text} {message.location['url']}"
-        if message.type == "error" and "favicon" not in said:
-            self._complain(f"console: {said}")
-
-    def _complain(self, text: str):
-        self.wrong.append(text)
+    def open(self, name: str) -> Visit:
+        self.name = name
+        self.wrong.clear()
+        self.page.goto(f"{self.base}/{name}.html")
+        self.settle()
+        return self
 
     def settle(self):
         """Wait until pictures are decoded, formulas set, and explorers there."""
@@ -95,13 +77,18 @@ class Visit:
             explorer.locator(".tve-sentence").wait_for()
 
 
+@pytest.fixture(scope="module")
+def tab(chromium, site):
+    """One for all pages, so that what they share is fetched and compiled once."""
+    tab = Visit(chromium, site)
+    yield tab
+    tab.page.close()
+
+
 @pytest.fixture(scope="module", params=PAGES)
-def visit(request, chromium, site):
-    visit = Visit(chromium, site, request.param)
-    visit.name = request.param
-    visit.settle()
-    yield visit
-    visit.page.close()
+def visit(request, tab):
+    yield tab.open(request.param)
+    assert not tab.wrong
 
 
 def test_asks_no_other_host_and_reports_no_error(visit):
@@ -253,15 +240,15 @@ def test_screenshots(visit):
 
 
 def test_the_first_page_leads_to_the_introduction(chromium, site):
-    visit = Visit(chromium, site, "index")
-    visit.page.wait_for_url(f"**/{PAGES[0]}.html")
-    visit.page.close()
+    page = chromium.new_page()
+    page.goto(f"{site}/index.html")
+    page.wait_for_url(f"**/{PAGES[0]}.html")
+    page.close()
 
 
 @pytest.mark.parametrize("name", WITH_EXPLORER)
 def test_an_explorer_loads_little_and_each_file_once(chromium, site, html, name):
-    visit = Visit(chromium, site, name)
-    visit.settle()
+    visit = Visit(chromium, site).open(name)
     loaded = visit.page.evaluate(
         """() => [location, ...performance.getEntriesByType('resource').map(e => new URL(e.name))]
             .filter(url => url.protocol.startsWith('http')).map(url => url.pathname)"""
@@ -275,8 +262,7 @@ def test_an_explorer_loads_little_and_each_file_once(chromium, site, html, name)
 
 
 def test_each_step_leads_to_what_it_says(chromium, html):
-    visit = Visit(chromium, html.as_uri(), "notebooks/16_try_it")
-    visit.settle()
+    visit = Visit(chromium, html.as_uri()).open("notebooks/16_try_it")
     steps = visit.page.locator(".explorer-step").all()
     assert len(steps) == 4
     sentence = visit.page.locator(".tve-sentence")
@@ -292,8 +278,7 @@ def test_each_step_leads_to_what_it_says(chromium, html):
 
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_sentence_stays_in_sight_above_the_maps(chromium, html, width):
-    visit = Visit(chromium, html.as_uri(), "notebooks/16_try_it")
-    visit.settle()
+    visit = Visit(chromium, html.as_uri()).open("notebooks/16_try_it")
     visit.page.set_viewport_size({"width": width, "height": 500})
     maps = visit.page.locator(".tve-maps .tve-canvas")
     maps.evaluate("maps => maps.scrollIntoView({ behavior: 'instant' })")
@@ -304,8 +289,7 @@ def test_the_sentence_stays_in_sight_above_the_maps(chromium, html, width):
 
 
 def test_a_link_opens_with_the_explorer_in_sight(chromium, html):
-    visit = Visit(chromium, html.as_uri(), "notebooks/16_try_it")
-    visit.settle()
+    visit = Visit(chromium, html.as_uri()).open("notebooks/16_try_it")
     link = visit.page.locator(".explorer-step a").first.evaluate("link => link.href")
     visit.page.goto("about:blank")
     visit.page.goto(link)
@@ -321,8 +305,7 @@ def test_a_link_opens_with_the_explorer_in_sight(chromium, html):
 
 @pytest.mark.parametrize("name", [PAGES[0], PAGES[len(PAGES) // 2]])
 def test_opens_from_a_file(chromium, html, name):
-    visit = Visit(chromium, html.as_uri(), name)
-    visit.settle()
+    visit = Visit(chromium, html.as_uri()).open(name)
     assert not visit.wrong
     assert visit.page.evaluate("[...document.fonts].some(f => f.status == 'loaded')")
     assert visit.page.evaluate("[...document.fonts].every(f => f.status != 'error')")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from serving import settle
+from serving import settle, watch
 
 from tinyvgg.experiments.digits import load_digits
 from tinyvgg.explorer import Explorer
@@ -32,17 +32,8 @@ def saved(explorer, tmp_path_factory):
 def page(chromium, saved):
     """The page, which may ask for nothing and complain of nothing."""
     context = chromium.new_context(**PHONE)
-    page, wrong = context.new_page(), []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith((saved.path.as_uri(), "data:", "blob:"))
-            else wrong.append(request.url)
-        ),
-    )
+    page = context.new_page()
+    wrong = watch(page, saved.path.as_uri())
     page.goto(saved.path.as_uri())
     page.locator(".tve-sentence").wait_for()
     yield page
