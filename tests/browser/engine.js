@@ -26,15 +26,23 @@ export async function load(name) {
 }
 
 /** What the network and the method give for a picture (H, W, 3), base64 of its bytes. */
-export function look({ network }, picture, { target, cut, ways, draw, count }) {
+export function look({ network }, picture, { settings, ways, draw, count }) {
   const recording = network.record(method.asInput(bytesOf(picture), network));
-  const trace = method.backtrack(network, recording.maps, target, cut);
-  const tracked = method.track(network, recording, trace.pixels);
   const control = method.drawnOrder(recording.maps, draw).subarray(0, count).sort();
   return {
     shape: recording.shape,
     maps: written(recording.maps),
     switches: recording.switches.map(bytesWritten),
+    ways: ways.map((way) => written(method.deconvolve(network, recording, recording.maps, way))),
+    control: [...control],
+    traced: settings.map(([target, cut]) => traced(network, recording, target, cut)),
+  };
+}
+
+function traced(network, recording, target, cut) {
+  const trace = method.backtrack(network, recording.maps, target, cut);
+  const tracked = method.track(network, recording, trace.pixels);
+  return {
     logits: written(trace.logits),
     target: trace.target,
     layers: trace.layers.map(method.numbersOf),
@@ -42,10 +50,8 @@ export function look({ network }, picture, { target, cut, ways, draw, count }) {
     strengths: written(trace.strengths),
     threshold: String(trace.threshold),
     without: written(method.suppress(network, recording.maps, trace.pixels)),
-    ways: ways.map((way) => written(method.deconvolve(network, recording, recording.maps, way))),
     suppressed: written(tracked.suppressed),
     difference: written(tracked.difference),
-    control: [...control],
   };
 }
 

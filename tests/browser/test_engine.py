@@ -286,38 +286,38 @@ def compare_picture(page, name: str, net: nn.Module, picture: np.ndarray, settin
     x = as_input(picture[None], network=net)
     recording, inputs = record(net.features, x), pooled_inputs(net, x)
     text = base64.b64encode(picture.tobytes()).decode()
-    for target, cut in settings:
-        given = {"target": target, "cut": cut and vars(cut), "ways": ways, "draw": 3, "count": 7}
-        got = page.evaluate(
-            "([name, ...it]) => engine.look(packs[name], ...it)", [name, text, given]
-        )
+    asked = [(target, cut and vars(cut)) for target, cut in settings]
+    given = {"settings": asked, "ways": ways, "draw": 3, "count": 7}
+    got = page.evaluate("([name, ...it]) => engine.look(packs[name], ...it)", [name, text, given])
+    maps = recording.maps
+    parity.same("shape", got["shape"], list(maps.shape[1:]))
+    parity.near("maps", got["maps"], maps)
+    same = parity.switches(got["switches"], recording, inputs)
+    for way, values in zip(ways, got["ways"], strict=True):
+        parity.near(f"deconvolution {way or ''}", values, deconvolve(net.features, same, **way))
+    control = drawn(maps, 7, 3).flatten().nonzero().flatten().tolist()
+    parity.same("drawn at random", got["control"], control)
+    full = deconvolve(net.features, same)
+    for (target, cut), told in zip(settings, got["traced"], strict=True):
         trace = backtrack(net, x, target, cut)
         strength = strengths(net, trace)
-        parity.seen["pictures"] += 1
-        parity.same("shape", got["shape"], list(trace.maps.shape[1:]))
-        parity.same("target", got["target"], trace.target.item())
+        parity.seen["traces"] += 1
+        parity.same("target", told["target"], trace.target.item())
         layers = [units[0].nonzero().flatten().tolist() for units in trace.layers]
-        parity.same("layers", got["layers"], layers)
-        parity.near("maps", got["maps"], trace.maps)
-        parity.near("logits", got["logits"], trace.logits)
-        parity.near("strengths", got["strengths"], strength)
-        parity.sets(got["pixels"], trace, strength)
+        parity.same("layers", told["layers"], layers)
+        parity.near("logits", told["logits"], trace.logits)
+        parity.near("strengths", told["strengths"], strength)
+        parity.sets(told["pixels"], trace, strength)
         threshold = trace.threshold.item()
-        if float(got["threshold"]) != pytest.approx(threshold, rel=RELATIVE):
-            parity.wrong.append(f"threshold: {got['threshold']} is not {threshold}")
-        parity.near("suppression", got["without"], suppress(net, trace.maps, trace.pixels))
-        same = parity.switches(got["switches"], recording, inputs)
-        for way, values in zip(ways, got["ways"], strict=True):
-            parity.near(f"deconvolution {way or ''}", values, deconvolve(net.features, same, **way))
-        silenced = recording.maps.masked_fill(trace.pixels, 0)
-        full, suppressed = (deconvolve(net.features, same, maps) for maps in (None, silenced))
-        parity.near("tracking", got["suppressed"], suppressed)
+        if float(told["threshold"]) != pytest.approx(threshold, rel=RELATIVE):
+            parity.wrong.append(f"threshold: {told['threshold']} is not {threshold}")
+        parity.near("suppression", told["without"], suppress(net, trace.maps, trace.pixels))
+        suppressed = deconvolve(net.features, same, maps.masked_fill(trace.pixels, 0))
+        parity.near("tracking", told["suppressed"], suppressed)
         # two float32 pictures were subtracted, and may cancel
         rounding = 1e-6 * full.abs().max().item()
         difference = (grey(full) - grey(suppressed)).abs()
-        parity.near("tracked difference", got["difference"], difference, rounding)
-        control = drawn(trace.maps, 7, 3).flatten().nonzero().flatten().tolist()
-        parity.same("drawn at random", got["control"], control)
+        parity.near("tracked difference", told["difference"], difference, rounding)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_fifty_test_pictures_agree_with_the_package(page, packed):
     for picture in pictures[:: max(1, len(pictures) // 50)][:50]:
         settings = [(None, Cut()), (None, None)]
         compare_picture(page, name, gallery.net, picture, settings, [RELEASED, ZEILER], parity)
-    assert parity.seen["pictures"] >= 100
+    assert parity.seen["traces"] >= 100
     assert not parity.wrong, str(parity)
     print(parity)
 

