@@ -36,16 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what makes the small book; what else reads it comes last.
 
-    While one worker waits for the book, the other tests what needs none, the files with most
-    slow tests first; those that would have to wait too come when it is there.
+    While one worker waits for the book, the other tests what needs none, the files that take
+    longest first; those that would have to wait too come when it is there.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
 
     def slow(path: Path) -> int:
-        marks = ("slow", "browser")
-        return sum(any(map(item.get_closest_marker, marks)) for item in files[path])
+        weights = {"long": 100, "slow": 1, "browser": 1}
+        found = (
+            [weights[mark.name] for mark in item.iter_markers() if mark.name in weights]
+            for item in files[path]
+        )
+        return sum(max(each, default=0) for each in found)
 
     def readers(path: Path) -> int:
         return sum(not BOOKS.isdisjoint(getattr(i, "fixturenames", ())) for i in files[path])

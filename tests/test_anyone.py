@@ -1,7 +1,8 @@
-"""Whole books of pictures that people have: each layout of folders and names, bound to its end."""
+"""Pictures that people have, each layout of folders and names: whole books, and every section."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,7 @@ from PIL import Image
 
 from tinyvgg import open_faces
 
-pytestmark = pytest.mark.twice  # some minutes each: make reproduce
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.long
 WORDS = {"angry": "Anger", "happy": "happiness", "sad": "sadness", "surprised": "surprise"}
 KDEF = {
     **{"fearful": "AF", "angry": "AN", "disgusted": "DI", "happy": "HA"},
@@ -60,22 +60,53 @@ SETS = {
 }
 
 
-@pytest.mark.parametrize("source", ["orl", *SETS])
-def test_every_labelled_set_gives_a_bound_book(source, tmp_path):
-    if source in SETS:
-        faces = open_faces("synthetic", size=48, subjects=6, progress=False)
-        for number, face in enumerate(faces.table.itertuples()):
-            if name := SETS[source](number, face):
-                path = tmp_path / "set" / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                picture = faces.images[number].copy()
-                if SETS[source] is three:
-                    picture[10:30, 10:30] = 0
-                    picture[10:30, 10:30, number % 3] = 200
-                Image.fromarray(picture).save(path)
+PEOPLE_AND_EMOTIONS = ["kdef:set", "cmu:set", "folder:set?labels=person/emotion"]
+WEEKLY = pytest.mark.twice  # make reproduce
+
+
+def write(source: str, folder: Path, subjects: int) -> None:
+    """Write rendered people as the set that a source reads in a folder."""
+    faces = open_faces("synthetic", size=48, subjects=subjects, progress=False)
+    for number, face in enumerate(faces.table.itertuples()):
+        if name := SETS[source](number, face):
+            path = folder / "set" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture = faces.images[number].copy()
+            if SETS[source] is three:
+                picture[10:30, 10:30] = 0
+                picture[10:30, 10:30, number % 3] = 200
+            Image.fromarray(picture).save(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "subjects"),
+    [
+        ("orl", 0),
+        ("folder:set?labels=split/emotion", 3),
+        *(pytest.param(source, 6, marks=WEEKLY) for source in [*PEOPLE_AND_EMOTIONS, "folder:set"]),
+    ],
+)
+def test_every_labelled_set_gives_a_bound_book(source, subjects, tmp_path):
+    if subjects:
+        write(source, tmp_path, subjects)
     command = [sys.executable, "-m", "tinyvgg", "book", "--profile", "smoke", "--faces", source]
     made = subprocess.run(
         [*command, "--output", tmp_path / "book"], cwd=tmp_path, capture_output=True, text=True
     )
     assert made.returncode == 0, made.stdout + made.stderr
     assert (tmp_path / "book" / "_build" / "html" / "notebooks" / "08_common_pixels.html").exists()
+
+
+def test_every_section_runs_to_its_end_on_each_layout(tmp_path):
+    found = []
+    for source in PEOPLE_AND_EMOTIONS:
+        layout, _, rest = source.partition(":")
+        write(source, tmp_path / layout, 2)
+        found.append(f"{layout}:{tmp_path / layout / rest}")
+    command = [sys.executable, Path(__file__).with_name("sections.py"), *found]
+    made = subprocess.run(command, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr[-5000:]
+    told = json.loads(made.stdout)
+    assert list(told) == found
+    for lacking in told.values():
+        assert len(lacking) == 16 and not any(lacking.values())

@@ -10,6 +10,7 @@ Nothing is unpickled.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import json
 import logging
@@ -173,6 +174,7 @@ class Store:
             return False
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name).split("+")[0] for name in LIBRARIES}
 

@@ -1,0 +1,62 @@
+"""Execute the code of every section on some faces, in one process that draws no figure.
+
+``python tests/sections.py FACES...`` prints a line of JSON: by faces and section, what the section
+says that they lack, or nothing. Networks are trained for a few epochs only.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from IPython.core.interactiveshell import InteractiveShell
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from tinyvgg.book.notebook import LabelsMissing
+from tinyvgg.runs.profiles import PROFILES
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+ELSEWHERE = {"10_real_faces", "17_speed", "18_other_networks"}  # they show no face of a run
+SECTIONS = sorted({path.stem for path in FOLDER.glob("*.ipynb")} - ELSEWHERE)
+
+
+def execute(shell: InteractiveShell, name: str, **parameters: str) -> None:
+    """Run the code cells of a notebook, with parameters as papermill injects them."""
+    shell.reset()
+    plt.close("all")
+    notebook = load_notebook_node(str(FOLDER / f"{name}.ipynb"))
+    for cell in parameterize_notebook(notebook, parameters).cells:
+        if cell.cell_type == "code":
+            shell.run_cell(cell.source, store_history=True).raise_error()
+
+
+def lacking(shell: InteractiveShell, name: str, faces: str) -> str:
+    """What a section says that these faces lack; nothing if it runs to its end."""
+    try:
+        execute(shell, name, profile="smoke", faces=faces)
+    except LabelsMissing as error:
+        return str(error)
+    return ""
+
+
+def main(*sources: str) -> None:
+    PROFILES["smoke"] = replace(PROFILES["smoke"], epochs_face=5, epochs_emotion=5)
+    shell = InteractiveShell.instance()
+    gc.freeze()  # each section ends with a collection
+    os.chdir(FOLDER)
+    with redirect_stdout(sys.stderr):
+        found = {
+            faces: {name: lacking(shell, name, faces) for name in SECTIONS} for faces in sources
+        }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
