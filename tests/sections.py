@@ -1,7 +1,7 @@
 """Execute the code of every section on some faces, in one process that draws no figure.
 
 ``python tests/sections.py FACES...`` prints a line of JSON: by faces and section, what the section
-says that they lack, or nothing. Networks are trained for a few epochs only.
+says that they lack, or nothing. Training is short, and draws are few.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,7 +20,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
+from tinyvgg.bench import rendering
 from tinyvgg.book.notebook import LabelsMissing
+from tinyvgg.runs import profiles
 from tinyvgg.runs.profiles import PROFILES
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -29,6 +32,7 @@ SECTIONS = sorted({path.stem for path in FOLDER.glob("*.ipynb")} - ELSEWHERE)
 
 def execute(shell: InteractiveShell, name: str, **parameters: str) -> None:
     """Run the code cells of a notebook, with parameters as papermill injects them."""
+    gc.freeze()  # what is there is not looked at by the collection in `reset`
     shell.reset()
     plt.close("all")
     notebook = load_notebook_node(str(FOLDER / f"{name}.ipynb"))
@@ -47,9 +51,10 @@ def lacking(shell: InteractiveShell, name: str, faces: str) -> str:
 
 
 def main(*sources: str) -> None:
-    PROFILES["smoke"] = replace(PROFILES["smoke"], epochs_face=5, epochs_emotion=5)
+    PROFILES["smoke"] = replace(PROFILES["smoke"], epochs_face=3, epochs_emotion=3, draws=5)
+    profiles.LEAST = 3
+    rendering.measure = cache(rendering.measure)  # it is of no faces in particular
     shell = InteractiveShell.instance()
-    gc.freeze()  # each section ends with a collection
     os.chdir(FOLDER)
     with redirect_stdout(sys.stderr):
         found = {

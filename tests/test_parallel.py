@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -235,6 +236,21 @@ def test_a_cluster_trains_the_very_same_networks(cluster, make, caplog):
     caplog.clear()
     train(far, scheduler="tcp://nobody:1")  # nothing is missing, so nobody is asked
     assert not caplog.messages
+
+
+def test_workers_find_pictures_by_a_path_that_is_relative_here(
+    cluster, place, tmp_path, monkeypatch
+):
+    address, _ = cluster
+    kind, _, folder = place.partition(":")
+    monkeypatch.chdir(Path(folder).parent)
+    faces = f"{kind}:{Path(folder).name}"
+    settings = {"epochs": 1, "device": "cpu", "progress": False}
+    own = Study("smoke", faces, store=Store(tmp_path / "far"), **settings)
+    train([(own, "face")], scheduler=address)
+    monkeypatch.chdir(tmp_path)
+    absolute = Study("smoke", place, store=Store(tmp_path / "far"), **settings)
+    assert absolute.is_trained("face")
 
 
 def test_a_lost_worker_costs_only_its_unit(cluster, make, monkeypatch):

@@ -166,8 +166,8 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     ----------
     notebook : path
     copy : path
-        The executed notebook; it appears only when whole. A failed one is written beside it, as
-        ``<name>.failed.ipynb``.
+        The executed notebook; it appears only when whole. One with a cell that failed is written
+        beside it, as ``<name>.failed.ipynb``; one whose kernel died is not.
     stamp : mapping
         Its "parameters" are injected; the whole goes to the copy's metadata.
     processes : Processes
@@ -217,7 +217,12 @@ def _papermill(
     import papermill
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    options = {"kernel_name": "python3", "cwd": notebook.parent, "progress_bar": False}
+    options = {
+        "kernel_name": "python3",
+        "cwd": notebook.parent,
+        "progress_bar": False,
+        "request_save_on_cell_execute": False,  # all of a long copy, twice for each cell
+    }
     before = dict(os.environ)
     os.environ.update(environment)  # which the kernel inherits
     try:
