@@ -1,7 +1,7 @@
 # make book       faces, networks, notebooks, book: _build/html/index.html
 # make pdf        the same, and all of it as one file: _build/html/book.pdf
-# make test       every test; a small book is made, each notebook executed once
-# make reproduce  execute marked notebooks of a small book again; books of six other sets
+# make test       every test; three small books are made: of rendered faces, ORL, emotions alone
+# make reproduce  execute marked notebooks of a small book again; books of four other sets
 # make lab        JupyterLab on the notebooks
 # make lint       style, types, floors of the package, stripped notebooks
 # make clean      remove what was generated, trained networks too; keep the environment
