@@ -47,6 +47,26 @@ def test_the_dual_form_gives_the_scores_of_the_normal_equations(seed):
         np.testing.assert_allclose(dual, plain, atol=1e-8)
 
 
+def test_of_a_large_set_some_images_stand_for_all(monkeypatch):
+    images, split = some_pictures(5, count=60)
+    assert probes.probed_rows(60, 0).tolist() == list(range(60))
+    assert probes.restricted(split, np.arange(60)).train.tolist() == split.train.tolist()
+    monkeypatch.setattr(probes, "MOST", 25)
+    rows = probes.probed_rows(60, 0)
+    assert len(rows) == len(np.unique(rows)) == 25 and (np.diff(rows) > 0).all()
+    assert rows.tolist() != probes.probed_rows(60, 1).tolist()
+    fewer = probes.restricted(split, rows)
+    assert sorted([*fewer.train, *fewer.test]) == list(range(25))
+    for side in ("train", "test"):
+        before = set(getattr(split, side)) & set(rows)
+        assert set(rows[getattr(fewer, side)]) == before
+    assert fewer.labels.tolist() == [split.labels[row] for row in rows]
+    alone = probes.scores(probes.inner_products(images[rows]), fewer, fewer.train, fewer.test, 0.1)
+    learn, judge = rows[fewer.train], rows[fewer.test]
+    plain = by_normal_equations(images, split, learn, judge, 0.1)
+    np.testing.assert_allclose(alone, plain, atol=1e-8)
+
+
 def test_inner_products_are_exact_whatever_the_pictures():
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (6, 25, 25, 3), dtype=np.uint8)  # more pixels than a block

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from tinyvgg.storage import store as module
 from tinyvgg.storage.store import Store
@@ -145,3 +146,18 @@ def test_the_manifest_says_what_made_the_entry(store):
     manifest = json.loads((entry_of(store) / "manifest.json").read_text())
     assert manifest["recipe"] == {"seed": 3}
     assert set(manifest["libraries"]) == {"torch", "numpy", "scipy", "pillow"}
+
+
+def test_arrays_of_every_kind_come_back_and_can_be_changed_without_harm(store):
+    kinds = {name: np.array([[0, 1], [1, 0]], dtype) for name, dtype in module.DTYPES.items()}
+    shapes = {"single": np.array(7), "none": np.zeros((0, 3), np.float32), "odd": np.ones(5, bool)}
+    stored = {**kinds, **shapes, "of bytes": np.arange(3, dtype=np.uint8)}
+    found = store.get("thing", {}, lambda folder: stored)
+    expected = load_file(entry_of(store) / module.ARRAYS)
+    assert found.keys() == expected.keys() == stored.keys()
+    for name, array in stored.items():
+        np.testing.assert_array_equal(found[name], array, strict=True)
+        np.testing.assert_array_equal(expected[name], array, strict=True)
+    found["F32"] += 1
+    again = store.get("thing", {}, lambda folder: None)
+    np.testing.assert_array_equal(again["F32"], stored["F32"])

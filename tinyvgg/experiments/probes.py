@@ -8,7 +8,7 @@ alone, so one matrix serves every task.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, blas, cho_factor, cho_solve
@@ -19,6 +19,7 @@ from tinyvgg.faces.split import Split
 # Penalties tried, as shares of the mean squared distance of the images from their mean.
 PENALTIES = tuple(10.0**power for power in range(-6, 2))
 HELD_BACK = 3  # one in so many training images (or subjects) chooses the penalty
+MOST = 6000  # images of a set that are probed; the products of all pairs fill memory
 BLOCK = 1024  # sums of so many products of two bytes less 128 are exact in float32
 
 
@@ -44,6 +45,27 @@ class Reading:
     def accuracy(self) -> Interval:
         """Share of the test images classified correctly, with Wilson's 95 % interval."""
         return wilson(self.right, self.total)
+
+
+def probed_rows(count: int, seed: int) -> np.ndarray:
+    """The images of a set that are probed: all of them, or `MOST` drawn at random.
+
+    Returns
+    -------
+    int64 array
+        Sorted row numbers.
+    """
+    if count <= MOST:
+        return np.arange(count)
+    return np.sort(np.random.default_rng([seed, MOST]).choice(count, MOST, replace=False))
+
+
+def restricted(split: Split, rows: np.ndarray) -> Split:
+    """A split of some images of its set only, numbered by their place in `rows`."""
+    place = np.full(len(split.labels), -1)
+    place[rows] = np.arange(len(rows))
+    train, test = (place[side][place[side] >= 0] for side in (split.train, split.test))
+    return replace(split, train=train, test=test, labels=split.labels[rows])
 
 
 def inner_products(images: np.ndarray) -> np.ndarray:

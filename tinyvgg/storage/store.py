@@ -23,13 +23,18 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from tinyvgg.storage.files import content_hash, file_digest, replacing
 from tinyvgg.storage.fingerprint import PACKAGE, code_fingerprint, modules_of
 
 log = logging.getLogger(__name__)
 
+DTYPES = {  # by the name that safetensors gives them
+    **{"BOOL": np.bool_, "U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "U64": np.uint64},
+    **{"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64},
+    **{"F16": np.float16, "F32": np.float32, "F64": np.float64},
+}
 LIBRARIES = ("torch", "numpy", "scipy", "pillow")
 ARRAYS, VALUES, MANIFEST = "arrays.safetensors", "values.json", "manifest.json"
 
@@ -140,7 +145,7 @@ class Store:
     @staticmethod
     def _save(entry: Path, kind: str, recipe: Recipe, result: Mapping[str, Any]) -> None:
         found = {k: v for k, v in result.items() if isinstance(v, np.ndarray)}
-        arrays = {k: np.ascontiguousarray(v) for k, v in found.items()}
+        arrays = {k: np.asarray(v, order="C") for k, v in found.items()}
         values = {k: v for k, v in result.items() if k not in found}
         with replacing(entry) as folder:
             folder.mkdir()
@@ -162,7 +167,7 @@ class Store:
             log.warning("%s is damaged; it is made again", entry)
             return None
         values = json.loads((entry / VALUES).read_text("utf8"))
-        return {**load_file(entry / ARRAYS), **values}
+        return {**_mapped(entry / ARRAYS), **values}
 
     @staticmethod
     def _intact(entry: Path) -> bool:
@@ -172,6 +177,22 @@ class Store:
             return all(file_digest(entry / name) == expected for name, expected in files)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return False
+
+
+def _mapped(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, read as they are used; what is written stays in memory.
+
+    Processes that use the same entry, such as the images of a run, share its memory.
+    """
+    with file.open("rb") as opened:
+        size = int.from_bytes(opened.read(8), "little")
+        header = json.loads(opened.read(size))
+    header.pop("__metadata__", None)
+    whole = np.memmap(file, np.uint8, mode="c").view(np.ndarray)[8 + size :]
+    return {
+        name: whole[slice(*it["data_offsets"])].view(DTYPES[it["dtype"]]).reshape(it["shape"])
+        for name, it in header.items()
+    }
 
 
 @functools.cache

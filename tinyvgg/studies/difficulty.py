@@ -14,7 +14,14 @@ from typing import Any
 
 import pandas as pd
 
-from tinyvgg.experiments.probes import Reading, chance_level, inner_products, linear_probe
+from tinyvgg.experiments.probes import (
+    Reading,
+    chance_level,
+    inner_products,
+    linear_probe,
+    probed_rows,
+    restricted,
+)
 from tinyvgg.runs import recorded as common
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy
@@ -75,15 +82,16 @@ def possible(study: Study) -> list[Question]:
 
 
 def probe_readings(study: Study) -> dict[str, Reading]:
-    """Accuracy of a linear classifier, by question; stored."""
+    """Accuracy of a linear classifier on the images of `probed_rows`, by question; stored."""
     questions = possible(study)
 
     def make(_: Path) -> dict[str, Any]:
-        products = inner_products(study.faces.images)
-        people = study.faces.table.subject.to_numpy()
+        rows = probed_rows(len(study.faces), study.seed)
+        products = inner_products(study.faces.images[rows])
+        people = study.faces.table.subject.to_numpy()[rows]
         found = {}
         for question in questions:
-            split = question.study(study).split(question.task)
+            split = restricted(question.study(study).split(question.task), rows)
             groups = people if question.unseen_subjects else None
             found[question.name] = asdict(linear_probe(products, split, groups))
         return found
