@@ -78,7 +78,7 @@ class Hands:
     def __init__(self, context, address: str):
         self.page = context.new_page()
         self.address = address
-        self.wrong = watch(self.page, f"{address}/")
+        self.wrong = watch(self.page, f"{address}/", ("error", "warning"))
 
     def open(self, query: str = "") -> Hands:
         self.page.goto("about:blank")  # a page that differs in its fragment alone is not loaded

@@ -28,7 +28,7 @@ def serve(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-def watch(page, own: str) -> list[str]:
+def watch(page, own: str, kinds: tuple[str, ...] = ("error",)) -> list[str]:
     """A list that fills with what a page complains of and what it asks of others than `own`."""
     wrong: list[str] = []
 
@@ -42,7 +42,7 @@ def watch(page, own: str) -> list[str]:
 
     def said(message):
         text = f"{message.type}: {message.text} {message.location['url']}"
-        if message.type == "error" and "favicon" not in text:
+        if message.type in kinds and "favicon" not in text:
             wrong.append(text)
 
     page.on("request", asked)
