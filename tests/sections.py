@@ -26,7 +26,7 @@ from tinyvgg.runs import profiles
 from tinyvgg.runs.profiles import PROFILES
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-ELSEWHERE = {"10_real_faces", "17_speed", "18_other_networks"}  # they show no face of a run
+ELSEWHERE = {"10_real_faces", "17_speed"}  # photographs of its own, and times
 SECTIONS = sorted({path.stem for path in FOLDER.glob("*.ipynb")} - ELSEWHERE)
 
 

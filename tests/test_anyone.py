@@ -109,4 +109,4 @@ def test_every_section_runs_to_its_end_on_each_layout(tmp_path):
     told = json.loads(made.stdout)
     assert list(told) == found
     for lacking in told.values():
-        assert len(lacking) == 16 and not any(lacking.values())
+        assert len(lacking) == 17 and not any(lacking.values())

@@ -430,6 +430,14 @@ def test_a_failing_notebook_is_named_and_kept_under_another_name(root, prepared)
     assert not root.copy("02_two.failed").exists()
 
 
+def test_of_a_kernel_that_dies_what_came_before_is_kept(root, prepared):
+    root.write("02_two", notebook("print('so far')", "import os\nos._exit(3)"))
+    with pytest.raises(BookError, match=r"02_two\.ipynb failed: .*[Kk]ernel died"):
+        root.build(only=["02"])
+    assert not root.copy("02_two").exists()
+    assert "so far" in root.copy("02_two.failed").read_text()
+
+
 # ---------------------------------------------------------------------- the extension
 
 

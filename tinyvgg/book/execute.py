@@ -166,8 +166,8 @@ def execute(notebook: Path, copy: Path, stamp: Mapping[str, Any], processes: Pro
     ----------
     notebook : path
     copy : path
-        The executed notebook; it appears only when whole. One with a cell that failed is written
-        beside it, as ``<name>.failed.ipynb``; one whose kernel died is not.
+        The executed notebook; it appears only when whole. A failed one is written beside it, as
+        ``<name>.failed.ipynb``.
     stamp : mapping
         Its "parameters" are injected; the whole goes to the copy's metadata.
     processes : Processes
@@ -215,13 +215,26 @@ def _papermill(
 ) -> str:
     """In a process that may serve again: run a notebook; say what went wrong, if anything did."""
     import papermill
+    from papermill.engines import NBClientEngine, papermill_engines
 
+    class WriteOnce(NBClientEngine):
+        """Writes the copy when it ends, and not twice for each cell."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, *given: Any, **options: Any) -> None:
+            path, nb_man.output_path = nb_man.output_path, None
+            try:
+                super().execute_managed_notebook(nb_man, *given, **options)
+            finally:
+                nb_man.output_path = path
+
+    papermill_engines.register(WriteOnce.__name__, WriteOnce)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     options = {
+        "engine_name": WriteOnce.__name__,
         "kernel_name": "python3",
         "cwd": notebook.parent,
         "progress_bar": False,
-        "request_save_on_cell_execute": False,  # all of a long copy, twice for each cell
     }
     before = dict(os.environ)
     os.environ.update(environment)  # which the kernel inherits

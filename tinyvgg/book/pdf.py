@@ -96,6 +96,7 @@ def print_pdf(page: Path, target: Path) -> None:
         view = chromium.new_page()
         view.set_default_timeout(PATIENCE)
         view.on("pageerror", lambda error: wrong.append(str(error)))
+        view.route("http*://**/*", lambda route: route.abort())
         view.on("requestfailed", lambda request: wrong.append(f"requested {request.url}"))
         view.goto(page.as_uri())
         view.evaluate(READY)
