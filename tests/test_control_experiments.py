@@ -9,7 +9,7 @@ import torch
 from worlds import WorldStudy, pairs_of
 
 from tinyvgg.backtracking import Cut, backtrack
-from tinyvgg.experiments import attributions, control_sets
+from tinyvgg.experiments import attributions, control_experiments, control_sets
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.control_experiments import (
     AVERAGED,
@@ -127,6 +127,27 @@ def test_traces_are_those_of_every_mistake_the_most_confident_first(made):
         )
     right = made.pairs[CORRECT].table
     assert (right.predicted == right["true"]).all() and len(right) > 0
+
+
+def test_of_many_mistakes_some_are_drawn_and_the_rest_of_the_test_set_is_whole(
+    study, made, monkeypatch
+):
+    assert made.drawn == {}
+    many = len(made.wrong)
+    monkeypatch.setattr(control_experiments, "ANALYZED", many - 2)
+    some = ControlExperiments(study, "emotion")
+    assert some.drawn == {"wrong_emotion": many, "drawn_emotion": many - 2}
+    assert some.wrong.confidence.is_monotonic_decreasing
+    rows = set(some.wrong.row)
+    assert len(rows) == many - 2 and rows < set(made.wrong.row)
+    assert len(some.released.pixels) == len(some.printed.pixels) == many - 2
+    ours, whole = (one.pairs[MISCLASSIFIED] for one in (some, made))
+    kept = whole.table[whole.table.case.isin(rows)].reset_index(drop=True)
+    assert ours.table.equals(kept), "each with the twin that it has among all"
+    assert ours.alone == many - 2 - len(kept)
+    assert len(some.pairs[CORRECT]) <= len(ours)
+    monkeypatch.setattr(study, "seed", study.seed + 1, raising=False)
+    assert set(ControlExperiments(study, "emotion").wrong.row) != rows
 
 
 def test_suppressions_are_those_of_the_pairs_and_of_every_mistake(study, made):

@@ -46,7 +46,9 @@ from tinyvgg.verdicts.rules import (
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 # enough cases, and networks that have learnt
 ENOUGH = {
-    **dict.fromkeys(("errors_face", "errors_emotion", "pairs_face", "pairs_emotion"), 20),
+    **dict.fromkeys(
+        ("class_images_face", "class_images_emotion", "pairs_face", "pairs_emotion"), 20
+    ),
     "chosen": 8,
     **{f"accuracy_{task}": 0.9 for task in ("face", "emotion")},
     **{f"accuracy_{task}_low": 0.88 for task in ("face", "emotion")},

@@ -1,4 +1,7 @@
-"""Backtracking and tracking of many pictures, some at a time: bounded memory, none included."""
+"""Backtracking and tracking of many pictures, some at a time: bounded memory, none included.
+
+Memory is bounded by the batch, and time by `at_most`, which draws some of many.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,19 @@ BATCH = 32
 
 T = TypeVar("T")
 Inputs = Callable[[np.ndarray], Tensor]  # of a network, by row numbers, as of `Study.inputs`
+
+
+def at_most(count: int, most: int, seed: int) -> np.ndarray:
+    """Which of so many things are looked at: all of them, or that many drawn at random.
+
+    Returns
+    -------
+    int64 array
+        Their numbers, sorted.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng([seed, most]).choice(count, most, replace=False))
 
 
 def maps_of_rows(net: nn.Module, inputs: Inputs, rows: ArrayLike, batch: int = BATCH) -> Tensor:

@@ -18,7 +18,7 @@ from tinyvgg.backtracking import Backtrace, Cut, backtrack_maps
 from tinyvgg.comparison import compare
 from tinyvgg.evaluation import misclassified
 from tinyvgg.experiments.attributions import SHARES, all_curves, areas
-from tinyvgg.experiments.batches import first_images, trace_rows
+from tinyvgg.experiments.batches import at_most, first_images, trace_rows
 from tinyvgg.experiments.class_dependence import PRINTED, RELEASED, class_dependence
 from tinyvgg.experiments.cut_map import cut_map
 from tinyvgg.experiments.effects import effects
@@ -49,6 +49,7 @@ PAPERS_SET = {"face": COMMON, "emotion": UNIQUE}  # the pixels that decide, acco
 PAPERS_MEASURE = {"face": "confidence", "emotion": "corrected"}  # the measure by which it says so
 RANDOMISED = 40  # images traced with randomized dense layers
 PICTURES = 16  # of these, images whose tracked features are compared
+ANALYZED = 400  # misclassified images at most, so that a set of any size can be analyzed
 AVERAGED = 300  # training images whose mean replaces zero as ablation value
 
 
@@ -71,13 +72,25 @@ class ControlExperiments:
 
     @cached_property
     def wrong(self) -> pd.DataFrame:
-        """The outcomes of every misclassified test image, the most confident first."""
+        """The outcomes of the misclassified test images, the most confident first.
+
+        Of more than `ANALYZED`, that many drawn at random.
+        """
         table = misclassified(self.study.outcomes(self.task))
-        return table.sort_values("confidence", ascending=False).reset_index(drop=True)
+        drawn = table.iloc[at_most(len(table), ANALYZED, self.study.seed)]
+        return drawn.sort_values("confidence", ascending=False).reset_index(drop=True)
+
+    @cached_property
+    def drawn(self) -> dict[str, int]:
+        """Where not every misclassified image is analyzed: how many there are, and were drawn."""
+        count = len(misclassified(self.study.outcomes(self.task)))
+        if count == len(self.wrong):
+            return {}
+        return {f"wrong_{self.task}": count, f"drawn_{self.task}": len(self.wrong)}
 
     @cached_property
     def released(self) -> Backtrace:
-        """Every misclassified image, backtracked by the released algorithm."""
+        """The misclassified images, backtracked by the released algorithm."""
         return trace_rows(self.net, self.study.inputs, self.wrong.row, cut=Cut())
 
     @cached_property
@@ -89,11 +102,12 @@ class ControlExperiments:
     def pairs(self) -> dict[str, TwinPairs]:
         """The pairs, by kind.
 
-        MISCLASSIFIED: every misclassified test image that has a twin, with it. CORRECT: as many
-        pairs of two correctly classified images (see `correct_pairs`).
+        MISCLASSIFIED: those of `wrong` that have a twin, with it. CORRECT: as many pairs of two
+        correctly classified images (see `correct_pairs`).
         """
         study, outcomes = self.study, self.study.outcomes(self.task)
-        wrong = pair_twins(self.net, outcomes, study.inputs)
+        analyzed = outcomes.correct.astype(bool) | outcomes.row.isin(self.wrong.row)
+        wrong = pair_twins(self.net, outcomes[analyzed], study.inputs)
         right = correct_pairs(self.net, outcomes, study.inputs, len(wrong), study.seed)
         return dict(zip(KINDS, (wrong, right), strict=True))
 
@@ -132,7 +146,7 @@ class ControlExperiments:
     # ------------------------------------------------------------------ what the sets depend on
 
     def dependence(self) -> pd.DataFrame:
-        """A trace of every class of every misclassified image (see `class_dependence`)."""
+        """A trace of every class of the misclassified images (see `class_dependence`)."""
         return self._kept("dependence", lambda: class_dependence(self.net, self.released, Cut()))
 
     def layers(self) -> pd.DataFrame:

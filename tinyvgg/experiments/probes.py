@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import LinAlgError, blas, cho_factor, cho_solve
 
+from tinyvgg.experiments.batches import at_most
 from tinyvgg.experiments.statistics import Interval, wilson
 from tinyvgg.faces.split import Split
 
@@ -48,16 +49,8 @@ class Reading:
 
 
 def probed_rows(count: int, seed: int) -> np.ndarray:
-    """The images of a set that are probed: all of them, or `MOST` drawn at random.
-
-    Returns
-    -------
-    int64 array
-        Sorted row numbers.
-    """
-    if count <= MOST:
-        return np.arange(count)
-    return np.sort(np.random.default_rng([seed, MOST]).choice(count, MOST, replace=False))
+    """The images of a set that are probed, of so many (see `at_most`)."""
+    return at_most(count, MOST, seed)
 
 
 def restricted(split: Split, rows: np.ndarray) -> Split:

@@ -47,8 +47,8 @@ def finds_pixels(reading: str) -> Claim:
             f"in the {task} task, tracing from another class gives a different set for most images "
             "(95 % interval of the share above one half)"
         )
-        parts += _parts(task, {decisive: falls}, cases="errors")
-        parts += _parts(task, {another: differs}, threshold=0.5, cases="errors")
+        parts += _parts(task, {decisive: falls}, cases="class_images")
+        parts += _parts(task, {another: differs}, threshold=0.5, cases="class_images")
         quantities += [
             Quantity(
                 decisive, f"fall in confidence beyond random, {task}", "points", mark=0.0, digits=0
@@ -99,7 +99,7 @@ def sizes() -> Claim:
                 "backtracking with the released cut returns a larger share of all pixels in the "
                 "face task than in the emotion task (95 % interval of the difference above zero)",
                 "share_difference",
-                cases="errors_face",
+                cases="class_images_face",
                 provided=learnt("emotion"),
             ),
             *about,
