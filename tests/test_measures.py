@@ -7,6 +7,7 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from worlds import WorldStudy, jaccard_of, smoke_study
 
@@ -28,6 +29,7 @@ from tinyvgg.experiments.measures import (
     OVER,
     SHORT,
     TASKS,
+    _subjects,
     measure,
     measure_task,
 )
@@ -280,6 +282,11 @@ def test_tables_of_the_pages_hold_the_same_figures(found, made):
 
 
 # ---------------------------------------------------------------------- pairs
+
+
+def test_people_are_not_counted_where_they_are_not_known():
+    assert math.isnan(_subjects(pd.DataFrame({"subject": [None, None]})))
+    assert _subjects(pd.DataFrame({"subject": [4, 4, 7]})) == 2
 
 
 def test_pairs_are_those_of_the_pages(study, found, pairs):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tinyvgg.evaluation import confusion
 from tinyvgg.experiments.class_dependence import dependence_counts
@@ -239,7 +240,7 @@ def _controls(made: ControlExperiments) -> Numbers:
         some = rows_of(raw, kind=kind, set=PAPERS_SET[task], control=ITSELF)
         numbers |= {
             name: len(pairs),
-            f"{name}_people": len(np.unique(people(pairs.table))),
+            f"{name}_people": _subjects(pairs.table),
             f"{name}_pixels": mean(some.pixels),
         }
     numbers[f"alone_{task}"] = made.pairs[MISCLASSIFIED].alone
@@ -248,6 +249,11 @@ def _controls(made: ControlExperiments) -> Numbers:
     sampling = table.sampling[table.kind.isin(KINDS)]
     numbers[f"sampling_{task}"] = float(sampling.max()) if len(sampling) else NAN
     return numbers | _over(made, PAPERS_SET[task], PAPERS_MEASURE[task], OVER[task])
+
+
+def _subjects(table: pd.DataFrame) -> float:
+    """How many people some images show; NaN where they are not known."""
+    return table.subject.nunique() if table.subject.notna().all() else NAN
 
 
 def _common(made: ControlExperiments) -> Numbers:
