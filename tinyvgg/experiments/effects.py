@@ -105,24 +105,28 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         measures: confidence and true class, by how much the probability of the class in question
         and of the true class falls; changed and corrected, shares of the images.
     """
+    parts = {key: part.set_index("pair") for key, part in raw.groupby(KEYS, sort=False)}
     rows = []
-    keys = raw[KEYS].drop_duplicates()
-    for key in keys[(keys.control != ITSELF)].to_dict("records"):
-        where = {name: key[name] for name in ("kind", "image", "fill")}
-        own = rows_of(raw, set=key["set"], control=ITSELF, **where).set_index("pair")
-        other = rows_of(raw, set=key["set"], control=key["control"], **where).set_index("pair")
-        for measure in MEASURES:
+    for key, other in parts.items():
+        kind, image, name, control, fill = key
+        if control == ITSELF:
+            continue
+        own, before = (
+            parts[kind, image, name, ITSELF, fill],
+            parts[kind, image, NOTHING, ITSELF, ZERO],
+        )
+        for measure, column in MEASURES.items():
             ours, theirs = (
-                effect_by_image(raw, measure, key["set"], control, **where)
-                for control in (ITSELF, key["control"])
+                before[column] - part[column] if measure in FALLS else part[column]
+                for part in (own, other)
             )
             if ours.isna().any():
                 continue
-            difference, error = ours - theirs, other[f"error, {MEASURES[measure]}"]
+            difference, error = ours - theirs, other[f"error, {column}"]
             value, low, high = bootstrap_mean(difference, own.person, seed)
             rows.append(
                 {
-                    **key,
+                    **dict(zip(KEYS, key, strict=True)),
                     "measure": measure,
                     "pairs": len(own),
                     "people": own.person.nunique(),

@@ -235,9 +235,11 @@ def lighter(png: bytes) -> bytes:
     for method in (Image.Quantize.FASTOCTREE, Image.Quantize.MEDIANCUT):  # the smaller file first
         few = whole.quantize(COLOURS, method=method, dither=Image.Dither.NONE)
         apart = np.abs(np.asarray(whole, np.int16) - np.asarray(few.convert("RGB"), np.int16))
+        if apart.mean() >= UNSEEN:
+            continue
         file = io.BytesIO()
         few.save(file, format="png", optimize=True)
-        if apart.mean() < UNSEEN and len(file.getvalue()) < len(png):
+        if len(file.getvalue()) < len(png):
             return file.getvalue()
     return png
 
