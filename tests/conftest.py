@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what makes the small book; what else reads it comes last.
 
-    While one worker waits for the book, the other tests what needs none, the files that take
+    While one worker waits for the book, the others test what needs none, the files that take
     longest first; those that would have to wait too come when it is there.
     """
     files: dict[Path, list[pytest.Item]] = {}
