@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tinyvgg.book.notebook import Html, begin, refuse_unknown_parameters, show
+from tinyvgg.book.notebook import Html, begin, refuse_unknown_parameters, say_drawn, show
 
 DECLARED = "profile = None  # or smoke\nseed: int = 0\n"
 
@@ -71,3 +72,13 @@ def test_no_table_or_photograph_is_made_and_not_shown(path):
     cells = nbformat.read(path, 4).cells
     found = {c.id: hidden(c.source) for c in cells if c.cell_type == "code"}
     assert {key: names for key, names in found.items() if names} == {}
+
+
+def test_a_page_says_how_many_mistakes_were_drawn_and_nothing_where_all_are_analyzed(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    face = SimpleNamespace(task="face", drawn={})
+    emotion = SimpleNamespace(task="emotion", drawn={"wrong_emotion": 2466, "drawn_emotion": 400})
+    say_drawn(face, emotion)
+    (said,) = (one.data for one in shown)
+    assert said.startswith("Of the 2,466 misclassified images of the emotion task, 400 drawn ")

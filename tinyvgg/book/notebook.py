@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from tinyvgg import figures
 from tinyvgg.book.execute import RUN
 from tinyvgg.book.unknown import SYNTHETIC, known_labels
+from tinyvgg.experiments.control_experiments import ControlExperiments
 from tinyvgg.faces.labels import WORDS, listed
 from tinyvgg.figures.data import as_csv, as_npz, has_numbers
 from tinyvgg.figures.style import Photograph, lighter
@@ -162,6 +163,17 @@ def _with_bounds(
             if key in numbers:
                 value = numbers[key]
                 yield key, math.nan if value is None else value
+
+
+def say_drawn(*analyzed: ControlExperiments) -> None:
+    """Say of which tasks not every misclassified image is analyzed; nothing where all are."""
+    from IPython.display import Markdown, display
+
+    for made in analyzed:
+        if made.drawn:
+            count, some = (made.drawn[f"{name}_{made.task}"] for name in ("wrong", "drawn"))
+            wrong = f"{count:,} misclassified images of the {made.task} task"
+            display(Markdown(f"Of the {wrong}, {some} drawn at random are analyzed."))
 
 
 def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Html:
