@@ -36,9 +36,8 @@ help:
 book pdf: $(ENVIRONMENT) $(SCRIPTS)
 	$(BIN)/python -m tinyvgg book $(if $(PROFILE),--profile $(PROFILE)) --faces "$(FACES)" --seed $(SEED) --device $(DEVICE) $(if $(UNSEEN),--unseen-subjects) $(if $(filter pdf,$@),--pdf)
 
-# three at a time on two cores: one of them mostly waits, for a browser or a kernel
 test: $(ENVIRONMENT) $(SCRIPTS)
-	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
+	TINYVGG_PROFILE=smoke $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 reproduce: $(ENVIRONMENT) $(SCRIPTS)
 	$(BIN)/python -m pytest -m twice tests/test_book.py tests/test_anyone.py tests/browser
