@@ -132,11 +132,11 @@ def test_traces_are_those_of_every_mistake_the_most_confident_first(made):
 def test_of_many_mistakes_some_are_drawn_and_the_rest_of_the_test_set_is_whole(
     study, made, monkeypatch
 ):
-    assert made.drawn == {}
     many = len(made.wrong)
+    assert many == made.errors
     monkeypatch.setattr(control_experiments, "ANALYZED", many - 2)
     some = ControlExperiments(study, "emotion")
-    assert some.drawn == {"wrong_emotion": many, "drawn_emotion": many - 2}
+    assert (some.errors, len(some.wrong)) == (many, many - 2)
     assert some.wrong.confidence.is_monotonic_decreasing
     rows = set(some.wrong.row)
     assert len(rows) == many - 2 and rows < set(made.wrong.row)

@@ -77,8 +77,8 @@ def test_no_table_or_photograph_is_made_and_not_shown(path):
 def test_a_page_says_how_many_mistakes_were_drawn_and_nothing_where_all_are_analyzed(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
-    face = SimpleNamespace(task="face", drawn={})
-    emotion = SimpleNamespace(task="emotion", drawn={"wrong_emotion": 2466, "drawn_emotion": 400})
+    face = SimpleNamespace(task="face", wrong=range(7), errors=7)
+    emotion = SimpleNamespace(task="emotion", wrong=range(400), errors=2466)
     say_drawn(face, emotion)
     (said,) = (one.data for one in shown)
     assert said.startswith("Of the 2,466 misclassified images of the emotion task, 400 drawn ")

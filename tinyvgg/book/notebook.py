@@ -170,9 +170,8 @@ def say_drawn(*analyzed: ControlExperiments) -> None:
     from IPython.display import Markdown, display
 
     for made in analyzed:
-        if made.drawn:
-            count, some = (made.drawn[f"{name}_{made.task}"] for name in ("wrong", "drawn"))
-            wrong = f"{count:,} misclassified images of the {made.task} task"
+        if (some := len(made.wrong)) < made.errors:
+            wrong = f"{made.errors:,} misclassified images of the {made.task} task"
             display(Markdown(f"Of the {wrong}, {some} drawn at random are analyzed."))
 
 

@@ -72,21 +72,18 @@ class ControlExperiments:
 
     @cached_property
     def wrong(self) -> pd.DataFrame:
-        """The outcomes of the misclassified test images, the most confident first.
+        """The misclassified test images that are analyzed, the most confident first.
 
-        Of more than `ANALYZED`, that many drawn at random.
+        All of them; of more than `ANALYZED`, that many drawn at random.
         """
         table = misclassified(self.study.outcomes(self.task))
         drawn = table.iloc[at_most(len(table), ANALYZED, self.study.seed)]
         return drawn.sort_values("confidence", ascending=False).reset_index(drop=True)
 
-    @cached_property
-    def drawn(self) -> dict[str, int]:
-        """Where not every misclassified image is analyzed: how many there are, and were drawn."""
-        count = len(misclassified(self.study.outcomes(self.task)))
-        if count == len(self.wrong):
-            return {}
-        return {f"wrong_{self.task}": count, f"drawn_{self.task}": len(self.wrong)}
+    @property
+    def errors(self) -> int:
+        """How many test images are misclassified, whether they are analyzed or not."""
+        return len(misclassified(self.study.outcomes(self.task)))
 
     @cached_property
     def released(self) -> Backtrace:

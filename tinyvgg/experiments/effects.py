@@ -111,10 +111,8 @@ def effects(raw: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         kind, image, name, control, fill = key
         if control == ITSELF:
             continue
-        own, before = (
-            parts[kind, image, name, ITSELF, fill],
-            parts[kind, image, NOTHING, ITSELF, ZERO],
-        )
+        own = parts[kind, image, name, ITSELF, fill]
+        before = parts[kind, image, NOTHING, ITSELF, ZERO]
         for measure, column in MEASURES.items():
             ours, theirs = (
                 before[column] - part[column] if measure in FALLS else part[column]
