@@ -168,6 +168,16 @@ def test_an_unknown_benchmark_is_refused_by_name(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_the_peak_is_the_best_of_products_that_grow_until_they_are_slow(monkeypatch):
+    took = iter([0.01, 2 * roofline.ENOUGH, 1.0])  # two products, then the copy
+    monkeypatch.setattr(roofline, "_best", lambda *_: next(took))
+    first, second, *_ = roofline.SIDES
+    peaks = roofline.measure_peaks("cpu", "bfloat16")
+    assert peaks.products == max(first**3 / 0.01, second**3 / (2 * roofline.ENOUGH))
+    assert peaks.bytes == 2 * roofline.MEGABYTES * 2**20
+    assert next(took, None) is None
+
+
 # ---------------------------------------------------------------------- what the page shows
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -24,7 +25,9 @@ WEIGHT_MOVES = 6
 # gradient is written, and read for either gradient below.
 OUTPUT_MOVES = 6
 FLOAT32 = 4  # bytes
-SIDE, MEGABYTES = 2048, 256  # of the products and copies that measure a machine
+SIDES = (256, 512, 1024, 2048)  # of the matrix products that measure a machine
+ENOUGH = 0.1  # seconds of a product; without bfloat16 instructions the largest takes minutes
+MEGABYTES = 256  # of the copies
 BEST_OF = 7
 
 
@@ -104,13 +107,17 @@ def floor_seconds(work: Work, peaks: Peaks) -> float:
 def measure_peaks(device: str, precision: str = "float32") -> Peaks:
     """Peak rates of this machine: the best of several large matrix products, and of copies."""
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    a, b = (torch.ones(SIDE, SIDE, device=device, dtype=kind) for _ in range(2))
-    block = torch.ones(MEGABYTES * 2**20 // FLOAT32, device=device)
-    other = torch.empty_like(block)
+    products = 0.0
     with arithmetic(precision, torch.device(device)):
-        multiply = _best(lambda: a @ b, device)
-    copy = _best(lambda: other.copy_(block), device)
-    return Peaks(SIDE**3 / multiply, 2 * block.nbytes / copy)  # a copy reads and writes
+        for side in SIDES:
+            a = torch.ones(side, side, device=device, dtype=kind)
+            seconds = _best(partial(torch.matmul, a, a), device)
+            products = max(products, side**3 / seconds)
+            if seconds > ENOUGH:
+                break
+    block = torch.ones(MEGABYTES * 2**20 // FLOAT32, device=device)
+    copy = _best(partial(torch.empty_like(block).copy_, block), device)
+    return Peaks(products, 2 * block.nbytes / copy)  # a copy reads and writes
 
 
 def _best(work: Callable[[], object], device: str) -> float:
