@@ -54,6 +54,17 @@ def test_bars_and_intervals_have_two_ends_and_the_words_of_their_ticks(panels):
     assert (interval.x, interval.x_to, interval.series) == (0.1, 0.4, "95 % interval")
 
 
+def test_what_is_not_known_is_neither_an_interval_nor_at_a_word(panels):
+    figure, (left, right) = panels
+    left.set_xticks([0, 1], ["sad", "happy"])
+    left.plot([0, np.nan, 1], [5, 6, 7])
+    right.errorbar([0, 1, 2], [3, np.nan, 4], yerr=[np.nan, 1, 0.5], fmt="o", label="mean")
+    right.hlines([0, 1], [0.1, np.nan], [0.4, 0.5])
+    assert rows(figure, kind="line").x_label.tolist() == ["sad", np.nan, "happy"]
+    ends = rows(figure, kind="interval")[["x", "y", "x_to", "y_to"]].to_numpy().tolist()
+    assert sorted(ends) == [[0.1, 0, 0.4, 0], [2, 3.5, 2, 4.5]]
+
+
 def test_what_only_helps_to_read_is_left_out(panels):
     figure, (left, right) = panels
     left.axvline(0.5)

@@ -44,8 +44,8 @@ def plotted(figure: Figure) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         words = {name: _words(axis) for name, axis in (("x", ax.xaxis), ("y", ax.yaxis))}
         for row in _marks(ax):
             for name, at in words.items():
-                if at:
-                    middle = np.mean([row[name], row.get(f"{name}_to", row[name])])
+                middle = np.mean([row[name], row.get(f"{name}_to", row[name])])
+                if at and not np.isnan(middle):
                     row[f"{name}_label"] = at[min(at, key=lambda tick: abs(tick - middle))]
             rows.append({"panel": panel, **row})
         for image in ax.images:
@@ -122,6 +122,8 @@ def _marks_of(artist: Any, ax: Axes) -> Iterator[Row]:
             yield {"kind": "point", "x": x, "y": y}
     elif isinstance(artist, LineCollection):
         for segment in map(np.asarray, artist.get_segments()):
+            if len(segment) < 2:  # an end that is not known is not drawn
+                continue
             (x, y), (x_to, y_to) = segment[0], segment[-1]
             yield {"kind": "interval", "x": x, "y": y, "x_to": x_to, "y_to": y_to}
     elif isinstance(artist, PolyCollection):
