@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+import warnings
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import cache
@@ -76,6 +77,7 @@ def main(*sources: str) -> None:
     PROFILES["smoke"] = replace(PROFILES["smoke"], epochs_face=3, epochs_emotion=3, draws=5)
     profiles.LEAST = 3
     heads.STEPS = 30
+    warnings.simplefilter("error", RuntimeWarning)  # which a page would show
     for module, name in ((rendering, "measure"), (public_networks, "try_functions")):
         setattr(module, name, cache(getattr(module, name)))  # of no faces in particular
     os.chdir(FOLDER)

@@ -36,6 +36,12 @@ def test_a_table_of_the_same_content_is_shown_the_same(form):
     assert "25.0%" in first and "–" in first and "Shares" in first
 
 
+def test_a_table_without_a_row_is_a_sentence():
+    shown = show(pd.DataFrame({"image": []}), "Images <b>; in gray")
+    assert (repr(shown), shown.csv) == ("Images <b>: none in this run.", None)
+    assert shown._repr_html_() == "<p>Images &lt;b&gt;: none in this run.</p>"
+
+
 def test_a_source_without_a_label_that_is_needed_is_refused(tmp_path):
     for person in "ab":
         (tmp_path / person).mkdir()

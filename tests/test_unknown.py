@@ -15,8 +15,10 @@ from tinyvgg.book.unknown import (
     names_in,
     note_on,
     sentences,
+    unmeasured_names,
     without_empty_sections,
     without_unknown,
+    without_unmeasured,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -172,3 +174,37 @@ def test_a_box_in_which_nothing_is_left_goes_and_others_stay():
     text = f"First.\n\n{box.format('no')}\n\n{box.format('yes')}\n\n```{{pdf-link}}\n```"
     expected = f"First.\n\n{box.format('yes')}\n\n```{{pdf-link}}\n```"
     assert without_unknown(text, {"yes"}.__contains__) == expected
+
+
+def quoting(text):
+    """The text with each word in capitals as a glued value."""
+    return re.sub(r"\b[A-Z]{2}\w*\b", lambda name: f"{{glue:text}}`{name[0].lower()}:.1f`", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("It is YES. It goes from NO to NO (pairs: YES). So.", "It is YES. So."),
+        ("As many as NO, and YES.", "As many as NO, and YES."),
+        ("It differs by YES (NO_low to NO_high).", "It differs by YES (NO_low to NO_high)."),
+        ("- **One.** It is NO. It is YES.\n- **Two.** It is NO.\n- Three.",
+         "- **One.** It is YES.\n- Three."),
+        ("| a | NO |\n| b | YES |", "| a | NO |\n| b | YES |"),
+        ("First.\n\n```{tip}\n- It is NO.\n```\n\nLast.", "First.\n\nLast."),
+        ("First.\n\nIt is PAGE.", "First.\n\nIt is PAGE."),
+    ],
+)  # fmt: skip
+def test_a_sentence_most_of_whose_values_were_not_measured_is_left_out(text, left):
+    unmeasured = {"no", "no_low", "no_high"}
+    found = without_unmeasured(quoting(text), lambda name: name not in unmeasured)
+    assert found == quoting(left)
+
+
+def test_what_was_not_measured_is_told_by_its_value():
+    def glued(name, text):
+        data = {"application/papermill.record/text/plain": text}
+        return {"metadata": {"scrapbook": {"name": name}}, "data": data}
+
+    outputs = [glued("a", "nan"), glued("b", "0.5"), glued("c", "'nan'"), glued("d", ["nan"])]
+    shown = {"metadata": {}, "data": {"text/plain": "nan"}}
+    assert unmeasured_names({"cells": [cell([*outputs, shown]), {}]}) == {"a", "d"}

@@ -2,7 +2,8 @@
 
 A copy that is missing, that was made from another source, or that belongs to another run than
 ``run.json`` is a warning, and so stops a strict build. The directive ``{run-identity}`` shows
-what ``run.json`` holds. A value that was not measured, NaN, is a dash in a sentence as in a table.
+what ``run.json`` holds. A value that was not measured, NaN, is a dash in a table, and in a sentence
+that quotes at least as many others; other such sentences are left out.
 
 No page has a kernel or Jupyter's scripts: a widget is shown by the HTML that it gives of itself.
 That of an explorer is brought to life by its own scripts, which the book made beside the copies.
@@ -17,7 +18,9 @@ import posixpath
 import re
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -43,8 +46,10 @@ from tinyvgg.book.unknown import (
     drawn_figures,
     glued_names,
     note_on,
+    unmeasured_names,
     without_empty_sections,
     without_unknown,
+    without_unmeasured,
 )
 from tinyvgg.explorer.static import MOUNT, SCRIPT, STYLE
 from tinyvgg.faces.layouts import LAYOUTS
@@ -81,6 +86,7 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         if partly and (text := without_unknown(source[0], knows(app, docname))) != source[0]:
             title, _, rest = text.partition("\n")
             source[0] = f"{title}{note_on(labels)}\n{rest}"
+        source[0] = without_unmeasured(source[0], measures(app, docname))
         return
 
     def warn(subtype: str, message: str) -> None:
@@ -105,6 +111,7 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         named, drawn = drawn_figures({"cells": usual})
         for name in sorted(named - drawn):
             warn("figure", f"no cell shows the figure {name}")
+    leave_out_unmeasured(notebook, measures(app, docname))
     fold_code(notebook)
     keep_data(app, docname, notebook)
     notebook["metadata"].pop("widgets", None)  # the state of widgets, for Jupyter's scripts
@@ -114,27 +121,64 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
+class Pages(NamedTuple):
+    """What the executed notebooks of a book glue and draw, by page where it is a dictionary."""
+
+    glued: dict[str, set[str]]
+    unmeasured: dict[str, set[str]]  # NaN
+    named: set[str]  # figures
+    drawn: set[str]
+
+    @staticmethod
+    @cache
+    def of(app: Sphinx) -> Pages:
+        """Those of the book that is being built."""
+        root = executed_folder(app)
+        paths = {x.relative_to(root).as_posix(): x for x in root.glob("notebooks/*.ipynb")}
+        pages = {name: json.loads(path.read_text("utf8")) for name, path in paths.items()}
+        sources = [Path(app.srcdir, name) for name in pages]
+        sources = [json.loads(path.read_text("utf8")) for path in sources if path.is_file()]
+        return Pages(
+            {name: glued_names(page) for name, page in pages.items()},
+            {name: unmeasured_names(page) for name, page in pages.items()},
+            set().union(*(drawn_figures(source)[0] for source in sources)),
+            set().union(*(drawn_figures(page)[1] for page in pages.values())),
+        )
+
+
 def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
     """Whether a page may quote a glued name, its own or another page's, or refer to a figure."""
-    root = executed_folder(app)
-    pages = {path: json.loads(path.read_text("utf8")) for path in root.glob("notebooks/*.ipynb")}
-    glued = {path.relative_to(root).as_posix(): glued_names(page) for path, page in pages.items()}
-    figures = [drawn_figures(page) for page in pages.values()]
-    sources = (Path(app.srcdir, name) for name in glued)
-    named = set().union(*(drawn_figures(json.loads(x.read_text("utf8")))[0] for x in sources))
-    drawn = set().union(*(some for _, some in figures)) if figures else set()
+    pages = Pages.of(app)
 
     def known(name: str) -> bool:
-        if name in named:
-            return name in drawn
-        page, apart, key = name.rpartition("::")
-        if not apart:
-            own = glued.get(f"{docname}.ipynb")
-            return own is None or key in own or key.startswith(("fig-", "algorithm", "prop", "tab"))
-        place = posixpath.normpath(posixpath.join(posixpath.dirname(docname), page))
-        return key in glued.get(place, ())
+        if name in pages.named:
+            return name in pages.drawn
+        place, key = quoted_from(docname, name)
+        own = "::" not in name
+        if own and place not in pages.glued:
+            return True
+        always = own and key.startswith(("fig-", "algorithm", "prop", "tab"))
+        return always or key in pages.glued.get(place, ())
 
     return known
+
+
+def measures(app: Sphinx, docname: str) -> Callable[[str], bool]:
+    """Whether a glued name that a page quotes has a value other than NaN."""
+
+    def measured(name: str) -> bool:
+        place, key = quoted_from(docname, name)
+        return key not in Pages.of(app).unmeasured.get(place, ())
+
+    return measured
+
+
+def quoted_from(docname: str, name: str) -> tuple[str, str]:
+    """The notebook that glues what a page quotes, as a path in the book, and the glued name."""
+    page, apart, key = name.rpartition("::")
+    if not apart:
+        return f"{docname}.ipynb", key
+    return posixpath.normpath(posixpath.join(posixpath.dirname(docname), page)), key
 
 
 def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> None:
@@ -158,6 +202,16 @@ def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> Non
         and cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") not in undrawn
     ]
     notebook["cells"] = without_empty_sections(notebook["cells"])
+
+
+def leave_out_unmeasured(notebook: dict, measured: Callable[[str], bool]) -> None:
+    """Take out of a page's text what says nothing since most of its values were not measured."""
+    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    before = ["".join(cell["source"]) for cell in texts]
+    for cell, text in zip(texts, before, strict=True):
+        cell["source"] = without_unmeasured(text, measured)
+    if [cell["source"] for cell in texts] != before:
+        notebook["cells"] = without_empty_sections(notebook["cells"])
 
 
 def dash_what_is_missing(app: Sphinx, doctree: nodes.document, docname: str) -> None:

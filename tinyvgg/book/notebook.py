@@ -9,6 +9,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from html import escape
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
@@ -178,6 +179,8 @@ def say_drawn(*analyzed: ControlExperiments) -> None:
 def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str) -> Html:
     """A table as the book shows it, with a caption and a format for each column.
 
+    A table without a row is a sentence that says so.
+
     Parameters
     ----------
     table : DataFrame
@@ -187,6 +190,9 @@ def show(table: pd.DataFrame, caption: str, index: bool = False, **formats: str)
     **formats : str
         A format such as "{:.2%}" by column. Missing values are shown as a dash.
     """
+    if table.empty:
+        nothing = f"{caption.partition(';')[0].rstrip('.')}: none in this run."
+        return Html(f"<p>{escape(nothing)}</p>", nothing)
     style = table.style.set_caption(caption).format(formats, na_rep="–", precision=2)
     style = style.set_table_attributes('class="results"').set_uuid(f"{crc32(caption.encode()):08x}")
     style = style if index else style.hide(axis="index")

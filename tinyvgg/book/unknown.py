@@ -4,6 +4,10 @@ Sentences of a page quote glued values. If the images of a run lack a label, the
 on it do not exist, and the sentences that quote them are left out. The remaining text is true and
 readable. In the same way, a sentence on the rendered faces quotes the word "synthetic", which is
 glued only where the faces of the run are synthetic.
+
+A value may also exist and yet not be measured (NaN), such as a mean over the misclassified images
+where there are none. A sentence with more such values than others is left out. In the sentences
+that stay, and in tables, they are dashes.
 """
 
 from __future__ import annotations
@@ -23,8 +27,10 @@ FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
 SHORT = r"(?<!Fig)(?<!Figs)(?<!Eq)(?<!Eqs)(?<!al)(?<!Sect)(?<!vs)(?<!cf)"
 ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
 FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
+BOUND = re.compile(r"_(?:low|high)(?:_percent)?$")  # of an interval
 EMPTIED = re.compile(r"^(`{3,}|~{3,})\{.*\n(?::.*\n)*\1\s*$", re.MULTILINE)  # but for its options
 PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
+ITEM = re.compile(r"^(\s*(?:[-*]|\d+\.)\s+(?:\*\*[^*]+\*\*\s*)?)")  # its mark and its label
 
 
 def known_labels(table: pd.DataFrame) -> dict[str, bool]:
@@ -70,6 +76,45 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "".join(kept))
 
 
+def without_unmeasured(text: str, measured: Callable[[str], bool]) -> str:
+    """The text of a page without the sentences most of whose values were not measured.
+
+    Parameters
+    ----------
+    text : str
+        Markdown. Rows of tables stay as they are.
+    measured : callable
+        Whether a glued name (as quoted, without its format) has a value other than NaN.
+    """
+
+    def says_something(sentence: str) -> bool:
+        values = [name for name in _quoted(sentence) if not BOUND.search(name)]
+        return 2 * sum(map(measured, values)) >= len(values)
+
+    def shortened(piece: str) -> str:
+        every = sentences(piece)
+        return piece if all(map(says_something, every)) else " ".join(filter(says_something, every))
+
+    def shortened_line(line: str) -> str:
+        if line.startswith("|"):
+            return line
+        mark = found[0] if (found := ITEM.match(line)) else ""
+        left = shortened(line[len(mark) :])
+        return mark + left if left else ""
+
+    blocks = re.split(r"(\n[ \t]*\n)", text)
+    for number, block in enumerate(blocks):
+        if all(map(measured, _quoted(block))):
+            continue
+        lines = block.split("\n")
+        if any(map(PIECE.match, lines)):
+            left = [short for line in lines if (short := shortened_line(line))]
+            blocks[number] = EMPTIED.sub("", "\n".join(left))
+        else:
+            blocks[number] = shortened(block)
+    return re.sub(r"\n{3,}", "\n\n", "".join(blocks))
+
+
 def without_empty_sections(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Cells of a page without the headings of sections that have become empty.
 
@@ -110,15 +155,19 @@ def _pieces(cell: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, int, bo
 
 def names_in(text: str) -> list[str]:
     """The glued names that a text quotes and the figures that it refers to."""
-    quoted = [FORMAT.sub("", name) for name in QUOTED.findall(text)]
-    return [*quoted, *REFERRED.findall(text)]
+    return [*_quoted(text), *REFERRED.findall(text)]
+
+
+def _quoted(text: str) -> list[str]:
+    return [FORMAT.sub("", name) for name in QUOTED.findall(text)]
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a paragraph."""
     found, start = [], 0
     for end in ENDS.finditer(text):
-        if text.count("`", start, end.start()) % 2 == 0:  # not within a role
+        within = text[start : end.end()]  # a role or brackets, which are not parted
+        if within.count("`") % 2 == 0 and within.count("(") <= within.count(")"):
             found.append(text[start : end.end()].strip())
             start = end.end()
     return [*found, text[start:].strip()]
@@ -133,6 +182,16 @@ def glued_names(notebook: Mapping[str, Any]) -> set[str]:
         if any(not _is_glue(output) for output in outputs):
             names |= _figure(cell)
     return names
+
+
+def unmeasured_names(notebook: Mapping[str, Any]) -> set[str]:
+    """The names that an executed notebook glues to NaN."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return {
+        output["metadata"]["scrapbook"]["name"]
+        for output in outputs
+        if _is_glue(output) and "nan" in map("".join, output["data"].values())
+    }
 
 
 def drawn_figures(notebook: Mapping[str, Any]) -> tuple[set[str], set[str]]:
