@@ -18,7 +18,6 @@ import posixpath
 import re
 import shutil
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,26 +128,29 @@ class Pages(NamedTuple):
     named: set[str]  # figures
     drawn: set[str]
 
-    @staticmethod
-    @cache
-    def of(app: Sphinx) -> Pages:
-        """Those of the book that is being built."""
-        root = executed_folder(app)
-        paths = {x.relative_to(root).as_posix(): x for x in root.glob("notebooks/*.ipynb")}
-        pages = {name: json.loads(path.read_text("utf8")) for name, path in paths.items()}
-        sources = [Path(app.srcdir, name) for name in pages]
-        sources = [json.loads(path.read_text("utf8")) for path in sources if path.is_file()]
-        return Pages(
-            {name: glued_names(page) for name, page in pages.items()},
-            {name: unmeasured_names(page) for name, page in pages.items()},
-            set().union(*(drawn_figures(source)[0] for source in sources)),
-            set().union(*(drawn_figures(page)[1] for page in pages.values())),
-        )
+
+def pages_of(app: Sphinx) -> Pages:
+    """Those of the book that is being built, read once."""
+    if not hasattr(app, "tinyvgg_pages"):
+        app.tinyvgg_pages = _read_pages(executed_folder(app), Path(app.srcdir))
+    return app.tinyvgg_pages
+
+
+def _read_pages(executed: Path, sources: Path) -> Pages:
+    paths = {x.relative_to(executed).as_posix(): x for x in executed.glob("notebooks/*.ipynb")}
+    pages = {name: json.loads(path.read_text("utf8")) for name, path in paths.items()}
+    written = [path for name in pages if (path := sources / name).is_file()]
+    return Pages(
+        {name: glued_names(page) for name, page in pages.items()},
+        {name: unmeasured_names(page) for name, page in pages.items()},
+        set().union(*(drawn_figures(json.loads(x.read_text("utf8")))[0] for x in written)),
+        set().union(*(drawn_figures(page)[1] for page in pages.values())),
+    )
 
 
 def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
     """Whether a page may quote a glued name, its own or another page's, or refer to a figure."""
-    pages = Pages.of(app)
+    pages = pages_of(app)
 
     def known(name: str) -> bool:
         if name in pages.named:
@@ -168,7 +170,7 @@ def measures(app: Sphinx, docname: str) -> Callable[[str], bool]:
 
     def measured(name: str) -> bool:
         place, key = quoted_from(docname, name)
-        return key not in Pages.of(app).unmeasured.get(place, ())
+        return key not in pages_of(app).unmeasured.get(place, ())
 
     return measured
 
