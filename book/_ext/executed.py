@@ -185,35 +185,40 @@ def quoted_from(docname: str, name: str) -> tuple[str, str]:
 
 def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> None:
     """Take out of a page's text what is not known; where a label is missing, say so at its head."""
-    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
-    before = ["".join(cell["source"]) for cell in texts]
-    for cell, text in zip(texts, before, strict=True):
-        cell["source"] = without_unknown(text, known)
-    for cell in notebook["cells"]:
-        figure = cell["metadata"].get("mystnb", {}).get("figure", {})
-        if "caption" in figure:
-            figure["caption"] = without_unknown(figure["caption"], known) or figure["name"]
-    if texts and [cell["source"] for cell in texts] != before:
-        texts[0]["source"] += note_on(labels)
+    if change_text(notebook, lambda text: without_unknown(text, known)):
+        first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+        first["source"] += note_on(labels)
     named, drawn = drawn_figures(notebook)
     undrawn = named - drawn
     notebook["cells"] = [
         cell
         for cell in notebook["cells"]
-        if "".join(cell["source"]).strip()
-        and cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") not in undrawn
+        if cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") not in undrawn
     ]
     notebook["cells"] = without_empty_sections(notebook["cells"])
 
 
 def leave_out_unmeasured(notebook: dict, measured: Callable[[str], bool]) -> None:
-    """Take out of a page's text what says nothing since most of its values were not measured."""
+    """Take out of a page's text what says little since most of its values were not measured."""
+    if change_text(notebook, lambda text: without_unmeasured(text, measured)):
+        notebook["cells"] = without_empty_sections(notebook["cells"])
+
+
+def change_text(notebook: dict, change: Callable[[str], str]) -> bool:
+    """Change the prose of a page and its captions; whether the prose is now another.
+
+    Cells without a text go.
+    """
     texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
     before = ["".join(cell["source"]) for cell in texts]
     for cell, text in zip(texts, before, strict=True):
-        cell["source"] = without_unmeasured(text, measured)
-    if [cell["source"] for cell in texts] != before:
-        notebook["cells"] = without_empty_sections(notebook["cells"])
+        cell["source"] = change(text)
+    for cell in notebook["cells"]:
+        figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+        if "caption" in figure:
+            figure["caption"] = change(figure["caption"]) or figure["name"]
+    notebook["cells"] = [cell for cell in notebook["cells"] if "".join(cell["source"]).strip()]
+    return [cell["source"] for cell in texts] != before
 
 
 def dash_what_is_missing(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -60,20 +60,11 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
     known : callable
         Whether a glued name (as quoted, without its format) or the name of a figure exists.
     """
-    if all(known(name) for name in names_in(text)):
-        return text
-    blocks = re.split(r"(\n[ \t]*\n)", text)
-    kept = []
-    for block in blocks:
-        if all(known(name) for name in names_in(block)):
-            kept.append(block)
-        elif any(PIECE.match(line) for line in block.split("\n")):
-            lines = block.split("\n")
-            left = "\n".join(x for x in lines if all(map(known, names_in(x))))
-            kept.append(EMPTIED.sub("", left))
-        else:
-            kept.append(" ".join(x for x in sentences(block) if all(map(known, names_in(x)))))
-    return re.sub(r"\n{3,}", "\n\n", "".join(kept))
+
+    def is_known(text: str) -> bool:
+        return all(map(known, names_in(text)))
+
+    return _shortened(text, is_known, is_known, lambda line: line * is_known(line))
 
 
 def without_unmeasured(text: str, measured: Callable[[str], bool]) -> str:
@@ -87,31 +78,46 @@ def without_unmeasured(text: str, measured: Callable[[str], bool]) -> str:
         Whether a glued name (as quoted, without its format) has a value other than NaN.
     """
 
+    def is_measured(text: str) -> bool:
+        return all(map(measured, _quoted(text)))
+
     def says_something(sentence: str) -> bool:
         values = [name for name in _quoted(sentence) if not BOUND.search(name)]
         return 2 * sum(map(measured, values)) >= len(values)
 
-    def shortened(piece: str) -> str:
-        every = sentences(piece)
-        return piece if all(map(says_something, every)) else " ".join(filter(says_something, every))
-
-    def shortened_line(line: str) -> str:
-        if line.startswith("|"):
+    def shortened(line: str) -> str:
+        if line.startswith("|") or is_measured(line):
             return line
         mark = found[0] if (found := ITEM.match(line)) else ""
-        left = shortened(line[len(mark) :])
+        left = " ".join(filter(says_something, sentences(line[len(mark) :])))
         return mark + left if left else ""
 
+    return _shortened(text, is_measured, says_something, shortened)
+
+
+def _shortened(
+    text: str,
+    whole: Callable[[str], bool],
+    says_something: Callable[[str], bool],
+    shortened: Callable[[str], str],
+) -> str:
+    """The text with what is left of each block that is not to stay whole.
+
+    Of a paragraph, these are the sentences that say something; of a list, a table or a box, its
+    lines, shortened. A box of which nothing is left goes.
+    """
+    if whole(text):
+        return text
     blocks = re.split(r"(\n[ \t]*\n)", text)
     for number, block in enumerate(blocks):
-        if all(map(measured, _quoted(block))):
+        if whole(block):
             continue
         lines = block.split("\n")
         if any(map(PIECE.match, lines)):
-            left = [short for line in lines if (short := shortened_line(line))]
+            left = [short for line in lines if (short := shortened(line)) or not line]
             blocks[number] = EMPTIED.sub("", "\n".join(left))
         else:
-            blocks[number] = shortened(block)
+            blocks[number] = " ".join(filter(says_something, sentences(block)))
     return re.sub(r"\n{3,}", "\n\n", "".join(blocks))
 
 
