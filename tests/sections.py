@@ -30,6 +30,7 @@ from tinyvgg.figures.data import plotted
 from tinyvgg.runs import profiles
 from tinyvgg.runs.profiles import PROFILES
 from tinyvgg.runs.study import Study
+from tinyvgg.studies import discussion
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 ELSEWHERE = {"10_real_faces", "17_speed"}  # photographs of its own, and times
@@ -74,9 +75,10 @@ def sections(faces: str) -> dict[str, str]:
 
 
 def main(*sources: str) -> None:
-    PROFILES["smoke"] = replace(PROFILES["smoke"], epochs_face=3, epochs_emotion=3, draws=5)
-    profiles.LEAST = 3
+    PROFILES["smoke"] = replace(PROFILES["smoke"], epochs_face=1, epochs_emotion=1, draws=5)
+    profiles.LEAST = 1
     heads.STEPS = 30
+    discussion.GRADIENT_IMAGES = 2
     warnings.simplefilter("error", RuntimeWarning)  # which a page would show
     for module, name in ((rendering, "measure"), (public_networks, "try_functions")):
         setattr(module, name, cache(getattr(module, name)))  # of no faces in particular
