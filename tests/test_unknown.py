@@ -10,12 +10,11 @@ import pytest
 from tinyvgg.book.unknown import (
     SYNTHETIC,
     drawn_figures,
-    glued_names,
+    glued_values,
     known_labels,
     names_in,
     note_on,
     sentences,
-    unmeasured_names,
     without_empty_sections,
     without_unknown,
     without_unmeasured,
@@ -88,8 +87,13 @@ def cell(outputs, **figure):
     return {"outputs": outputs, "metadata": {"mystnb": {"figure": figure}} if figure else {}}
 
 
+def glued(name, text):
+    data = {"application/papermill.record/text/plain": text}
+    return {"metadata": {"scrapbook": {"name": name}}, "data": data}
+
+
 def test_what_a_notebook_glues_and_draws():
-    glue = {"metadata": {"scrapbook": {"name": "a"}}}
+    glue = glued("a", "0.5")
     notebook = {
         "cells": [
             cell([glue]),
@@ -98,7 +102,7 @@ def test_what_a_notebook_glues_and_draws():
             {"metadata": {}},
         ]
     }
-    assert glued_names(notebook) == {"a", "fig-drawn"}
+    assert glued_values(notebook) == {"a": "0.5"}
     assert drawn_figures(notebook) == ({"fig-drawn", "fig-not"}, {"fig-drawn"})
 
 
@@ -192,19 +196,24 @@ def quoting(text):
         ("| a | NO |\n| b | YES |", "| a | NO |\n| b | YES |"),
         ("First.\n\n```{tip}\n- It is NO.\n```\n\nLast.", "First.\n\nLast."),
         ("First.\n\nIt is PAGE.", "First.\n\nIt is PAGE."),
+        ("There are ZERO. In ZERO of the ZERO. In ZERO\nof ZERO, as it is.", "There are ZERO."),
+        ("In ZERO of YES. In ZERO of ZERO (face) and YES of YES.",
+         "In ZERO of YES. In ZERO of ZERO (face) and YES of YES."),
+        ("It takes NO of the YES on average. So.", "So."),
+        ("| a | ZERO of ZERO |", "| a | ZERO of ZERO |"),
     ],
 )  # fmt: skip
 def test_a_sentence_most_of_whose_values_were_not_measured_is_left_out(text, left):
-    unmeasured = {"no", "no_low", "no_high"}
-    found = without_unmeasured(quoting(text), lambda name: name not in unmeasured)
+    texts = {"no": "nan", "no_low": "nan", "no_high": "nan", "zero": "0", "page": ""}
+    found = without_unmeasured(quoting(text), lambda name: texts.get(name, "0.5"))
     assert found == quoting(left)
 
 
-def test_what_was_not_measured_is_told_by_its_value():
-    def glued(name, text):
-        data = {"application/papermill.record/text/plain": text}
-        return {"metadata": {"scrapbook": {"name": name}}, "data": data}
-
-    outputs = [glued("a", "nan"), glued("b", "0.5"), glued("c", "'nan'"), glued("d", ["nan"])]
+def test_the_text_of_a_value_may_be_in_lines_and_beside_others():
+    several = glued("b", ["na", "n"])
+    several["data"]["application/papermill.record/text/html"] = "<b>nan</b>"
     shown = {"metadata": {}, "data": {"text/plain": "nan"}}
-    assert unmeasured_names({"cells": [cell([*outputs, shown]), {}]}) == {"a", "d"}
+    assert glued_values({"cells": [cell([glued("a", "'x'"), several, shown]), {}]}) == {
+        "a": "'x'",
+        "b": "nan",
+    }

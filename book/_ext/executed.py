@@ -43,9 +43,8 @@ from tinyvgg.book.execute import STAMP, source_hash
 from tinyvgg.book.unknown import (
     SYNTHETIC,
     drawn_figures,
-    glued_names,
+    glued_values,
     note_on,
-    unmeasured_names,
     without_empty_sections,
     without_unknown,
     without_unmeasured,
@@ -85,7 +84,7 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         if partly and (text := without_unknown(source[0], knows(app, docname))) != source[0]:
             title, _, rest = text.partition("\n")
             source[0] = f"{title}{note_on(labels)}\n{rest}"
-        source[0] = without_unmeasured(source[0], measures(app, docname))
+        source[0] = without_unmeasured(source[0], values(app, docname))
         return
 
     def warn(subtype: str, message: str) -> None:
@@ -110,7 +109,7 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         named, drawn = drawn_figures({"cells": usual})
         for name in sorted(named - drawn):
             warn("figure", f"no cell shows the figure {name}")
-    leave_out_unmeasured(notebook, measures(app, docname))
+    leave_out_unmeasured(notebook, values(app, docname))
     fold_code(notebook)
     keep_data(app, docname, notebook)
     notebook["metadata"].pop("widgets", None)  # the state of widgets, for Jupyter's scripts
@@ -123,8 +122,7 @@ def show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
 class Pages(NamedTuple):
     """What the executed notebooks of a book glue and draw, by page where it is a dictionary."""
 
-    glued: dict[str, set[str]]
-    unmeasured: dict[str, set[str]]  # NaN
+    glued: dict[str, dict[str, str]]  # the text of each value by its name
     named: set[str]  # figures
     drawn: set[str]
 
@@ -141,8 +139,7 @@ def _read_pages(executed: Path, sources: Path) -> Pages:
     pages = {name: json.loads(path.read_text("utf8")) for name, path in paths.items()}
     written = [path for name in pages if (path := sources / name).is_file()]
     return Pages(
-        {name: glued_names(page) for name, page in pages.items()},
-        {name: unmeasured_names(page) for name, page in pages.items()},
+        {name: glued_values(page) for name, page in pages.items()},
         set().union(*(drawn_figures(json.loads(x.read_text("utf8")))[0] for x in written)),
         set().union(*(drawn_figures(page)[1] for page in pages.values())),
     )
@@ -165,14 +162,14 @@ def knows(app: Sphinx, docname: str) -> Callable[[str], bool]:
     return known
 
 
-def measures(app: Sphinx, docname: str) -> Callable[[str], bool]:
-    """Whether a glued name that a page quotes has a value other than NaN."""
+def values(app: Sphinx, docname: str) -> Callable[[str], str]:
+    """The text of a glued value by the name that a page quotes; empty if there is none."""
 
-    def measured(name: str) -> bool:
+    def value(name: str) -> str:
         place, key = quoted_from(docname, name)
-        return key not in pages_of(app).unmeasured.get(place, ())
+        return pages_of(app).glued.get(place, {}).get(key, "")
 
-    return measured
+    return value
 
 
 def quoted_from(docname: str, name: str) -> tuple[str, str]:
@@ -198,9 +195,9 @@ def leave_out(notebook: dict, known: Callable[[str], bool], labels: dict) -> Non
     notebook["cells"] = without_empty_sections(notebook["cells"])
 
 
-def leave_out_unmeasured(notebook: dict, measured: Callable[[str], bool]) -> None:
+def leave_out_unmeasured(notebook: dict, value: Callable[[str], str]) -> None:
     """Take out of a page's text what says little since most of its values were not measured."""
-    if change_text(notebook, lambda text: without_unmeasured(text, measured)):
+    if change_text(notebook, lambda text: without_unmeasured(text, value)):
         notebook["cells"] = without_empty_sections(notebook["cells"])
 
 

@@ -6,8 +6,8 @@ readable. In the same way, a sentence on the rendered faces quotes the word "syn
 glued only where the faces of the run are synthetic.
 
 A value may also exist and yet not be measured (NaN), such as a mean over the misclassified images
-where there are none. A sentence with more such values than others is left out. In the sentences
-that stay, and in tables, they are dashes.
+where there are none, or say nothing, such as a count of 0 of 0 images. A sentence with more such
+values than others is left out. In the sentences that stay, and in tables, NaN is a dash.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from tinyvgg.faces.labels import WORDS, listed
 SYNTHETIC = "synthetic"  # the source of the rendered faces, and the name of the glued word
 QUOTED = re.compile(r"\{glue:(?:text|figure)?\}`([^`]+)`")
 REFERRED = re.compile(r"\{(?:numref|ref)\}`(?:[^`<]*<)?([^`>]+)>?`")
+COUNT = re.compile(rf"{QUOTED.pattern}\s+of\s+(?:the\s+)?{QUOTED.pattern}")
 FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
 SHORT = r"(?<!Fig)(?<!Figs)(?<!Eq)(?<!Eqs)(?<!al)(?<!Sect)(?<!vs)(?<!cf)"
 ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
 FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
+NOT_MEASURED, NONE = "nan", ("0", "0.0")  # the texts of values
 BOUND = re.compile(r"_(?:low|high)(?:_percent)?$")  # of an interval
 EMPTIED = re.compile(r"^(`{3,}|~{3,})\{.*\n(?::.*\n)*\1\s*$", re.MULTILINE)  # but for its options
 PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
@@ -67,23 +69,30 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
     return _shortened(text, is_known, is_known, lambda line: line * is_known(line))
 
 
-def without_unmeasured(text: str, measured: Callable[[str], bool]) -> str:
+def without_unmeasured(text: str, value: Callable[[str], str]) -> str:
     """The text of a page without the sentences most of whose values were not measured.
 
     Parameters
     ----------
     text : str
         Markdown. Rows of tables stay as they are.
-    measured : callable
-        Whether a glued name (as quoted, without its format) has a value other than NaN.
+    value : callable
+        The text of a glued value by its name (as quoted, without its format).
     """
 
+    def unmeasured(text: str) -> set[str]:
+        counts = [[FORMAT.sub("", name) for name in count] for count in COUNT.findall(text)]
+        nothing = {name for name in _quoted(text) if value(name) == NOT_MEASURED}
+        empty = ({part, whole} for part, whole in counts if part in nothing or value(whole) in NONE)
+        return nothing.union(*empty)
+
     def is_measured(text: str) -> bool:
-        return all(map(measured, _quoted(text)))
+        return not unmeasured(text)
 
     def says_something(sentence: str) -> bool:
         values = [name for name in _quoted(sentence) if not BOUND.search(name)]
-        return 2 * sum(map(measured, values)) >= len(values)
+        lacking = unmeasured(sentence)
+        return 2 * sum(name in lacking for name in values) <= len(values)
 
     def shortened(line: str) -> str:
         if line.startswith("|") or is_measured(line):
@@ -179,31 +188,23 @@ def sentences(text: str) -> list[str]:
     return [*found, text[start:].strip()]
 
 
-def glued_names(notebook: Mapping[str, Any]) -> set[str]:
-    """The names that an executed notebook glues, and the names of its figures that were drawn."""
-    names: set[str] = set()
-    for cell in notebook["cells"]:
-        outputs = cell.get("outputs", [])
-        names |= {o["metadata"]["scrapbook"]["name"] for o in outputs if _is_glue(o)}
-        if any(not _is_glue(output) for output in outputs):
-            names |= _figure(cell)
-    return names
-
-
-def unmeasured_names(notebook: Mapping[str, Any]) -> set[str]:
-    """The names that an executed notebook glues to NaN."""
+def glued_values(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each value that an executed notebook glues, by its name."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     return {
-        output["metadata"]["scrapbook"]["name"]
+        output["metadata"]["scrapbook"]["name"]: "".join(
+            "".join(text) for kind, text in output["data"].items() if kind.endswith("text/plain")
+        )
         for output in outputs
-        if _is_glue(output) and "nan" in map("".join, output["data"].values())
+        if _is_glue(output)
     }
 
 
 def drawn_figures(notebook: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """The figures that a notebook names, and those that were drawn."""
-    named = {name for cell in notebook["cells"] for name in _figure(cell)}
-    return named, named & glued_names(notebook)
+    cells = [(_figure(cell), cell.get("outputs", [])) for cell in notebook["cells"]]
+    named = set().union(*(name for name, _ in cells))
+    return named, set().union(*(name for name, shown in cells if not all(map(_is_glue, shown))))
 
 
 def _figure(cell: Mapping[str, Any]) -> set[str]:
