@@ -268,11 +268,12 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
             page.write_text(lighter, "utf8")
 
 
-UNUSED = ("_static/vendor/fontawesome/*/js", "_static/vendor/fontawesome/*/webfonts/*.ttf")
+ICON_FONTS = "_static/vendor/fontawesome/*"
+UNUSED = (f"{ICON_FONTS}/js", f"{ICON_FONTS}/webfonts/*.ttf", "_static/s*/*.map")
 
 
 def remove_unused(app: Sphinx) -> None:
-    """Take away what no page loads: icons as scripts, words of other languages, old pictures."""
+    """Take away what no page loads, such as icons as scripts, source maps and old pictures."""
     out = Path(app.outdir)
     for found in [path for pattern in UNUSED for path in out.glob(pattern)]:
         shutil.rmtree(found) if found.is_dir() else found.unlink()
