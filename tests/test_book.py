@@ -723,6 +723,12 @@ def test_the_small_book_is_whole(smoke_book):
 
 
 @pytest.mark.slow
+def test_files_that_no_page_loads_are_left_out(smoke_book):
+    static = smoke_book / "html" / "_static"
+    assert (static / "styles" / "bootstrap.css").is_file()
+    assert not [*static.rglob("*.map"), *static.rglob("*.ttf")]
+
+
 def test_the_small_book_names_no_path_of_this_machine(smoke_book):
     for copy in (smoke_book / "executed").rglob("*.ipynb"):
         content = json.loads(copy.read_text())

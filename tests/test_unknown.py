@@ -196,6 +196,7 @@ def quoting(text):
         ("| a | NO |\n| b | YES |", "| a | NO |\n| b | YES |"),
         ("First.\n\n```{tip}\n- It is NO.\n```\n\nLast.", "First.\n\nLast."),
         ("First.\n\nIt is PAGE.", "First.\n\nIt is PAGE."),
+        ("First.\n\nIt is WORD.", "First.\n\nIt is WORD."),
         ("There are ZERO. In ZERO of the ZERO. In ZERO\nof ZERO, as it is.", "There are ZERO."),
         ("In ZERO of YES. In ZERO of ZERO (face) and YES of YES.",
          "In ZERO of YES. In ZERO of ZERO (face) and YES of YES."),
@@ -204,7 +205,14 @@ def quoting(text):
     ],
 )  # fmt: skip
 def test_a_sentence_most_of_whose_values_were_not_measured_is_left_out(text, left):
-    texts = {"no": "nan", "no_low": "nan", "no_high": "nan", "zero": "0", "page": ""}
+    texts = {
+        "no": "nan",
+        "no_low": "nan",
+        "no_high": "nan",
+        "zero": "0",
+        "page": "",
+        "word": "'nan'",
+    }
     found = without_unmeasured(quoting(text), lambda name: texts.get(name, "0.5"))
     assert found == quoting(left)
 

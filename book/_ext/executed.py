@@ -268,8 +268,11 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
             page.write_text(lighter, "utf8")
 
 
-ICON_FONTS = "_static/vendor/fontawesome/*"
-UNUSED = (f"{ICON_FONTS}/js", f"{ICON_FONTS}/webfonts/*.ttf", "_static/s*/*.map")
+UNUSED = (
+    "_static/vendor/fontawesome/*/js",
+    "_static/vendor/fontawesome/*/webfonts/*.ttf",
+    "_static/**/*.map",
+)
 
 
 def remove_unused(app: Sphinx) -> None:

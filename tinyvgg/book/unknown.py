@@ -28,7 +28,7 @@ FORMAT = re.compile(r"(?<!:):[^:]*$")  # "page::name" has two colons
 SHORT = r"(?<!Fig)(?<!Figs)(?<!Eq)(?<!Eqs)(?<!al)(?<!Sect)(?<!vs)(?<!cf)"
 ENDS = re.compile(rf"(?:{SHORT}[.!?]|:)(?:\)|\*|”)?\s+(?=[A-Z{{*(„“$])")
 FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
-NOT_MEASURED, NONE = "nan", ("0", "0.0")  # the texts of values
+NOT_MEASURED, ZERO = "nan", ("0", "0.0")  # the texts of values
 BOUND = re.compile(r"_(?:low|high)(?:_percent)?$")  # of an interval
 EMPTIED = re.compile(r"^(`{3,}|~{3,})\{.*\n(?::.*\n)*\1\s*$", re.MULTILINE)  # but for its options
 PIECE = re.compile(r"^(\s*(?:[-*|]|\d+\.)\s)")  # an item of a list, a row of a table
@@ -72,6 +72,8 @@ def without_unknown(text: str, known: Callable[[str], bool]) -> str:
 def without_unmeasured(text: str, value: Callable[[str], str]) -> str:
     """The text of a page without the sentences most of whose values were not measured.
 
+    Of a count, "a of b", neither value was measured if a is NaN or b is zero.
+
     Parameters
     ----------
     text : str
@@ -81,10 +83,12 @@ def without_unmeasured(text: str, value: Callable[[str], str]) -> str:
     """
 
     def unmeasured(text: str) -> set[str]:
-        counts = [[FORMAT.sub("", name) for name in count] for count in COUNT.findall(text)]
-        nothing = {name for name in _quoted(text) if value(name) == NOT_MEASURED}
-        empty = ({part, whole} for part, whole in counts if part in nothing or value(whole) in NONE)
-        return nothing.union(*empty)
+        names = {name for name in _quoted(text) if value(name) == NOT_MEASURED}
+        for count in COUNT.findall(text):
+            part, whole = (FORMAT.sub("", name) for name in count)
+            if part in names or value(whole) in ZERO:
+                names |= {part, whole}
+        return names
 
     def is_measured(text: str) -> bool:
         return not unmeasured(text)
@@ -192,11 +196,10 @@ def glued_values(notebook: Mapping[str, Any]) -> dict[str, str]:
     """The text of each value that an executed notebook glues, by its name."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     return {
-        output["metadata"]["scrapbook"]["name"]: "".join(
-            "".join(text) for kind, text in output["data"].items() if kind.endswith("text/plain")
-        )
-        for output in outputs
-        if _is_glue(output)
+        output["metadata"]["scrapbook"]["name"]: "".join(text)
+        for output in filter(_is_glue, outputs)
+        for kind, text in output["data"].items()
+        if kind.endswith("text/plain")
     }
 
 
