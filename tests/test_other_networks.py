@@ -32,7 +32,7 @@ PAGE = ROOT / "notebooks" / "18_other_networks.ipynb"
 
 def test_a_head_learns_classes_that_lie_apart_and_its_seed_decides_on_it(one_thread):
     labels = torch.arange(90) % 3
-    pixels = torch.rand(90, 12) + 2 * torch.eye(3).repeat(30, 4)
+    pixels = torch.rand(90, 12) + 3 * torch.eye(3).repeat(30, 4)
     for dense in ((), (8,)):
         one, other, third = (train_head(pixels, labels, dense, 3, seed) for seed in (0, 0, 1))
         assert (one(pixels).argmax(1) == labels).double().mean() > 0.95
