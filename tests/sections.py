@@ -25,7 +25,7 @@ from papermill.parameterize import parameterize_notebook
 
 from tinyvgg.bench import rendering
 from tinyvgg.book.notebook import LabelsMissing
-from tinyvgg.experiments import heads, public_networks
+from tinyvgg.experiments import heads, public_networks, sizes
 from tinyvgg.figures.data import plotted
 from tinyvgg.runs import profiles
 from tinyvgg.runs.profiles import PROFILES
@@ -34,6 +34,7 @@ from tinyvgg.studies import discussion
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 ELSEWHERE = {"10_real_faces", "17_speed"}  # photographs of its own, and times
+OF_NO_FACES = [(rendering, "measure"), (public_networks, "try_functions"), (sizes, "run_sizes")]
 OUTCOMES = Study.outcomes
 SECTIONS = sorted({path.stem for path in FOLDER.glob("*.ipynb")} - ELSEWHERE)
 
@@ -80,8 +81,8 @@ def main(*sources: str) -> None:
     heads.STEPS = 30
     discussion.GRADIENT_IMAGES = 2
     warnings.simplefilter("error", RuntimeWarning)  # which a page would show
-    for module, name in ((rendering, "measure"), (public_networks, "try_functions")):
-        setattr(module, name, cache(getattr(module, name)))  # of no faces in particular
+    for module, name in OF_NO_FACES:
+        setattr(module, name, cache(getattr(module, name)))
     os.chdir(FOLDER)
     with redirect_stdout(sys.stderr):
         found = {faces: sections(faces) for faces in sources[:-1]}

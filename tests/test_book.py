@@ -22,6 +22,7 @@ from tinyvgg.book import execute as execution
 from tinyvgg.book.execute import STAMP, BookError, read_stamp, source_hash
 from tinyvgg.explorer.static import MOUNT, SCRIPT
 from tinyvgg.runs.jobs import Job
+from tinyvgg.runs.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = {
@@ -91,6 +92,9 @@ def prepared(monkeypatch, tmp_path):
 
         def identity(self):
             return asked.identity
+
+        def recipe(self, task):
+            return {"task": task}
 
     def bind(root, output):
         asked.bound += 1
@@ -325,6 +329,17 @@ def test_what_others_find_in_the_store_is_computed_first(root):
     second.metadata["tinyvgg"] = {"early": True}
     root.write("02_two", second)
     assert list(planned(root)) == ["02_two", "01_one"]
+
+
+def test_a_network_with_two_names_is_trained_once():
+    faces = Study("smoke")
+    networks = {"emotion": (faces, "emotion"), "face": (faces, "face")}
+    assert book.distinct(networks) == networks
+    assert list(book.distinct(networks | {"photographs": (Study("smoke"), "face")})) == [*networks]
+    assert list(book.distinct({"photographs": networks["face"], **networks})) == [
+        "photographs",
+        "emotion",
+    ]
 
 
 def test_a_network_that_the_book_does_not_train_is_refused(root):

@@ -8,7 +8,7 @@ from photographs import photograph
 
 from tinyvgg import Study
 from tinyvgg.__main__ import main
-from tinyvgg.book.forecast import forecast
+from tinyvgg.book.forecast import forecast, outlook
 from tinyvgg.faces.spec import located
 from tinyvgg.runs.profiles import PROFILES
 from tinyvgg.storage.store import Store
@@ -32,6 +32,14 @@ def test_a_forecast_names_tasks_twins_pages_and_minutes(people, tmp_path):
     )
     assert "09_unique_pixels (no emotion)" in said and "08_common_pixels" not in said
     assert re.search(r"training: about \d+ min under the smoke profile", said)
+
+
+def test_the_work_of_a_book_is_said_beforehand():
+    said = outlook(Study("smoke"), [], {"01_data": 30.0})
+    assert said == "next: execute 1 notebook and build the pages; about 1 min on this machine"
+    said = outlook(Study("smoke"), [], {"01_data": 90.0, "02_network": 130.0})
+    assert said.startswith("next: execute 2 notebooks and build the pages; about ")
+    assert outlook(Study("smoke"), [], {}).startswith("next: build the pages; about ")
 
 
 def test_faces_info_reads_a_set_once_and_keeps_it(people, tmp_path, monkeypatch, capsys):

@@ -121,7 +121,7 @@ def build(
         networks: Networks = {}
         if not only:
             vendor_scripts(root)
-            networks = study.networks()
+            networks = distinct(study.networks())
         training = training_jobs(networks)
         needed = frozenset(job.name for job in training)
         for name in filter(lambda name: name not in needed, networks):
@@ -194,6 +194,13 @@ def build(
         record["seconds"] = round(time.perf_counter() - clock, 1)
         write_json(build_folder / "run.json", record)
     return record
+
+
+def distinct(networks: Networks) -> Networks:
+    """Each network once, under its first name: that of the photographs may be that of the faces."""
+    keys = {name: content_hash(study.recipe(task)) for name, (study, task) in networks.items()}
+    first = {key: name for name, key in reversed(keys.items())}
+    return {name: networks[name] for name, key in keys.items() if first[key] == name}
 
 
 def _attempt(job: Job, failures: dict[str, str], processes: Processes) -> float:

@@ -103,7 +103,7 @@ def plan(
         Names of the jobs that train networks. A notebook waits for those of `networks_needed`;
         those that need fewer come first, so that there is something to do while the longest
         training goes on. Of those that need as many, the ones marked ``"early": true`` come first:
-        they compute what others find in the store and would otherwise wait for.
+        they compute what others find in the store and would otherwise wait for, or take longest.
 
     Returns
     -------

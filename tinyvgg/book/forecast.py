@@ -50,12 +50,17 @@ def outlook(study: Study, networks: Sequence[Network], seconds: Mapping[str, flo
     working = sum(training) + sum(known or usual for known in seconds.values())
     minutes = (max([working / at_a_time(), *training]) + BINDING) / 60
     parts = [
-        f"train {len(networks)} networks" * bool(networks),
-        f"execute {len(seconds)} notebooks" * bool(seconds),
+        _counted("train", len(networks), "network"),
+        _counted("execute", len(seconds), "notebook"),
         "build the pages",
     ]
     what = listed(part for part in parts if part)
     return f"next: {what}; about {max(1, round(minutes))} min on this machine"
+
+
+def _counted(verb: str, number: int, noun: str) -> str:
+    """Such as "train 2 networks"; nothing if there are none."""
+    return f"{verb} {number} {noun}{'s' * (number > 1)}" if number else ""
 
 
 def forecast(study: Study) -> list[str]:

@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -210,6 +212,8 @@ def _show_sharp_and_signed() -> None:
     if (shell := get_ipython()) is None:
         return
     set_matplotlib_formats("retina")
+    if "inline" in matplotlib.get_backend():  # it draws a figure when it shows it, and only then
+        plt.uninstall_repl_displayhook()
     formatter = shell.display_formatter.formatters["image/png"]
     draw = formatter.lookup_by_type(Figure)
     formatter.for_type(Figure, lambda figure: _lighter(draw(figures.signed(figure))))
