@@ -744,6 +744,7 @@ def test_files_that_no_page_loads_are_left_out(smoke_book):
     assert not [*static.rglob("*.map"), *static.rglob("*.ttf")]
 
 
+@pytest.mark.slow
 def test_the_small_book_names_no_path_of_this_machine(smoke_book):
     for copy in (smoke_book / "executed").rglob("*.ipynb"):
         content = json.loads(copy.read_text())

@@ -6,6 +6,7 @@ import io
 import subprocess
 from types import SimpleNamespace
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -142,3 +143,26 @@ def test_a_cell_shows_a_signed_figure(monkeypatch):
         assert [text.get_text() for text in figure.texts] == [LINE]
     finally:
         shell.clear_instance()
+
+
+def test_a_cell_draws_no_figure_that_it_does_not_show():
+    """The inline backend draws each figure as it shows it; nothing else is to draw it as well."""
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+    pytest.importorskip("matplotlib_inline")
+    before, drawn = matplotlib.get_backend(), []
+    instance = shell.instance()
+    try:
+        plt.switch_backend("module://matplotlib_inline.backend_inline")
+        with plt.ion():
+            notebook._show_sharp_and_signed()
+            figure = plt.figure()
+            figure.canvas.draw = lambda: drawn.append(figure)
+            instance.events.trigger("post_execute")
+            assert not drawn
+            plt.install_repl_displayhook()  # as it was
+            instance.events.trigger("post_execute")
+            assert drawn
+    finally:
+        shell.clear_instance()
+        plt.close("all")
+        plt.switch_backend(before)
