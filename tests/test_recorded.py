@@ -47,8 +47,6 @@ def test_another_precision_has_a_record_of_its_own(run):
     record, other = run(seeds.STUDY, seeds=(0,), precision="bfloat16")
     assert (usual.stem, other.stem) == ("seeds-smoke-rafd", "seeds-bfloat16-smoke-rafd")
     assert "--precision bfloat16" in record.made["command"]
-    _, third = run(augmentation.STUDY, seeds=(0,), precision="bfloat16")
-    assert third.stem == "augmentation-smoke-rafd", "bfloat16 is what is usual there"
 
 
 def test_minutes_are_said_before_anything_is_trained(run, caplog):

@@ -222,7 +222,7 @@ def _words(entry: Entry) -> str:
     return f"{start}: {entry['right']} of {entry['test']} correct, {share:.2%}"
 
 
-STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words, {"precision": "bfloat16"})
+STUDY = LongStudy(NAME, (0, 1, 2, 3, 4), _networks, _measure, _words)
 
 
 # ---------------------------------------------------------------------- what a page shows

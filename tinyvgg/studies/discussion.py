@@ -3,8 +3,8 @@
 The paper states that Adam and Adagrad did not beat plain SGD and that VGG-16 and VGG-19 could not
 be trained under its protocol. It gives no learning rate for the two optimizers; customary values
 are used. The large models cost twenty times as much as TinyVGG, so except under the profile
-``paper`` they train on small images, for few epochs and in bfloat16, and TinyVGG trains under the
-same conditions for comparison.
+``paper`` they train on small images and for few epochs, and TinyVGG trains under the same
+conditions for comparison.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tinyvgg.runs.study import Study
 
 NAME = "discussion"
 LASAGNE_ADAGRAD = 1.0  # learning rate that the released code's library would have taken
-REDUCED = {"image_size": 32, "epochs": 12, "precision": "bfloat16"}  # of the architectures
+REDUCED = {"image_size": 32, "epochs": 12}  # of the architectures
 GRADIENT_COLUMNS = ("layer", "signal", "gradient", "weight")
 GRADIENT_IMAGES = 12  # a mini-batch
 FACE = ("face",)
@@ -147,7 +147,7 @@ def _words(entry: Entry) -> str:
     return start + f"{entry['right']} of {entry['test']} correct, {share:.2%}"
 
 
-STUDY = LongStudy(NAME, (0,), _networks, _measure, _words, may_diverge=True)
+STUDY = LongStudy(NAME, (0, 1, 2), _networks, _measure, _words, may_diverge=True)
 
 
 # ---------------------------------------------------------------------- what a page shows
