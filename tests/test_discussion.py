@@ -11,9 +11,9 @@ from tinyvgg.runs.study import Study
 from tinyvgg.studies.discussion import STUDY, recorded_order
 
 
-def entry(part, order, right):
+def entry(part, order, right, seed=0):
     protocol = {"order": order, "optimiser": "sgd"}
-    made = {"part": part, "task": "face", "seed": 0, "protocol": protocol, "test": 9}
+    made = {"part": part, "task": "face", "seed": seed, "protocol": protocol, "test": 9}
     return made | ({} if right is None else {"right": right})  # without: it diverged
 
 
@@ -24,6 +24,11 @@ def entry(part, order, right):
         ([entry("optimisers", "reshuffled", 8)], None),
         ([entry("order", "fixed", 6)], None),
         ([entry("optimisers", "reshuffled", 8), entry("order", "fixed", None)], None),
+        (
+            [entry("optimisers", "reshuffled", right, seed) for seed, right in enumerate((8, 7, 9))]
+            + [entry("order", "fixed", right, seed) for seed, right in enumerate((6, 5, None))],
+            ("face", 15, 11, 18),
+        ),
         ([{"note": "another kind"}], None),
     ],
 )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from tinyvgg import figures
 from tinyvgg.experiments.statistics import over_seeds, wilson
-from tinyvgg.runs import records
 from tinyvgg.runs.records import Record
-from tinyvgg.runs.study import Study
 from tinyvgg.studies import augmentation, discussion
 
 
@@ -69,6 +67,52 @@ def test_a_table_has_a_row_a_network_and_says_which_learnt(trials):
         "VGG-19": False,
     }  # fmt: skip
     assert math.isnan(ways.accuracy["Adagrad"]) and math.isnan(ways.train_error["Adagrad"])
+
+
+@pytest.fixture
+def seeds_of_trials(trials) -> Record:
+    """Three seeds; the second SGD's loss diverged, and the networks get five images fewer each."""
+    entries = [
+        {**entry, "seed": seed} | ({"right": entry["right"] - 5 * seed} if "right" in entry else {})
+        for seed in range(3)
+        for entry in trials.results
+    ]
+    del entries[6]["right"], entries[6]["history"]
+    entries[6]["diverged"] = True
+    return Record("discussion", {}, entries)
+
+
+def test_a_table_has_a_row_a_way_and_takes_its_seeds_together(seeds_of_trials):
+    ways = discussion.ways_table(seeds_of_trials).set_index("name")
+    assert ways.index.is_unique and len(ways) == 6
+    assert ways.seeds.to_dict() == {
+        "SGD": 2, "Adam": 3, "Adagrad": 0, "TinyVGG": 3, "VGG-16": 3, "VGG-19": 3,
+    }  # fmt: skip
+    adam, sgd = ways.loc["Adam"], ways.loc["SGD"]
+    assert (adam.accuracy, adam.low, adam.high) == tuple(over_seeds([0.9, 0.875, 0.85]))
+    assert (sgd.accuracy, sgd.low, sgd.high) == tuple(wilson(190 + 180, 400))
+    words = discussion.in_words(
+        discussion.ways_table(seeds_of_trials), live={"TinyVGG": pd.DataFrame(gradients(0.1))}
+    )
+    assert words["right_adam_face"] == pytest.approx(87.5) and words["seeds_ways"] == 3
+
+
+def test_every_seed_has_its_curve_and_a_way_one_entry_in_the_legend(seeds_of_trials):
+    curves = discussion.histories(seeds_of_trials, "optimisers", "face")
+    assert {name: sorted(set(t.seed)) for name, t in curves.items()} == {
+        "SGD": [0, 2],
+        "Adam": [0, 1, 2],
+    }
+    (ax,) = figures.ways_by_epoch(figures.Panel("faces", curves, 0.75)).axes
+    ends = [line.get_ydata()[-1] for line in ax.lines[1:]]
+    assert len(ends) == 5 and [len(line.get_xdata()) for line in ax.lines[1:]] == [3] * 5
+    labels = [line.get_label() for line in ax.lines]
+    assert [label for label in labels if label[0] != "_"] == ["chance", "SGD", "Adam"]
+    after = discussion.recorded_gradients(seeds_of_trials)
+    third = figures.gradients_by_layer(
+        discussion.recorded_gradients(seeds_of_trials, "start"), after
+    ).axes[2]
+    assert len(third.lines) == 3 * 3
 
 
 def test_words_quote_the_table_and_the_gradients(trials, live):
@@ -198,33 +242,3 @@ def test_colours_of_ways_are_not_the_colours_of_other_things():
     assert not ways & {value for value in vars(style).values() if isinstance(value, str)}
     assert set(drawn.WAYS) >= {a.name for a in discussion.ARMS if a.part != "order"}
     assert len({arm.short for arm in discussion.ARMS}) == len(discussion.ARMS)
-
-
-def an_order(part, order, right):
-    protocol = {"order": order, "optimiser": "sgd"}
-    made = {"part": part, "task": "face", "seed": 0, "protocol": protocol, "test": 9}
-    return made | ({} if right is None else {"right": right})  # without: it diverged
-
-
-@pytest.mark.parametrize(
-    ("results", "expected"),
-    [
-        (
-            [an_order("optimisers", "reshuffled", 8), an_order("order", "fixed", 6)],
-            ("face", 8, 6, 9),
-        ),
-        ([an_order("optimisers", "reshuffled", 8)], None),
-        ([an_order("order", "fixed", 6)], None),
-        ([an_order("optimisers", "reshuffled", 8), an_order("order", "fixed", None)], None),
-        ([{"note": "another kind"}], None),
-    ],
-)
-def test_the_record_of_the_order_is_read_where_it_has_both_orders(tmp_path, results, expected):
-    study = Study("smoke", progress=False)
-    now = datetime.now(UTC)
-    made = records.provenance(study, discussion.STUDY.command, ["tinyvgg.training.fit"], [0], now)
-    name = records.record_name("discussion", study)
-    records.write(Record(name, made, results), tmp_path)
-    found = discussion.recorded_order(study, tmp_path)
-    assert (found[:4] if found else None) == expected
-    assert discussion.recorded_order(study, tmp_path / "empty") is None

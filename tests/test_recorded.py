@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_studies import one
@@ -47,6 +49,9 @@ def test_another_precision_has_a_record_of_its_own(run):
     record, other = run(seeds.STUDY, seeds=(0,), precision="bfloat16")
     assert (usual.stem, other.stem) == ("seeds-smoke-rafd", "seeds-bfloat16-smoke-rafd")
     assert "--precision bfloat16" in record.made["command"]
+    half = replace(seeds.STUDY, usual={"precision": "bfloat16"})
+    _, third = run(half, seeds=(0,), precision="bfloat16")
+    assert third.stem == "seeds-smoke-rafd", "bfloat16 is what is usual there"
 
 
 def test_minutes_are_said_before_anything_is_trained(run, caplog):

@@ -283,8 +283,8 @@ def _parser() -> argparse.ArgumentParser:
         _run_options(kind, seeds=True)
         kind.add_argument(
             "--precision",
-            help="float32, bfloat16 or auto, the faster of the two on this machine (default: "
-            "float32)",
+            help="float32, bfloat16 or auto, the faster of the two on this machine (default: the "
+            "usual one of the study)",
         )
         kind.add_argument(
             "--scheduler",

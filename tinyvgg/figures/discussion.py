@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -58,7 +58,7 @@ class Panel(NamedTuple):
     ----------
     title : str
     tables : mapping of name to DataFrame
-        Columns epoch and `column`.
+        Columns seed, epoch and `column`.
     guess : float
         The value at chance level, in the unit of the column.
     column : {"test_error", "loss"}
@@ -71,7 +71,7 @@ class Panel(NamedTuple):
 
 
 def ways_by_epoch(*panels_: Panel) -> Figure:
-    """A curve by epoch for each way to train, and the chance level."""
+    """A curve by epoch for each way to train and seed, and the chance level."""
     if not any(panel.tables for panel in panels_):
         return note(NOT_RECORDED)
     figure, axes = panels(1, len(panels_), 3.1)
@@ -80,7 +80,8 @@ def ways_by_epoch(*panels_: Panel) -> Figure:
         scale, unit = words[panel.column]
         ax.axhline(scale * panel.guess, color=FAINT, lw=1.2, ls=":", label="chance")
         for name, table in panel.tables.items():
-            ax.plot(table.epoch, scale * table[panel.column], lw=1.6, **_line_of(name))
+            for own, look in _by_seed(name, table):
+                ax.plot(own.epoch, scale * own[panel.column], **look)
         ax.set(title=panel.title, xlabel="epoch", ylabel=unit, xlim=(0, None), ylim=(0, None))
         ax.grid(axis="y")
     legend_of(figure, axes[0, 0])
@@ -97,7 +98,7 @@ def gradients_by_layer(
     start : mapping of name to DataFrame
         As `gradient_norms` gives them, of untrained networks.
     end : mapping of name to DataFrame, optional
-        Of the same networks after training; the third panel says where there are none.
+        Of such networks after training, with their seed; the third panel says where there are none.
     """
     figure, axes = panels(1, 3, 3.3)
     shown = (
@@ -107,7 +108,8 @@ def gradients_by_layer(
     )
     for ax, (title, column, tables) in zip(axes[0], shown, strict=True):
         for name, table in tables.items():
-            ax.plot(np.arange(1, len(table) + 1), table[column], **_line_of(name))
+            for own, look in _by_seed(name, table):
+                ax.plot(np.arange(1, len(own) + 1), own[column], **look)
         ax.set(xlabel="layer, counted from the image")
         ax.set_title(title, fontsize=8.5)
         if tables:
@@ -125,10 +127,14 @@ def gradients_by_layer(
     return figure
 
 
-def _line_of(way: str) -> dict[str, Any]:
-    """The look of a way to train, and how the legend calls it."""
+def _by_seed(way: str, table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, dict[str, Any]]]:
+    """The rows of each seed of a way to train, and the look of their line; one is in the legend."""
     colour, dashes = WAYS.get(way, (FAINT, ":"))
-    return {"color": colour, "ls": dashes, "label": discussion.SHOWN.get(way, way)}
+    look = {"color": colour, "ls": dashes, "label": discussion.SHOWN.get(way, way)}
+    seeds = [own for _, own in table.groupby("seed")] if "seed" in table else [table]
+    for own in seeds:
+        yield own, {**look, "lw": 1.6 if len(seeds) == 1 else 1.1}
+        look["label"] = "_"
 
 
 def region_examples(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -51,6 +51,8 @@ class LongStudy:
         Its results for the seed of a study, when all networks are there.
     words : callable
         An entry of the results as a line of text.
+    usual : mapping
+        Its departures from the paper's `Protocol`, unless others are given.
     may_diverge : bool
         Whether a network whose loss diverges is a result and not an error.
     profile : str or None
@@ -62,6 +64,7 @@ class LongStudy:
     networks: Callable[[Study], list[Network]]
     measure: Callable[[Study], list[Entry]]
     words: Callable[[Entry], str]
+    usual: Mapping[str, Any] = field(default_factory=dict)
     may_diverge: bool = False
     profile: str | None = None
 
@@ -115,8 +118,9 @@ def record_study(
         raise ValueError("no seed was given; give at least one")
     given = {name: value for name, value in protocol.items() if value is not None}
     profile = profile or long.profile
-    first = Study(profile, faces, seeds[0], device, progress=progress, **given)
-    settings = {**given, "progress": progress, "face_set": first.faces}
+    settings = {**long.usual, **given}
+    first = Study(profile, faces, seeds[0], device, progress=progress, **settings)
+    settings |= {"progress": progress, "face_set": first.faces}
     others = [Study(profile, faces, seed, device, **settings) for seed in seeds[1:]]
     studies = [first, *others]
     # the first network of every seed, then the second: who builds on another comes late
@@ -192,9 +196,9 @@ def seconds_a_picture(study: Study, task: str, steps: int = 8) -> float:
 
 
 def _name(long: LongStudy, study: Study, given: Mapping[str, Any]) -> str:
-    """Name of the record; another precision than float32 has a record of its own."""
-    name, precision = long.name, given.get("precision", "float32")
-    if precision != "float32":
+    """Name of the record; another precision than the usual one has a record of its own."""
+    name, precision = long.name, given.get("precision")
+    if precision not in (None, long.usual.get("precision", "float32")):
         name += f"-{precision}"
     return name if long.profile == study.profile.name else records.record_name(name, study)
 

@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tinyvgg.experiments.accuracies import accuracy
 from tinyvgg.experiments.gradients import gradient_norms
-from tinyvgg.experiments.statistics import wilson
+from tinyvgg.experiments.statistics import mean
 from tinyvgg.faces.labels import listed
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy, find_record
@@ -161,82 +162,97 @@ def live_gradients(study: Study) -> dict[str, pd.DataFrame]:
 
 
 def recorded_gradients(record: Record | None, moment: str = "end") -> dict[str, pd.DataFrame]:
-    """The gradients that a record keeps of each architecture, by name; empty without a record."""
-    found = {e["name"]: e["gradients"][moment] for e in results(record) if "gradients" in e}
-    return {name: pd.DataFrame(columns) for name, columns in found.items()}
+    """The gradients that a record keeps of each architecture, by name, with their seed."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for entry in results(record):
+        if "gradients" in entry:
+            table = pd.DataFrame(entry["gradients"][moment]).assign(seed=entry["seed"])
+            found.setdefault(entry["name"], []).append(table)
+    return {name: pd.concat(tables) for name, tables in found.items()}
 
 
 def ways_table(record: Record | None) -> pd.DataFrame:
-    """One row per network of a record: how it was trained, and its accuracy.
+    """One row per way to train and task: how its networks were trained, and their accuracy.
 
     Returns
     -------
     DataFrame
-        Columns part, name, task, epochs, rate (the learning rate), test, right, accuracy, low,
-        high (Wilson's 95 % interval), chance, learnt (whether the interval lies above chance),
-        train_error (while training, in the last epoch) and minutes; NaN where the loss diverged.
+        Columns part, name, task, epochs, rate (the learning rate), seeds (those whose loss did
+        not diverge; the others do not count), test (images), accuracy, low, high (mean over
+        seeds and 95 % interval, see `experiments.accuracies`), chance, learnt (whether the
+        interval lies above chance) and train_error (while training, in the last epoch, mean over
+        seeds); NaN where every loss diverged.
     """
-    rows = []
+    ways: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in results(record):
-        right = entry.get("right", 0)
-        interval = wilson(right, 0 if entry["diverged"] else entry["test"])
-        chance = 1 / entry["classes"]
+        ways.setdefault((entry["part"], entry["name"], entry["task"]), []).append(entry)
+    rows = []
+    for (part, name, task), entries in ways.items():
+        first, trained = entries[0], [entry for entry in entries if not entry["diverged"]]
+        interval = accuracy([(entry["right"], entry["test"]) for entry in trained])
+        chance = 1 / first["classes"]
         rows.append(
             {
-                **{key: entry[key] for key in ("part", "name", "task", "test")},
-                "epochs": entry["protocol"]["epochs"],
-                "rate": entry["protocol"]["learning_rate"],
-                "right": right,
-                **interval._asdict(),
+                "part": part,
+                "name": name,
+                "task": task,
+                "epochs": first["protocol"]["epochs"],
+                "rate": first["protocol"]["learning_rate"],
+                "seeds": len(trained),
+                "test": first["test"],
+                "accuracy": interval.value,
+                "low": interval.low,
+                "high": interval.high,
                 "chance": chance,
                 "learnt": bool(interval.low > chance),
-                "train_error": math.nan
-                if entry["diverged"]
-                else entry["history"]["train_error"][-1],
-                "minutes": entry.get("minutes", math.nan),
+                "train_error": mean([entry["history"]["train_error"][-1] for entry in trained]),
             }
         )
-    columns = ["part", "name", "task", "epochs", "rate", "test", "right", "accuracy", "low", "high"]
-    columns += ["chance", "learnt", "train_error", "minutes"]
-    return pd.DataFrame(rows).rename(columns={"value": "accuracy"}).reindex(columns=columns)
+    columns = ["part", "name", "task", "epochs", "rate", "seeds", "test", "accuracy", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "chance", "learnt", "train_error"])
 
 
 def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataFrame]:
-    """Loss and errors by epoch of the networks of one comparison, by name."""
-    found = {}
+    """Loss and errors by epoch of the networks of one comparison, by name, with their seed."""
+    found: dict[str, list[pd.DataFrame]] = {}
     for entry in results(record):
         if (entry["part"], entry["task"]) == (part, task) and "history" in entry:
-            found[entry["name"]] = pd.DataFrame(entry["history"]).assign(
-                epoch=lambda table: np.arange(1, len(table) + 1)
-            )
-    return found
+            curves = pd.DataFrame(entry["history"]).assign(seed=entry["seed"])
+            curves["epoch"] = np.arange(1, len(curves) + 1)
+            found.setdefault(entry["name"], []).append(curves)
+    return {name: pd.concat(curves) for name, curves in found.items()}
 
 
 class OrderEffect(NamedTuple):
     """The same training with reshuffled batches and with the same batches in every epoch."""
 
     task: str
-    reshuffled: int  # test images classified correctly
+    reshuffled: int  # test images classified correctly, of all seeds together
     fixed: int
-    test: int
+    test: int  # all test images, of all seeds together
     status: str  # of the record
 
 
 def recorded_order(study: Study, folder: str | Path | None = None) -> OrderEffect | None:
     """The effect of the order of batches in the record of this study; None if it has none."""
     record = find_record(NAME, study, folder)
-    right: dict[tuple[str, str, int], dict] = {}
+    counts: dict[tuple[str, str, int], np.ndarray] = {}
     for entry in results(record):
         protocol = entry.get("protocol", {})
         plain = protocol.get("optimiser", "sgd") == "sgd"
         if entry.get("part") in ("order", "optimisers") and plain and "right" in entry:
-            right[protocol["order"], entry["task"], entry["seed"]] = entry
-    for (order, task, seed), fixed in right.items():
-        other = right.get(("reshuffled", task, seed))
-        if record is not None and order == "fixed" and other is not None:
-            status = record.status(study)
-            return OrderEffect(task, other["right"], fixed["right"], fixed["test"], status)
-    return None
+            key = protocol["order"], entry["task"], entry["seed"]
+            counts[key] = np.array([entry["right"], entry["test"]])
+    (task,) = FACE
+    both = [
+        (counts["reshuffled", task, seed], fixed)
+        for (order, own, seed), fixed in counts.items()
+        if (order, own) == ("fixed", task) and ("reshuffled", task, seed) in counts
+    ]
+    if record is None or not both:
+        return None
+    (reshuffled, _), (fixed, test) = np.sum(both, axis=0).tolist()
+    return OrderEffect(task, reshuffled, fixed, test, record.status(study))
 
 
 def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -245,13 +261,14 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
     Returns
     -------
     dict
-        ``right_NAME_TASK`` in per cent, with NAME one of sgd, adam, adagrad, fixed, and of the
-        architectures tinyvgg, vgg16, vgg19, he and norm (face task); ``epochs_reduced``;
-        ``at_chance`` and ``learnt``, the architectures whose interval reaches down to chance,
-        and the others. ``weaker_NAME`` and ``stronger_NAME``: how many times weaker, and
-        stronger, the gradient of the first layer is than TinyVGG's; ``fall_NAME``: how many
-        times weaker the signal is at the output than after the first layer; ``spread_NAME``: the
-        largest gradient of a layer over the smallest. NaN where it was not measured.
+        ``right_NAME_TASK`` in per cent (mean over seeds), with NAME one of sgd, adam, adagrad,
+        fixed, and of the architectures tinyvgg, vgg16, vgg19, he and norm (face task);
+        ``seeds_ways``, the most seeds of a way; ``epochs_reduced``; ``at_chance`` and ``learnt``,
+        the architectures whose interval reaches down to chance, and the others. ``weaker_NAME``
+        and ``stronger_NAME``: how many times weaker, and stronger, the gradient of the first
+        layer is than TinyVGG's; ``fall_NAME``: how many times weaker the signal is at the output
+        than after the first layer; ``spread_NAME``: the largest gradient of a layer over the
+        smallest. NaN where it was not measured.
     """
     cells = ways.set_index(["name", "task"])
     words: dict[str, Any] = {}
@@ -263,6 +280,7 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
             words[f"right_{prefix}_{task}"] = 100 * float(right)
     models = ways[ways.part == "architectures"]
     words |= {
+        "seeds_ways": int(ways.seeds.max()) if len(ways) else 0,
         "epochs_reduced": int(models.epochs.iloc[0]) if len(models) else math.nan,
         "rate_adam": ARMS[1].departures["learning_rate"],
         "rate_adagrad": ARMS[2].departures["learning_rate"],

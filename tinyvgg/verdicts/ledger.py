@@ -8,19 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from tinyvgg.experiments.accuracies import accuracy, accuracy_difference
 from tinyvgg.experiments.avoided_layers import layer_figures
 from tinyvgg.experiments.measures import measure
 from tinyvgg.experiments.other_seeds import renamed
-from tinyvgg.experiments.statistics import (
-    SEEDS,
-    Interval,
-    difference_of_shares,
-    over_seeds,
-    wilson,
-)
+from tinyvgg.experiments.statistics import Interval, over_seeds
 from tinyvgg.faces.spec import parse_source
 from tinyvgg.runs.recorded import COMMAND, find_record
 from tinyvgg.runs.records import Record, commit
@@ -215,23 +209,25 @@ def seed_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
 def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interval]:
     """Differences in the record "discussion": each optimizer minus SGD, each network minus chance.
 
-    From three seeds on, the mean difference over seeds with its t-interval. With fewer seeds, all
-    their test images are pooled: Newcombe's interval of the difference from SGD, and Wilson's
-    interval of the accuracy minus chance. A network whose loss diverged has no correct image.
+    Intervals are those of `experiments.accuracies`. A network whose loss diverged has no correct
+    image.
     """
-    arms: dict[tuple[str, str, str], dict[int, tuple[int, int, int]]] = {}
+    arms: dict[tuple[str, str, str], dict[int, tuple[int, int]]] = {}
+    chance = {}
     for entry in results:
         right = 0 if entry.get("diverged") else entry["right"]
         key = entry["part"], entry["name"], entry["task"]
-        arms.setdefault(key, {})[entry["seed"]] = right, entry["test"], entry["classes"]
+        arms.setdefault(key, {})[entry["seed"]] = right, entry["test"]
+        chance[entry["task"]] = 1 / entry["classes"]
     found = {}
     for (part, name, task), seeds in arms.items():
         if part == "architectures":
-            found[f"{key_of(name, task)}_over_chance"] = _over_chance(seeds)
+            bounds = (bound - chance[task] for bound in accuracy([*seeds.values()]))
+            found[f"{key_of(name, task)}_over_chance"] = Interval(*bounds)
         plain = arms.get((part, "SGD", task), {})
         if part == "optimisers" and name != "SGD" and (both := seeds.keys() & plain.keys()):
-            pairs = [(seeds[seed][:2], plain[seed][:2]) for seed in sorted(both)]
-            found[f"{key_of(name, task)}_over_sgd"] = _over_other(pairs)
+            pairs = [(seeds[seed], plain[seed]) for seed in sorted(both)]
+            found[f"{key_of(name, task)}_over_sgd"] = accuracy_difference(pairs)
     return found
 
 
@@ -248,21 +244,6 @@ RECORDS = {  # by name: its key in `sources`, the kind of evidence, and how it i
     "layers": ("layers", "recorded", layer_figures),
     "paper": ("paper_size", "recorded", paper_size_figures),
 }
-
-
-def _over_chance(seeds: Mapping[int, tuple[int, int, int]]) -> Interval:
-    chance = 1 / next(iter(seeds.values()))[2]
-    if len(seeds) >= SEEDS:
-        return over_seeds([right / test - chance for right, test, _ in seeds.values()])
-    right, test, _ = np.sum(list(seeds.values()), axis=0)
-    return Interval(*(bound - chance for bound in wilson(right, test)))
-
-
-def _over_other(pairs: list[tuple[tuple[int, int], tuple[int, int]]]) -> Interval:
-    if len(pairs) >= SEEDS:
-        return over_seeds([a / n - b / m for (a, n), (b, m) in pairs])
-    (a, n), (b, m) = np.sum(pairs, axis=0)
-    return difference_of_shares(int(a), int(n), int(b), int(m))
 
 
 def _seeds(record: Record) -> str:
