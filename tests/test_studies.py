@@ -176,6 +176,15 @@ def test_the_augmentation_has_three_arms_and_compares_them_picture_by_picture(ru
             assert entry["mcnemar"] == pytest.approx(binomtest(gained, gained + lost).pvalue)
 
 
+def test_nothing_is_trained_before_it_is_said_how_long_it_takes(place):
+    own = one(place, epochs=4, seed=5)
+    networks = augmentation.STUDY.networks(own)
+    assert common.estimate(networks) > 0
+    scout = networks[0]
+    assert common.missing(networks) == networks
+    assert not scout[0].checkpoint("emotion").exists()
+
+
 def test_regions_come_from_training_pictures_alone(place, erring, monkeypatch):
     own = one(place, epochs=4)
     asked = []

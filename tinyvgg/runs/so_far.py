@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 
+from tinyvgg.runs.parallel import missing
 from tinyvgg.storage.files import replacing
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def epochs_done(study: Study, task: str) -> int:
     """How many epochs of a task are trained so far."""
     if study.is_trained(task):
         return len(study.history(task))
+    if missing(study.prerequisites(task)):
+        return 0  # before they are there, nobody knows what is to be trained
     return _epochs_in(study.checkpoint(task))
 
 
@@ -31,9 +34,9 @@ def so_far(study: Study, task: str) -> Study | None:
     """
     if study.is_trained(task):
         return study
-    path = study.checkpoint(task)
-    if not _epochs_in(path):
+    if not epochs_done(study, task):
         return None
+    path = study.checkpoint(task)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         copy = Path(shutil.copy(path, folder))
         other = study.variant(epochs=_epochs_in(copy))
