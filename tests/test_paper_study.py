@@ -211,8 +211,8 @@ def test_no_picture_of_a_photograph_is_kept():
 def test_so_far_trains_nothing_and_names_what_is_trained(interrupted, tmp_path, monkeypatch):
     monkeypatch.setattr("tinyvgg.runs.recorded.train", pytest.fail)
     both = [(interrupted, "face"), (interrupted, "emotion")]
-    nothing = LongStudy("nothing", (0,), lambda _, jobs=both: jobs, lambda _: [{"seed": 0}], str)
+    nothing = LongStudy("paper", (0,), lambda _, jobs=both: jobs, lambda _: [{"seed": 0}], str)
     record, path = record_study(nothing, "smoke", folder=tmp_path, so_far=True, progress=False)
-    assert path.name == "nothing-smoke.json" and record.results == [{"seed": 0}]
+    assert path.name == "paper-smoke.json" and record.results == [{"seed": 0}]
     (network,) = record.made["networks"].values()
     assert network["weights"] == so_far(interrupted, "face").digest("face")

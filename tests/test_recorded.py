@@ -10,7 +10,7 @@ from small_studies import one
 
 from tinyvgg.runs import recorded as common
 from tinyvgg.runs import records
-from tinyvgg.studies import augmentation, seeds
+from tinyvgg.studies import augmentation, discussion, seeds
 
 pytestmark = pytest.mark.usefixtures("short_studies")
 
@@ -52,6 +52,14 @@ def test_another_precision_has_a_record_of_its_own(run):
     half = replace(seeds.STUDY, usual={"precision": "bfloat16"})
     _, third = run(half, seeds=(0,), precision="bfloat16")
     assert third.stem == "seeds-smoke-rafd", "bfloat16 is what is usual there"
+
+
+@pytest.mark.parametrize("long", [seeds.STUDY, discussion.STUDY])
+def test_a_study_of_finished_networks_cannot_be_measured_so_far(run, place, tmp_path, long):
+    with pytest.raises(ValueError, match=f"{long.name}.*finished networks only.*study paper"):
+        run(long, seeds=(7,), so_far=True)
+    assert not one(place, seed=7).is_trained("face")
+    assert not [*tmp_path.glob("*.json")], "no record"
 
 
 def test_minutes_are_said_before_anything_is_trained(run, caplog):

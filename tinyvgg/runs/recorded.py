@@ -30,6 +30,7 @@ from tinyvgg.training.fit import fit
 log = logging.getLogger(__name__)
 
 COMMAND = "python -m tinyvgg study"
+PARTIAL = ("paper",)  # studies whose entries say how many of the planned epochs they rest on
 FIRST_EPOCHS = 2  # whose losses a record keeps of each network
 
 Entry = dict[str, Any]  # a result, JSON
@@ -101,8 +102,7 @@ def record_study(
     scheduler : str, optional
         Address of a Dask scheduler whose workers train; the processors of this machine if None.
     so_far : bool
-        Train nothing: measure what is trained so far, if the study can (its entries say how many
-        epochs that is).
+        Train nothing: measure what is trained so far. Only a study of `PARTIAL` can.
     pictures : callable, optional
         Files that go with the record, by name, of the first seed's study; they are kept in a
         folder of the record's name.
@@ -111,7 +111,18 @@ def record_study(
     -------
     record, path
         ``record.results`` is a list of what the study measured, seed by seed.
+
+    Raises
+    ------
+    ValueError
+        No seed was given, or the study cannot measure what is trained so far.
     """
+    if so_far and long.name not in PARTIAL:
+        able = " and ".join(f"`study {name}`" for name in PARTIAL)
+        raise ValueError(
+            f"the study {long.name!r} measures finished networks only, so it cannot be measured "
+            f"so far (only {able} can): omit --so-far; what is trained already is used"
+        )
     started = datetime.now(UTC)
     seeds = long.seeds if seeds is None else tuple(seeds)
     if not seeds:
