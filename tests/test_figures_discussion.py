@@ -25,8 +25,8 @@ def closed():
 def a_way(part, name, right, task="face", **more):
     entry = {
         "seed": 0, "part": part, "name": name, "task": task, "classes": 4, "test": 200,
-        "protocol": {"epochs": 3, "learning_rate": 0.01}, "diverged": False, "right": right,
-        "minutes": 1.5,
+        "protocol": {"epochs": 3, "learning_rate": 0.01, "precision": "float32"},
+        "diverged": False, "right": right, "minutes": 1.5,
         "history": {"loss": [1.4, 1, 0.5], "train_error": [0.7, 0.4, 0.2],
                     "test_error": [0.75, 0.5, 1 - right / 200]},
     }  # fmt: skip
@@ -119,6 +119,7 @@ def test_words_quote_the_table_and_the_gradients(trials, live):
     words = discussion.in_words(discussion.ways_table(trials), live)
     assert words["right_sgd_face"] == 95 and math.isnan(words["right_sgd_emotion"])
     assert words["right_reduced_tinyvgg_face"] == 90 and words["epochs_reduced"] == 3
+    assert words["precision_reduced"] == "float32"
     assert words["at_chance"] == "VGG-16 and VGG-19" and words["learnt"] == "TinyVGG"
     assert words["weaker_vgg16"] == pytest.approx(100)
     assert words["stronger_vgg19"] == pytest.approx(0.001)

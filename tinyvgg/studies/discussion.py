@@ -177,9 +177,9 @@ def ways_table(record: Record | None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns part, name, task, epochs, rate (the learning rate), seeds (those whose loss did
-        not diverge; the others do not count), test (images), accuracy, low, high (mean over
-        seeds and 95 % interval, see `experiments.accuracies`), chance, learnt (whether the
+        Columns part, name, task, epochs, precision, rate (the learning rate), seeds (those whose
+        loss did not diverge; the others do not count), test (images), accuracy, low, high (mean
+        over seeds and 95 % interval, see `experiments.accuracies`), chance, learnt (whether the
         interval lies above chance) and train_error (while training, in the last epoch, mean over
         seeds); NaN where every loss diverged.
     """
@@ -197,6 +197,7 @@ def ways_table(record: Record | None) -> pd.DataFrame:
                 "name": name,
                 "task": task,
                 "epochs": first["protocol"]["epochs"],
+                "precision": first["protocol"]["precision"],
                 "rate": first["protocol"]["learning_rate"],
                 "seeds": len(trained),
                 "test": first["test"],
@@ -208,8 +209,9 @@ def ways_table(record: Record | None) -> pd.DataFrame:
                 "train_error": mean([entry["history"]["train_error"][-1] for entry in trained]),
             }
         )
-    columns = ["part", "name", "task", "epochs", "rate", "seeds", "test", "accuracy", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "chance", "learnt", "train_error"])
+    columns = ["part", "name", "task", "epochs", "precision", "rate", "seeds", "test"]
+    columns += ["accuracy", "low", "high", "chance", "learnt", "train_error"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataFrame]:
@@ -263,12 +265,12 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
     dict
         ``right_NAME_TASK`` in per cent (mean over seeds), with NAME one of sgd, adam, adagrad,
         fixed, and of the architectures tinyvgg, vgg16, vgg19, he and norm (face task);
-        ``seeds_ways``, the most seeds of a way; ``epochs_reduced``; ``at_chance`` and ``learnt``,
-        the architectures whose interval reaches down to chance, and the others. ``weaker_NAME``
-        and ``stronger_NAME``: how many times weaker, and stronger, the gradient of the first
-        layer is than TinyVGG's; ``fall_NAME``: how many times weaker the signal is at the output
-        than after the first layer; ``spread_NAME``: the largest gradient of a layer over the
-        smallest. NaN where it was not measured.
+        ``seeds_ways``, the most seeds of a way; ``epochs_reduced`` and ``precision_reduced``;
+        ``at_chance`` and ``learnt``, the architectures whose interval reaches down to chance, and
+        the others. ``weaker_NAME`` and ``stronger_NAME``: how many times weaker, and stronger,
+        the gradient of the first layer is than TinyVGG's; ``fall_NAME``: how many times weaker
+        the signal is at the output than after the first layer; ``spread_NAME``: the largest
+        gradient of a layer over the smallest. NaN where it was not measured.
     """
     cells = ways.set_index(["name", "task"])
     words: dict[str, Any] = {}
@@ -282,6 +284,7 @@ def in_words(ways: pd.DataFrame, live: Mapping[str, pd.DataFrame]) -> dict[str, 
     words |= {
         "seeds_ways": int(ways.seeds.max()) if len(ways) else 0,
         "epochs_reduced": int(models.epochs.iloc[0]) if len(models) else math.nan,
+        "precision_reduced": models.precision.iloc[0] if len(models) else math.nan,
         "rate_adam": ARMS[1].departures["learning_rate"],
         "rate_adagrad": ARMS[2].departures["learning_rate"],
         "lasagne_adagrad": LASAGNE_ADAGRAD,
