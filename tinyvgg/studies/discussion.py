@@ -10,7 +10,7 @@ conditions for comparison.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ import torch
 
 from tinyvgg.experiments.accuracies import accuracy
 from tinyvgg.experiments.gradients import gradient_norms
-from tinyvgg.experiments.statistics import mean
+from tinyvgg.experiments.statistics import Interval, mean
 from tinyvgg.faces.labels import listed
 from tinyvgg.runs.parallel import Network
 from tinyvgg.runs.recorded import Entry, LongStudy, find_record
@@ -163,12 +163,8 @@ def live_gradients(study: Study) -> dict[str, pd.DataFrame]:
 
 def recorded_gradients(record: Record | None, moment: str = "end") -> dict[str, pd.DataFrame]:
     """The gradients that a record keeps of each architecture, by name, with their seed."""
-    found: dict[str, list[pd.DataFrame]] = {}
-    for entry in results(record):
-        if "gradients" in entry:
-            table = pd.DataFrame(entry["gradients"][moment]).assign(seed=entry["seed"])
-            found.setdefault(entry["name"], []).append(table)
-    return {name: pd.concat(tables) for name, tables in found.items()}
+    kept = (entry for entry in results(record) if "gradients" in entry)
+    return _by_name((entry, entry["gradients"][moment]) for entry in kept)
 
 
 def ways_table(record: Record | None) -> pd.DataFrame:
@@ -177,11 +173,12 @@ def ways_table(record: Record | None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns part, name, task, epochs, precision, rate (the learning rate), seeds (those whose
-        loss did not diverge; the others do not count), test (images), accuracy, low, high (mean
-        over seeds and 95 % interval, see `experiments.accuracies`), chance, learnt (whether the
-        interval lies above chance) and train_error (while training, in the last epoch, mean over
-        seeds); NaN where every loss diverged.
+        Columns part, name, task, epochs, precision, rate (the learning rate), seeds, test
+        (images), accuracy, low, high (mean over seeds and 95 % interval, see
+        `experiments.accuracies`; as in the verdicts, a network whose loss diverged has no correct
+        image), chance, learnt (whether the interval lies above chance) and train_error (while
+        training, in the last epoch, mean over the seeds whose loss did not diverge); NaN where
+        every loss diverged.
     """
     ways: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in results(record):
@@ -189,7 +186,8 @@ def ways_table(record: Record | None) -> pd.DataFrame:
     rows = []
     for (part, name, task), entries in ways.items():
         first, trained = entries[0], [entry for entry in entries if not entry["diverged"]]
-        interval = accuracy([(entry["right"], entry["test"]) for entry in trained])
+        counts = [(entry.get("right", 0), entry["test"]) for entry in entries]
+        interval = accuracy(counts) if trained else Interval.unknown()
         chance = 1 / first["classes"]
         rows.append(
             {
@@ -199,7 +197,7 @@ def ways_table(record: Record | None) -> pd.DataFrame:
                 "epochs": first["protocol"]["epochs"],
                 "precision": first["protocol"]["precision"],
                 "rate": first["protocol"]["learning_rate"],
-                "seeds": len(trained),
+                "seeds": len(entries),
                 "test": first["test"],
                 "accuracy": interval.value,
                 "low": interval.low,
@@ -216,13 +214,19 @@ def ways_table(record: Record | None) -> pd.DataFrame:
 
 def histories(record: Record | None, part: str, task: str) -> dict[str, pd.DataFrame]:
     """Loss and errors by epoch of the networks of one comparison, by name, with their seed."""
+    return _by_name(
+        (entry, {"epoch": range(1, len(entry["history"]["loss"]) + 1), **entry["history"]})
+        for entry in results(record)
+        if (entry["part"], entry["task"]) == (part, task) and "history" in entry
+    )
+
+
+def _by_name(columns: Iterable[tuple[Entry, Mapping[str, Any]]]) -> dict[str, pd.DataFrame]:
+    """A table of each way to train, with the seed of each row, from columns of each entry."""
     found: dict[str, list[pd.DataFrame]] = {}
-    for entry in results(record):
-        if (entry["part"], entry["task"]) == (part, task) and "history" in entry:
-            curves = pd.DataFrame(entry["history"]).assign(seed=entry["seed"])
-            curves["epoch"] = np.arange(1, len(curves) + 1)
-            found.setdefault(entry["name"], []).append(curves)
-    return {name: pd.concat(curves) for name, curves in found.items()}
+    for entry, own in columns:
+        found.setdefault(entry["name"], []).append(pd.DataFrame(own).assign(seed=entry["seed"]))
+    return {name: pd.concat(tables) for name, tables in found.items()}
 
 
 class OrderEffect(NamedTuple):
