@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,67 @@ def test_a_study_goes_through_its_seeds_and_names_its_command(run, place):
     assert "--seed 0 3" in command and record.made["seeds"] == [0, 3]
     assert records.read(path.stem, path.parent) == record
     assert common.find_record("seeds", one(place), path.parent) == record
+
+
+def test_seeds_are_added_to_a_record_without_the_networks_that_it_has(run, place, tmp_path):
+    whole, path = run(seeds.STUDY, seeds=(0, 1, 3))
+    run(seeds.STUDY, seeds=(0, 3))
+    shutil.rmtree(tmp_path / "store")
+    grown, same = run(seeds.STUDY, seeds=(0, 1), add=True)
+    assert not one(place, seed=0).is_trained("face"), "seed 0 is in the record"
+    assert same == path and records.read(path.stem, path.parent) == grown
+    timed = dict(images_per_second=None)
+    assert [e | timed for e in grown.results] == [e | timed for e in whole.results]
+    for key in ("seeds", "command", "code", "data"):
+        assert grown.made[key] == whole.made[key], key
+    assert grown.made["networks"].keys() == whole.made["networks"].keys()
+    assert [part["seeds"] for part in grown.parts] == [[0, 3], [1]]
+    assert grown.made["minutes"] == pytest.approx(sum(p["minutes"] for p in grown.parts), abs=0.1)
+    assert grown.changes(one(place)) == []
+
+
+def test_without_a_record_all_seeds_are_added(run):
+    record, _ = run(seeds.STUDY, seeds=(0, 3), add=True)
+    assert record.made["seeds"] == [0, 3] and "parts" not in record.made
+
+
+def test_seeds_that_another_run_added_in_the_meantime_are_kept(run, monkeypatch):
+    def train_while_another_run_adds_its_seed(*arguments):
+        monkeypatch.setattr(common, "train", train)
+        run(seeds.STUDY, seeds=(1,), add=True)
+        train(*arguments)
+
+    run(seeds.STUDY, seeds=(0,))
+    train = common.train
+    monkeypatch.setattr(common, "train", train_while_another_run_adds_its_seed)
+    record, path = run(seeds.STUDY, seeds=(2,), add=True)
+    assert record.made["seeds"] == [entry["seed"] for entry in record.results] == [0, 1, 2]
+    assert records.read(path.stem, path.parent) == record
+
+
+@pytest.mark.parametrize(
+    ("again", "message"),
+    [
+        (dict(seeds=(3,)), "has these seeds already.*3.*--seed.*omit --add"),
+        (dict(seeds=(4,), learning_rate=0.01), "made by `python.*this would be.*0.01.*same set"),
+    ],
+)
+def test_what_cannot_be_added_is_refused_and_nothing_changes(run, place, again, message):
+    _, path = run(seeds.STUDY, seeds=(0, 3))
+    before = path.read_text()
+    with pytest.raises(ValueError, match=message):
+        run(seeds.STUDY, **again, add=True)
+    assert path.read_text() == before
+    assert not one(place, seed=4).is_trained("face")
+
+
+def test_no_seed_is_added_to_an_outdated_record(run, place):
+    record, path = run(seeds.STUDY, seeds=(0,))
+    code = {**record.made["code"], "tinyvgg.model": "other"}
+    records.write(replace(record, made={**record.made, "code": code}), path.parent)
+    with pytest.raises(ValueError, match=r"tinyvgg\.model changed since.*Omit --add"):
+        run(seeds.STUDY, seeds=(1,), add=True)
+    assert not one(place, seed=1).is_trained("face")
 
 
 def test_a_record_tells_its_networks_apart_and_names_no_folder(run, place):
@@ -101,6 +163,9 @@ def test_the_code_of_an_augmentation_counts_for_its_record(run, monkeypatch):
     assert "tinyvgg.experiments.augmentation" in record.made["code"]
 
 
-def test_without_a_seed_there_is_nothing_to_record(run):
-    with pytest.raises(ValueError, match="no seed was given"):
-        run(seeds.STUDY, seeds=())
+@pytest.mark.parametrize(
+    ("given", "message"), [((), "no seed was given"), ((2, 0, 2), r"given twice \(2, 0 and 2\)")]
+)
+def test_every_seed_is_measured_once(run, given, message):
+    with pytest.raises(ValueError, match=message):
+        run(seeds.STUDY, seeds=given)

@@ -297,6 +297,11 @@ def _parser() -> argparse.ArgumentParser:
             help="do not train: measure the epochs that are trained so far (study paper)",
         )
         kind.add_argument(
+            "--add",
+            action="store_true",
+            help="keep the seeds that the record has, and add the others to it",
+        )
+        kind.add_argument(
             "--output", type=Path, help="folder for the record (default: book/records)"
         )
 

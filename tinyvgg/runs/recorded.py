@@ -17,6 +17,7 @@ from typing import Any
 
 import joblib
 
+from tinyvgg.faces.labels import listed
 from tinyvgg.runs import records
 from tinyvgg.runs.parallel import Network, missing, train
 from tinyvgg.runs.records import Record
@@ -85,6 +86,7 @@ def record_study(
     folder: str | Path | None = None,
     scheduler: str | None = None,
     so_far: bool = False,
+    add: bool = False,
     pictures: Callable[[Study], Mapping[str, bytes]] | None = None,
     **protocol: Any,
 ) -> tuple[Record, Path]:
@@ -103,6 +105,9 @@ def record_study(
         Address of a Dask scheduler whose workers train; the processors of this machine if None.
     so_far : bool
         Train nothing: measure what is trained so far. Only a study of `PARTIAL` can.
+    add : bool
+        Keep the seeds that the record has, and measure only the others. Its networks need not be
+        there.
     pictures : callable, optional
         Files that go with the record, by name, of the first seed's study; they are kept in a
         folder of the record's name.
@@ -115,7 +120,8 @@ def record_study(
     Raises
     ------
     ValueError
-        No seed was given, or the study cannot measure what is trained so far.
+        No seed was given, the study cannot measure what is trained so far, or the record cannot
+        be added to.
     """
     if so_far and long.name not in PARTIAL:
         able = " and ".join(f"`study {name}`" for name in PARTIAL)
@@ -127,6 +133,8 @@ def record_study(
     seeds = long.seeds if seeds is None else tuple(seeds)
     if not seeds:
         raise ValueError("no seed was given; give at least one")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"a seed was given twice ({listed(map(str, seeds))}); give each seed once")
     given = {name: value for name, value in protocol.items() if value is not None}
     profile = profile or long.profile
     settings = {**long.usual, **given}
@@ -134,6 +142,10 @@ def record_study(
     settings |= {"progress": progress, "face_set": first.faces}
     others = [Study(profile, faces, seed, device, **settings) for seed in seeds[1:]]
     studies = [first, *others]
+    old = _extensible(long, first, seeds, given, folder) if add else None
+    if old is not None:
+        studies = [study for study in studies if study.seed not in old.made["seeds"]]
+        seeds = tuple(study.seed for study in studies)
     # the first network of every seed, then the second: who builds on another comes late
     columns = zip_longest(*(long.networks(study) for study in studies))
     jobs = [job for column in columns for job in column if job]
@@ -150,9 +162,46 @@ def record_study(
     made = records.provenance(first, command, sorted(code), seeds, started)
     made["networks"] = dict(_network(*job) for job in jobs if not missing([job]))  # not: diverged
     record = Record(_name(long, first, given), made, results)
-    if pictures is not None:
+    if old is not None:
+        # read again, since another run may have added its own seeds in the meantime
+        old = _extensible(long, first, seeds, given, folder) or old
+        record = old.joined(record)
+        record.made["command"] = long.command + _options(first, record.made["seeds"], given)
+    elif pictures is not None:
         records.write_pictures(record, pictures(first), folder)
     return record, records.write(record, folder)
+
+
+def _extensible(
+    long: LongStudy,
+    study: Study,
+    seeds: Sequence[int],
+    given: Mapping[str, Any],
+    folder: str | Path | None,
+) -> Record | None:
+    """The record that takes other seeds, of the same code, faces and settings; None if none is."""
+    record = records.read(_name(long, study, given), folder)
+    if record is None:
+        return None
+    name, there = record.name, record.made["seeds"]
+    if changed := record.changes(study):
+        raise ValueError(
+            f"no seed can be added to the record {name!r}: {listed(changed)} changed since it was "
+            "made. Omit --add to measure all seeds again"
+        )
+    command = long.command + _options(study, there, given)
+    if record.made["command"] != command:
+        raise ValueError(
+            f"no seed can be added to the record {name!r}: it was made by "
+            f"`{record.made['command']}`, and this would be `{command}`. Use the same settings, "
+            "or omit --add to measure all seeds again"
+        )
+    if set(seeds) <= set(there):
+        raise ValueError(
+            f"the record {name!r} has these seeds already ({listed(map(str, seeds))}): give others "
+            "with --seed, or omit --add to measure them again"
+        )
+    return record
 
 
 def _network(study: Study, task: str) -> tuple[str, Entry]:

@@ -30,6 +30,10 @@ from tinyvgg.training.device import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "TINYVGG_RECORDS"
+OF_A_PART = (  # what differs between the runs that made a record seed by seed
+    *("seeds", "started", "finished", "minutes", "commit", "processor", "processors", "system"),
+    "versions",
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,28 @@ class Record:
             found.append("the profile")
         found += [name for name, print_ in self.made["code"].items() if _print(name) != print_]
         return found
+
+    def joined(self, other: Record) -> Record:
+        """This record with the seeds of another one of the same code, faces and settings.
+
+        ``made["parts"]`` tells which run made which seeds, when and on what.
+        """
+        old, new = self.made, other.made
+        made = new | {
+            "started": min(old["started"], new["started"]),
+            "minutes": round(old["minutes"] + new["minutes"], 1),
+            "seeds": sorted([*old["seeds"], *new["seeds"]]),
+            "code": old["code"] | new["code"],
+            "networks": old["networks"] | new["networks"],
+            "parts": [*self.parts, *other.parts],
+        }
+        results = sorted([*self.results, *other.results], key=lambda entry: entry["seed"])
+        return Record(self.name, made, results)
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The runs that made this record; one, unless seeds were added to it."""
+        return self.made.get("parts", [{key: self.made[key] for key in OF_A_PART}])
 
     def is_of_run(self, study: Study) -> bool:
         """Whether the record has the profile and the kind of source of a study."""
@@ -162,7 +188,7 @@ def overview(study: Study, folder: str | Path | None = None) -> pd.DataFrame:
                 "seeds": ", ".join(map(str, made["seeds"])),
                 "minutes": sum(net["minutes"] for net in networks) if networks else math.nan,
                 "device": made["device"],
-                "commit": made["commit"][:7],
+                "commit": ", ".join(dict.fromkeys(part["commit"][:7] for part in record.parts)),
                 "state": f"outdated: {', '.join(names)}" if changed else "up to date",
                 "command": made["command"],
             }
