@@ -54,14 +54,14 @@ def test_without_a_record_all_seeds_are_added(run):
 def test_seeds_that_another_run_added_in_the_meantime_are_kept(run, monkeypatch):
     def train_while_another_run_adds_its_seed(*arguments):
         monkeypatch.setattr(common, "train", train)
-        run(seeds.STUDY, seeds=(1,), add=True)
+        run(seeds.STUDY, seeds=(1, 2), add=True)
         train(*arguments)
 
     run(seeds.STUDY, seeds=(0,))
     train = common.train
     monkeypatch.setattr(common, "train", train_while_another_run_adds_its_seed)
-    record, path = run(seeds.STUDY, seeds=(2,), add=True)
-    assert record.made["seeds"] == [entry["seed"] for entry in record.results] == [0, 1, 2]
+    record, path = run(seeds.STUDY, seeds=(2, 3), add=True)
+    assert record.made["seeds"] == [entry["seed"] for entry in record.results] == [0, 1, 2, 3]
     assert records.read(path.stem, path.parent) == record
 
 

@@ -79,18 +79,20 @@ class Record:
     def joined(self, other: Record) -> Record:
         """This record with the seeds of another one of the same code, faces and settings.
 
+        A seed that both have counts once, as the other one has it.
         ``made["parts"]`` tells which run made which seeds, when and on what.
         """
         old, new = self.made, other.made
         made = new | {
             "started": min(old["started"], new["started"]),
             "minutes": round(old["minutes"] + new["minutes"], 1),
-            "seeds": sorted([*old["seeds"], *new["seeds"]]),
+            "seeds": sorted({*old["seeds"], *new["seeds"]}),
             "code": old["code"] | new["code"],
             "networks": old["networks"] | new["networks"],
             "parts": [*self.parts, *other.parts],
         }
-        results = sorted([*self.results, *other.results], key=lambda entry: entry["seed"])
+        kept = [entry for entry in self.results if entry["seed"] not in new["seeds"]]
+        results = sorted([*kept, *other.results], key=lambda entry: entry["seed"])
         return Record(self.name, made, results)
 
     @property
