@@ -141,3 +141,20 @@ def test_the_overview_lists_every_record_and_what_is_outdated(tmp_path):
     assert table.seeds["a"] == "0, 2"
     assert table.command["b"] == "python -m this"
     assert records.overview(study, tmp_path / "none").empty
+
+
+def test_the_overview_names_the_commit_of_every_run_that_made_a_record(tmp_path):
+    study = a_study()
+    first = a_record(study, [{"seed": 0}])
+    runs = [
+        replace(
+            first,
+            made={**first.made, "seeds": [seed], "networks": {}, "commit": letter * 40},
+            results=[{"seed": seed}],
+        )
+        for seed, letter in enumerate("abb")
+    ]
+    grown = runs[0].joined(runs[1]).joined(runs[2])
+    records.write(grown, tmp_path)
+    (row,) = records.overview(study, tmp_path).itertuples()
+    assert (row.seeds, row.commit) == ("0, 1, 2", "aaaaaaa, bbbbbbb")
