@@ -109,6 +109,29 @@ def test_a_function_is_called_in_a_process_of_one_thread_that_is_used_again():
     assert processes.call(os.getpid) == pid
 
 
+def test_a_process_that_grew_is_replaced_without_a_warning(recwarn):
+    before = Processes(1)
+    before.call(int)
+    before.stop()  # the next process is a new one
+    processes = Processes(1)
+    processes.call(int)
+
+    def grow():
+        sys.kept = b"x" * 400_000_000
+        time.sleep(1.1)  # a process looks at its own size once a second
+        return os.getpid()
+
+    def another(_):
+        time.sleep(0.2)  # so that it waits for the first
+        pids["after"] = processes.call(os.getpid)
+
+    pids = {}
+    jobs = [Job("grow", lambda _: pids.update(grown=processes.call(grow))), Job("next", another)]
+    run_jobs(jobs, 2)
+    assert pids["grown"] != pids["after"]
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_a_failure_ends_the_others_and_starts_no_more_and_the_next_call_has_a_new_process():
     pid = []
 

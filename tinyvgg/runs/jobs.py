@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Processes:
         self._workers: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self._stopped = False
+        # a process that grew is replaced between two calls; nothing is lost, so nothing is said
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function in a process of one thread, which may serve again for a later call.
