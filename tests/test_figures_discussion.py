@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,6 +157,28 @@ def test_curves_are_those_of_the_record(trials):
     assert lines["SGD"].get_xdata().tolist() == [1, 2, 3]
     assert lines["SGD"].get_ydata() == pytest.approx([75, 50, 5])
     assert lines["chance"].get_ydata()[0] == 75
+
+
+@pytest.mark.parametrize(
+    ("name", "levels"), [("optimisers", [75]), ("architectures", [math.log(4), 75])]
+)
+def test_the_page_draws_the_chance_level_of_the_recorded_networks(trials, name, levels):
+    path = Path(__file__).parents[1] / "notebooks" / "15_discussion.ipynb"
+    drawn = {}
+    for cell in nbformat.read(path, 4).cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        drawn[figure.get("name")] = cell.source
+    page = {
+        **{"np": np, "figures": figures, "Panel": figures.Panel, "discussion": discussion},
+        **{"trials": trials, "ways": discussion.ways_table(trials)},
+        # of the run's own classes nothing is known
+        "study": SimpleNamespace(tasks=("face",)),
+    }
+    exec(drawn["fig-optimisers"], page)
+    if name != "optimisers":
+        exec(drawn[f"fig-{name}"], page)
+    lines = [line for ax in plt.gcf().axes for line in ax.lines if line.get_label() == "chance"]
+    assert [line.get_ydata()[0] for line in lines] == pytest.approx(levels)
 
 
 def test_gradients_before_and_after_share_their_scale(live, trials):
