@@ -253,6 +253,20 @@ def test_optimisers_are_compared_with_sgd_seed_by_seed():
     assert "adam_face_over_sgd" not in discussion_figures([e for e in one if e["name"] == "Adam"])
 
 
+def test_a_difference_of_shares_stays_between_minus_one_and_one():
+    rights = {"SGD": (930, 940, 935), "Adagrad": (930, 940, 125)}  # one stays at chance level
+    results = [
+        entry("optimisers", name, "emotion", seed, right)
+        for name, some in rights.items()
+        for seed, right in enumerate(some)
+    ]
+    value, low, high = over_seeds([0, 0, -0.81])
+    assert (low, high) == (pytest.approx(-1.43, abs=0.01), pytest.approx(0.89, abs=0.01))
+    assert discussion_figures(results)["adagrad_emotion_over_sgd"] == pytest.approx(
+        (value, -1, high)
+    )
+
+
 def test_networks_are_compared_with_chance_and_diverged_ones_have_none_right():
     results = [
         entry("architectures", "VGG-16", "face", 0, 130),

@@ -227,7 +227,9 @@ def discussion_figures(results: Iterable[Mapping[str, Any]]) -> dict[str, Interv
         plain = arms.get((part, "SGD", task), {})
         if part == "optimisers" and name != "SGD" and (both := seeds.keys() & plain.keys()):
             pairs = [(seeds[seed], plain[seed]) for seed in sorted(both)]
-            found[f"{key_of(name, task)}_over_sgd"] = accuracy_difference(pairs)
+            value, low, high = accuracy_difference(pairs)
+            shares = Interval(value, max(low, -1.0), min(high, 1.0))  # of differences of shares
+            found[f"{key_of(name, task)}_over_sgd"] = shares
     return found
 
 

@@ -99,8 +99,8 @@ def optimisers() -> Claim:
         "15_discussion",
         "adam-and-adagrad",
         note="The paper gives no learning rates for Adam and Adagrad. This book uses customary "
-        "ones, which the page Discussion lists. A difference too small to detect counts in favor "
-        "of the claim.",
+        "ones, which the page Discussion lists. A difference that is too small to detect, or that "
+        "varies too much between seeds, counts in favor of the claim.",
     )
 
 
