@@ -132,6 +132,31 @@ def test_a_process_that_grew_is_replaced_without_a_warning(recwarn):
     assert [str(warning.message) for warning in recwarn] == []
 
 
+SHOWS_PROGRESS = """
+from tinyvgg.runs.jobs import Processes
+from tinyvgg.storage.progress import progress_bar
+
+def work():
+    for _ in progress_bar(range(3), desc="work", unit="steps"):
+        pass
+
+if __name__ == "__main__":
+    processes = Processes()
+    processes.call(work)
+    processes.stop()
+"""
+
+
+def test_a_process_that_showed_progress_is_ended_without_a_warning(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text(SHOWS_PROGRESS)
+    call = [sys.executable, script]
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    told = subprocess.run(call, capture_output=True, text=True, check=True).stderr
+    assert "3 of 3 steps" in told
+    assert "leaked" not in told
+
+
 def test_a_failure_ends_the_others_and_starts_no_more_and_the_next_call_has_a_new_process():
     pid = []
 

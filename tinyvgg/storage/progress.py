@@ -8,6 +8,7 @@ end. ``TQDM_DISABLE=1`` silences both.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -70,3 +71,7 @@ class _Lines(tqdm.std.tqdm):
             self.leave = None  # nothing is to be cleared
             self.disable = True
             self._decr_instances(self)
+
+
+# tqdm's own lock is shared between processes: ending one that holds it makes Python warn of a leak
+_Lines.set_lock(threading.RLock())
