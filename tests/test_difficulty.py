@@ -105,7 +105,7 @@ def test_what_is_not_trained_comes_from_the_record_and_says_so(kept, tmp_path):
 
 def test_an_outdated_record_is_marked(kept, tmp_path):
     _, record, *_ = kept
-    old = replace(record, made={**record.made, "data": "other"})
+    old = replace(record, made={**record.made, "data": "other", "rendering": "other"})
     table = difficulty_table(fresh(kept, tmp_path), old)
     marked = table[table.reader == NETWORK].origin
     assert marked.str.contains("outdated: the faces changed since").all()

@@ -76,10 +76,26 @@ def test_a_record_of_the_present_is_not_outdated():
     assert record.status(study) == f"recorded {datetime.now(UTC):%Y-%m-%d}, smoke profile"
 
 
-def test_other_pictures_make_a_record_outdated():
-    record = a_record(a_study())
-    assert record.changes(a_study(shade=1)) == ["the faces"]
-    assert "outdated: the faces changed since" in record.status(a_study(shade=1))
+def test_other_photographs_make_a_record_outdated():
+    record = a_record(a_study(source="orl"))
+    assert record.changes(a_study(source="orl")) == []
+    assert record.changes(a_study(source="orl", shade=1)) == ["the faces"]
+    assert "outdated: the faces changed since" in record.status(a_study(source="orl", shade=1))
+
+
+def test_synthetic_faces_that_another_processor_rounds_are_the_same(monkeypatch):
+    record, elsewhere = a_record(a_study()), a_study(shade=1)
+    assert record.changes(elsewhere) == []
+    assert record.on_faces_of(elsewhere).made["data"] == elsewhere.faces.fingerprint
+    assert record.made["data"] != elsewhere.faces.fingerprint, "what was recorded stays"
+    monkeypatch.setattr(records, "_rendering", lambda profile: "changed")
+    assert record.changes(elsewhere) == ["the faces"]
+    assert record.on_faces_of(elsewhere) == record
+
+
+def test_a_record_under_another_profile_is_not_on_the_faces_of_a_study():
+    record = a_record(a_study("smoke"))
+    assert record.on_faces_of(a_study("default", shade=1)) == record
 
 
 def test_other_code_makes_a_record_outdated():
@@ -133,7 +149,8 @@ def test_the_overview_lists_every_record_and_what_is_outdated(tmp_path):
     records.write(replace(a_record(study), name="b"), tmp_path)
     old = a_record(a_study(shade=1))
     networks = {"x": {"minutes": 5.0}, "y": {"minutes": 2.5}}
-    records.write(replace(old, made={**old.made, "networks": networks, "seeds": [0, 2]}), tmp_path)
+    other = {"networks": networks, "seeds": [0, 2], "rendering": "other"}
+    records.write(replace(old, made=old.made | other), tmp_path)
     table = records.overview(study, tmp_path).set_index("record")
     assert list(table.index) == ["a", "b"]
     assert table.state.to_dict() == {"a": "outdated: the faces", "b": "up to date"}
